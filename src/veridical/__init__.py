@@ -1,0 +1,1 @@
+"""Synthetic data that can be trusted enough to ship."""

@@ -1,0 +1,1 @@
+"""What could somebody learn of a person: attacks with baseline and control."""

@@ -1,0 +1,1 @@
+"""Data from declared rules alone, with no source."""

@@ -1,0 +1,1 @@
+"""Who runs the shards: this process, several processes, or Ray."""

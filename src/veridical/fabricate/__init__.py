@@ -1,0 +1,1 @@
+"""Made-up values by type and locale: names, addresses, numbers, identifiers, patterns."""

@@ -1,0 +1,1 @@
+"""Which figures must hold for a release, and did they?"""

@@ -1,0 +1,1 @@
+"""How good is the synthetic data: fidelity, utility, diversity, fairness."""

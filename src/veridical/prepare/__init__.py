@@ -1,0 +1,1 @@
+"""What is modelled, what is derived and what is fabricated: rules that hold by construction."""

@@ -1,0 +1,1 @@
+"""Differential privacy: the ledger, its accountants, noise, mechanisms and domains."""

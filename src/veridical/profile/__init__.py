@@ -1,0 +1,1 @@
+"""What is found in a source: kinds, personal data, keys, dependencies, missingness."""

@@ -1,0 +1,1 @@
+"""What users write, in YAML or Python: read, checked and explained with line numbers."""

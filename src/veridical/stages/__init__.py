@@ -1,0 +1,1 @@
+"""The storeys a user walks through: learn, model, synthesize, validate, release."""

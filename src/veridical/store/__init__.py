@@ -1,0 +1,1 @@
+"""What lies on disk between stages: run folders, artefacts, journals, manifests, signatures."""

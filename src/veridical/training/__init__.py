@@ -1,0 +1,1 @@
+"""Training neural models: the loop, checkpoints, DP-SGD."""
