@@ -1,0 +1,1 @@
+"""Real data that ships in the package, with its attribution: Adult census (CC BY 4.0, see NOTICE)."""
