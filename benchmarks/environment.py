@@ -1,0 +1,116 @@
+"""How does each peer run in an environment of its own, and what did the run cost?
+
+A peer's script lives in `benchmarks/peers/` and imports nothing of ours. It gets its job as a JSON file's path
+and writes its answer beside it; the harness reads CPU seconds and peak memory of the child from the kernel.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[1]
+ENVIRONMENTS = ROOT / ".peers"
+RESULTS = Path(__file__).parent / "results"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Peer:
+    """A tool to run beside ours: what to install, and which script drives it."""
+
+    name: str
+    requirements: tuple[str, ...]
+    script: str  # a file under benchmarks/peers
+    options: dict[str, Any] = field(default_factory=dict)
+    no_dependencies: tuple[str, ...] = ()  # installed without what they ask for
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """What became of one child process."""
+
+    ok: bool
+    cpu_s: float
+    wall_s: float
+    peak_mb: float
+    note: str = ""
+    answer: dict[str, Any] = field(default_factory=dict)
+
+
+def python_of(peer: Peer) -> Path:
+    """Return the interpreter of a peer's environment, made and filled on the first call.
+
+    Raises:
+        RuntimeError: the installation failed; the message holds its last line.
+    """
+    folder = ENVIRONMENTS / peer.name
+    python = folder / "bin" / "python"
+    mark = folder / "requirements.txt"
+    wanted = "\n".join([*peer.requirements, *peer.no_dependencies])
+    if python.exists() and mark.exists() and mark.read_text() == wanted:
+        return python
+    subprocess.run([sys.executable, "-m", "venv", "--clear", str(folder)], check=True)
+    for extra, packages in (([], peer.requirements), (["--no-deps"], peer.no_dependencies)):
+        if packages:
+            done = subprocess.run(
+                [str(python), "-m", "pip", "install", "--quiet", *extra, *packages], capture_output=True, text=True
+            )
+            if done.returncode != 0:
+                raise RuntimeError((done.stderr.strip().splitlines() or ["pip failed"])[-1])
+    mark.write_text(wanted)
+    return python
+
+
+def run_script(python: Path, script: Path, job: dict[str, Any], *, timeout_s: float) -> Run:
+    """Run `python script job.json` and return its cost and its answer (the JSON it wrote to job["answer"])."""
+    with tempfile.TemporaryDirectory() as folder:
+        answer = Path(folder) / "answer.json"
+        job_file = Path(folder) / "job.json"
+        job_file.write_text(json.dumps({**job, "answer": str(answer)}))
+        log = Path(folder) / "log.txt"
+        start = time.perf_counter()
+        with log.open("w") as output:
+            child = subprocess.Popen(
+                [str(python), str(script), str(job_file)],
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env={**os.environ, "OMP_NUM_THREADS": "2", "TOKENIZERS_PARALLELISM": "false"},
+                start_new_session=True,
+            )
+            timer = threading.Timer(timeout_s, lambda: os.killpg(child.pid, 9))
+            timer.start()
+            _, status, usage = os.wait4(child.pid, 0)
+            child.returncode = os.waitstatus_to_exitcode(status)
+            timer.cancel()
+        wall_s = time.perf_counter() - start
+        lines = log.read_text(errors="replace").strip().splitlines()
+        note = "" if child.returncode == 0 else (lines or ["no output"])[-1][:300]
+        if child.returncode == -9 and wall_s >= timeout_s:
+            note = f"not finished after {timeout_s:.0f} s"
+        return Run(
+            ok=child.returncode == 0,
+            cpu_s=usage.ru_utime + usage.ru_stime,
+            wall_s=wall_s,
+            peak_mb=usage.ru_maxrss / 1024,
+            note=note,
+            answer=json.loads(answer.read_text()) if answer.exists() else {},
+        )
+
+
+def write_result(name: str, content: dict[str, Any]) -> Path:
+    """Write `results/<name>-<date>.json` with the machine's description, and return its path."""
+    RESULTS.mkdir(exist_ok=True)
+    path = RESULTS / f"{name}-{dt.date.today().isoformat()}.json"
+    machine = {"cores": os.cpu_count(), "python": platform.python_version(), "system": platform.system()}
+    path.write_text(json.dumps({"date": dt.date.today().isoformat(), "machine": machine, **content}, indent=1) + "\n")
+    return path
