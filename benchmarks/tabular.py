@@ -1,0 +1,137 @@
+"""Which generator makes the best table, at what cost? `python -m benchmarks.tabular [--data adult ...] [--peers ...]`
+
+Every peer and veridical learn the same 80 % of the same table and make as many rows; all are scored on the other 20 %.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from benchmarks.environment import ROOT, Peer, python_of, run_script, write_result
+from benchmarks.tabular_score import SEED, aligned, score, tstr_auc
+
+SHARED = Path(os.environ.get("VERIDICAL_SHARED_DATA", ROOT.parent / "shared" / "data"))
+TORCH = "torch==2.13.0"
+DATA: dict[str, dict[str, Any]] = {
+    "adult": {"path": "adult/adult.parquet", "target": "income", "drop": []},
+    "credit_default": {"path": "credit_default/credit_default.parquet", "target": None, "drop": ["ID"]},
+    "online_shoppers": {"path": "online_shoppers/online_shoppers.parquet", "target": "Revenue", "drop": []},
+    "diabetes130": {
+        "path": "diabetes130/diabetes130.parquet", "target": "readmitted", "drop": ["encounter_id", "patient_nbr"],
+    },
+    "nyc_taxi": {"path": "nyc_taxi/nyc_taxi.parquet", "target": None, "drop": [], "rows": 100_000},
+}  # fmt: skip
+PEERS = {
+    peer.name: peer
+    for peer in (
+        Peer(name="sdv", requirements=(TORCH, "sdv", "pyarrow"), script="sdv_table.py",
+             options={"class": "GaussianCopulaSynthesizer"}),
+        Peer(name="sdv-ctgan", requirements=(TORCH, "sdv", "pyarrow"), script="sdv_table.py",
+             options={"class": "CTGANSynthesizer", "epochs": 10}),
+        Peer(name="sdv-tvae", requirements=(TORCH, "sdv", "pyarrow"), script="sdv_table.py",
+             options={"class": "TVAESynthesizer", "epochs": 20}),
+        Peer(name="mostly", requirements=(TORCH, "mostlyai-engine", "pyarrow"), script="mostly_table.py",
+             options={"max_minutes": 3}),
+        Peer(name="arfpy", requirements=("arfpy", "pyarrow"), script="arfpy_table.py"),
+        Peer(name="pyseq-cart", requirements=("pyseq-cart", "pyarrow"), script="sequential_cart_table.py",
+             options={"port": "pyseq-cart"}),
+        Peer(name="seqtrees", requirements=("seqtrees", "pyarrow"), script="sequential_cart_table.py",
+             options={"port": "seqtrees"}),
+        Peer(name="python-synthpop", requirements=("python-synthpop", "pyarrow"), script="sequential_cart_table.py",
+             options={"port": "python-synthpop"}),
+        Peer(name="utrees", requirements=("utrees", "pyarrow"), script="utrees_table.py"),
+    )
+}  # fmt: skip
+SAME_ENVIRONMENT = {"sdv-ctgan": "sdv", "sdv-tvae": "sdv"}
+OURS = "veridical"
+
+
+def load(name: str) -> tuple[pd.DataFrame, pd.DataFrame, str]:
+    """Return train (80 %), holdout (20 %) and the target's name."""
+    about = DATA[name]
+    frame = pd.read_parquet(SHARED / about["path"]).drop(columns=about["drop"])
+    frame = frame.drop(columns=[column for column in frame if frame[column].isna().all()])
+    if about.get("rows"):
+        frame = frame.sample(about["rows"], random_state=SEED)
+    target = about["target"] or next((c for c in frame if "default" in c.lower()), frame.columns[-1])
+    if name == "nyc_taxi":
+        target = "total_amount"
+    shuffled = frame.sample(frac=1.0, random_state=SEED).reset_index(drop=True)
+    cut = int(len(shuffled) * 0.8)
+    return shuffled[:cut], shuffled[cut:].reset_index(drop=True), target
+
+
+def run_one(name: str, job: dict[str, Any], timeout_s: float) -> Any:
+    """Run one generator on one job and return its `Run`."""
+    if name == OURS:
+        script = ROOT / "benchmarks" / "peers" / "veridical_table.py"
+        return run_script(Path(sys.executable), script, job, timeout_s=timeout_s)
+    peer = PEERS[name]
+    environment = PEERS[SAME_ENVIRONMENT.get(name, name)]
+    script = ROOT / "benchmarks" / "peers" / peer.script
+    return run_script(python_of(environment), script, {**job, **peer.options}, timeout_s=timeout_s)
+
+
+def bench(name: str, generators: list[str], timeout_s: float) -> list[dict[str, Any]]:
+    """Return one row of figures per generator on one data set, the real holdout first."""
+    train, holdout, target = load(name)
+    real = aligned(holdout, train)
+    half = len(holdout) // 2
+    limit = score(train, holdout[:half], holdout[half:], target)
+    limit["tstr"] = tstr_auc(aligned(train, train), real, target)
+    rows = [{"data": name, "generator": "real holdout", "ok": True, **limit}]
+    with tempfile.TemporaryDirectory() as folder:
+        source = Path(folder) / "train.parquet"
+        train.to_parquet(source)
+        for generator in generators:
+            output = Path(folder) / f"{generator}.parquet"
+            job = {"train": str(source), "rows": len(train), "output": str(output), "seed": SEED}
+            run = run_one(generator, job, timeout_s)
+            row = {"data": name, "generator": generator, "ok": run.ok and output.exists(), "note": run.note,
+                   "total_cpu_s": run.cpu_s, "wall_s": run.wall_s, "peak_mb": run.peak_mb, **run.answer}  # fmt: skip
+            if row["ok"]:
+                row |= score(train, holdout, pd.read_parquet(output), target)
+            rows.append(row)
+            print(line(row), flush=True)
+    return rows
+
+
+def line(row: dict[str, Any]) -> str:
+    """Return one row of the table as Markdown."""
+    if not row["ok"]:
+        return f"| {row['data']} | {row['generator']} | did not finish: {row['note'][:70]} |"
+    cost = [f"{row[k]:.1f}" if k in row else "" for k in ("fit_cpu_s", "sample_cpu_s", "peak_mb")]
+    figures = [f"{row[k]:.3f}" for k in ("sdmetrics", "c2st_auc", "pair_tvd", "tstr", "dcr_share")]
+    return "| " + " | ".join([row["data"], row["generator"], *cost, *figures, f"{row['copies']:.4f}"]) + " |"
+
+
+def main() -> None:
+    """Run what the command line names, print the table, write dated JSON."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", nargs="*", default=list(DATA))
+    parser.add_argument("--peers", nargs="*", default=list(PEERS))
+    parser.add_argument("--timeout", type=float, default=420)
+    parser.add_argument("--name", default="tabular")
+    options = parser.parse_args()
+    rows = []
+    for name in options.data:
+        rows += bench(name, [OURS, *options.peers], options.timeout)
+    print(
+        "| data | generator | fit CPU-s | sample CPU-s | peak MB | SDMetrics | C2ST | pair TVD | TSTR | DCR | copies |"
+    )
+    print("|---|---|---|---|---|---|---|---|---|---|---|")
+    for row in rows:
+        print(line(row))
+    print(write_result(options.name, {"rows": json.loads(json.dumps(rows, default=float))}))
+
+
+if __name__ == "__main__":
+    main()
