@@ -105,8 +105,14 @@ class Gate:
 
     The limit is `at_least` or `at_most` (one or both); with `relative_to="ceiling"` or "baseline" it is a
     margin added to that figure of the finding. With `p_below` the gate fails when the finding's p-value
-    is under that level (after family-wise correction over all p-value gates). `required=False` lets an
-    unmeasured finding through, and says so.
+    is under that level (after family-wise correction over all p-value gates); with a limit as well, it
+    fails only when the difference is both sure and beyond the limit. `required=False` lets an unmeasured
+    finding through, and says so.
+
+    `rule` says how the interval counts: "interval" fails only when all of it lies beyond the limit (the
+    figure is noisy and the doubt is the data's), "sure" passes only when all of it lies within (the burden
+    of proof is the data's; astride the limit is "not measured"), "value" looks at the value alone.
+    A finding resting on fewer than `min_rows` rows counts as not measured.
     """
 
     check: str
@@ -117,6 +123,8 @@ class Gate:
     p_below: float | None = None
     scope: tuple[str, ...] | None = None  # None: every finding of the check
     required: bool = True
+    rule: str = "interval"  # "interval" | "sure" | "value"
+    min_rows: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,6 +139,12 @@ class GateResult:
     scope: tuple[str, ...] = ()
     waived_by: str = ""
     waived_because: str = ""
+
+    @property
+    def stops(self) -> bool:
+        """Whether this result stops a release: failed or (where required) not measured, and not waived."""
+        excused = self.outcome is Outcome.NOT_MEASURED and not self.gate.required
+        return self.outcome is not Outcome.PASS and not self.waived_by and not excused
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,4 +161,25 @@ class Verdict:
     @property
     def failures(self) -> tuple[GateResult, ...]:
         """The results that stop a release."""
-        return tuple(r for r in self.results if r.outcome is not Outcome.PASS and not r.waived_by)
+        return tuple(r for r in self.results if r.stops)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the verdict as JSON-like data."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Verdict:
+        """Return the verdict that `to_dict` wrote."""
+        values = dict(data)
+        values["outcome"] = Outcome(values["outcome"])
+        values["results"] = tuple(_result(result) for result in values["results"])
+        return cls(**values)
+
+
+def _result(data: Mapping[str, Any]) -> GateResult:
+    values, gate = dict(data), dict(data["gate"])
+    gate["scope"] = None if gate.get("scope") is None else tuple(gate["scope"])
+    values["gate"] = Gate(**gate)
+    values["outcome"] = Outcome(values["outcome"])
+    values["scope"] = tuple(values.get("scope", ()))
+    return GateResult(**values)
