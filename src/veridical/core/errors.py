@@ -16,6 +16,8 @@ The tree:
 
 from __future__ import annotations
 
+from typing import Any
+
 
 class VeridicalError(Exception):
     """An error that says what happened, where, and how to mend it.
@@ -35,10 +37,18 @@ class VeridicalError(Exception):
         self.where = where
         self.fix = fix
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Keyword-only arguments do not survive the default way from a worker process to its parent.
+        return _again, (type(self), self.what, self.where, self.fix)
+
     def __str__(self) -> str:
         place = f"{self.where}: " if self.where is not None else ""
         mend = f" (to mend: {self.fix})" if self.fix is not None else ""
         return f"{place}{self.what}{mend}"
+
+
+def _again(kind: type[VeridicalError], what: str, where: str | None, fix: str | None) -> VeridicalError:
+    return kind(what, where=where, fix=fix)
 
 
 class SpecError(VeridicalError):
