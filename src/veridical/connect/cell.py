@@ -1,0 +1,129 @@
+"""Which Arrow type holds the cells of a text column without losing anything?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from veridical.connect.note import with_notes
+
+TEXT_NULLS = ("?", "NA", "N/A", "n/a", "#N/A", "NULL", "null", "NaN", "nan", "<NA>", "NaT")
+NUMBER_NULLS = ("", "na", "None", "none", "-", ".", "missing", "결측", "없음", *TEXT_NULLS)
+INFINITE = ("inf", "-inf", "+inf", "Inf", "-Inf", "+Inf", "Infinity", "-Infinity", "INF", "-INF")
+
+_INTEGER = r"^(0|-?[1-9][0-9]{0,18})$"
+_DECIMAL = r"^-?([0-9]|[1-9][0-9]+)?(\.[0-9]*)?([eE][-+]?[0-9]{1,3})?$"
+_CAREFUL = r"[eE]|[0-9.]{16,}"
+_EXACT_INTEGERS = 2**53
+HEAD = 1000
+
+
+@dataclass(slots=True)
+class CellTypes:
+    """What the cells seen so far allow; fed block by block, so that a stream needs no more memory than a block.
+
+    Leading zeros, signs and digits beyond a float's reach keep a column text: nothing is rounded away.
+
+    Example:
+        >>> seen = CellTypes()
+        >>> seen.see(pa.chunked_array([["1", "2", "NA"]]))
+        >>> seen.type, seen.nulls
+        (DataType(int64), ('NA',))
+    """
+
+    number: bool = True
+    integer: bool = True
+    wide: bool = False  # an integer beyond what a float64 holds exactly was seen
+    any_number: bool = False
+    marks: frozenset[str] = frozenset()
+    text_marks: frozenset[str] = frozenset()
+    infinite: frozenset[str] = frozenset()
+    only_codes: bool = True
+
+    def see(self, cells: pa.ChunkedArray) -> None:
+        """Take another block of text cells into account."""
+        distinct = cells.unique().drop_null()
+        if len(distinct) == 0:
+            return
+        if self.number:
+            self._see_number(distinct)
+        self.text_marks |= _found(distinct, TEXT_NULLS)
+        if self.only_codes:
+            # Beside other two-letter codes NA is Namibia or North America, no mark.
+            self.only_codes = pc.all(pc.match_substring_regex(distinct, r"^[A-Z]{2}$")).as_py()
+
+    def _see_number(self, distinct: pa.Array) -> None:
+        marks, infinite = _found(distinct, NUMBER_NULLS), _found(distinct, INFINITE)
+        if marks or infinite:
+            distinct = distinct.filter(pc.invert(pc.is_in(distinct, value_set=pa.array(sorted(marks | infinite)))))
+        self.marks |= marks
+        self.infinite |= infinite
+        if len(distinct) == 0:
+            return
+        self.any_number = True
+        if not (_all_match(distinct.slice(0, HEAD), _DECIMAL) and _all_match(distinct, _DECIMAL)):
+            self.number = False
+            return
+        integers = _all_match(distinct, _INTEGER)
+        careful = distinct.filter(pc.match_substring_regex(distinct, _CAREFUL)).to_pylist()
+        if integers:
+            self.number = all(-(2**63) <= int(text) < 2**63 for text in careful)
+            self.wide |= any(abs(int(text)) > _EXACT_INTEGERS for text in careful)
+        else:
+            self.integer = False
+            self.number = _all_match(distinct, "[0-9]") and all(_survives(text) for text in careful)
+        if self.wide and (self.infinite or not self.integer):
+            self.number = False
+
+    @property
+    def type(self) -> pa.DataType:
+        """The Arrow type: int64, float64 or string."""
+        if not (self.number and self.any_number):
+            return pa.string()
+        return pa.int64() if self.integer else pa.float64()
+
+    @property
+    def nulls(self) -> tuple[str, ...]:
+        """The cell texts that are read as missing."""
+        if self.type != pa.string():
+            return tuple(sorted(self.marks | self.infinite))
+        return tuple(sorted(self.text_marks - ({"NA"} if self.only_codes else set())))
+
+    def cast(self, cells: pa.ChunkedArray) -> pa.ChunkedArray:
+        """Return the cells in this type, marks of missing values as nulls."""
+        if self.nulls:
+            missing = pc.is_in(cells, value_set=pa.array(self.nulls))
+            cells = pc.if_else(missing, pa.scalar(None, cells.type), cells)
+        return cells if self.type == pa.string() else cells.cast(self.type)
+
+    def field(self, name: str) -> pa.Field:
+        """Return the Arrow field, with a note for what was read as missing."""
+        field = pa.field(name, self.type)
+        plain = [repr(mark) for mark in self.nulls if mark not in INFINITE]
+        if plain:
+            why = "a usual mark for it" if self.type == pa.string() else "all other cells are numbers"
+            field = with_notes(field, f"{', '.join(plain)} read as missing: {why}")
+        if self.type != pa.string() and self.infinite:
+            field = with_notes(field, "infinite values read as missing")
+        return field
+
+
+def _found(distinct: pa.Array, words: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(distinct.filter(pc.is_in(distinct, value_set=pa.array(words))).to_pylist())
+
+
+def _all_match(distinct: pa.Array, pattern: str) -> bool:
+    return bool(pc.all(pc.match_substring_regex(distinct, pattern)).as_py())
+
+
+def _survives(text: str) -> bool:
+    value = float(text)
+    if abs(value) == float("inf"):
+        return False
+    exact = Decimal(text)
+    if exact == exact.to_integral_value():
+        return Decimal(value) == exact
+    return abs(Decimal(value) - exact) <= abs(exact) * Decimal("1e-15")

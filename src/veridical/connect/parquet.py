@@ -1,0 +1,57 @@
+"""How is a Parquet file read?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from veridical.core.errors import DataError
+
+BATCH_ROWS = 65_536
+
+
+def read(path: Path, *, columns: Sequence[str] | None = None) -> pa.Table:
+    """Return a Parquet file as a table, its types as they are.
+
+    Raises:
+        DataError: the file is absent, truncated or not Parquet, or a column is not there.
+    """
+    with _opened(path) as file:
+        return file.read(columns=_chosen(file, columns, path), use_threads=True)
+
+
+def scan(path: Path, *, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
+    """Yield a Parquet file's rows in batches of 65,536.
+
+    Raises:
+        DataError: as `read` does.
+    """
+    with _opened(path) as file:
+        yield from file.iter_batches(batch_size=BATCH_ROWS, columns=_chosen(file, columns, path))
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[pq.ParquetFile]:
+    try:
+        with pq.ParquetFile(path) as file:
+            yield file
+    except FileNotFoundError as absent:
+        raise DataError("there is no such file", where=str(path), fix="check the path") from absent
+    except (pa.ArrowInvalid, OSError) as broken:
+        raise DataError("not a whole Parquet file", where=str(path), fix="write or fetch it again") from broken
+
+
+def _chosen(file: pq.ParquetFile, columns: Sequence[str] | None, path: Path) -> list[str] | None:
+    if columns is None:
+        return None
+    known = file.schema_arrow.names
+    absent = [name for name in columns if name not in known]
+    if absent:
+        raise DataError(
+            f"no column {', '.join(map(repr, absent))}", where=str(path), fix=f"the columns are {', '.join(known[:20])}"
+        )
+    return list(columns)
