@@ -91,6 +91,8 @@ def _forget_others(folder: Path, identity: str) -> None:
     if known == identity:
         return
     for path in folder.iterdir():
-        if path.name != ".lock":
+        if path.is_dir():
+            shutil.rmtree(path)
+        elif path.name != ".lock":
             path.unlink()
     write_json(folder / _PLAN, {"identity": identity})

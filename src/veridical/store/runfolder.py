@@ -44,20 +44,22 @@ class RunFolder:
 
 
 @contextmanager
-def writing_file(path: Path, mode: str = "wb") -> Iterator[IO[Any]]:
-    """Open a file beside `path` and move it there when the block ends well: temp, fsync, rename.
+def writing_file(path: Path, *, through: Path | None = None) -> Iterator[IO[bytes]]:
+    """Open a temporary file and move it to `path` when the block ends well: temp, fsync, rename.
+
+    The temporary lies in the folder `through`, on the same file system; beside `path` when none is named.
 
     Raises:
         DataError: the place cannot be written.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+        handle, name = tempfile.mkstemp(dir=through or path.parent, prefix=f".{path.name}.", suffix=".part")
     except OSError as wrong:
         raise DataError(f"cannot be written: {wrong.strerror}", where=str(path), fix="choose another place") from wrong
     temporary = Path(name)
     try:
-        with os.fdopen(handle, mode, encoding=None if "b" in mode else "utf-8") as file:
+        with os.fdopen(handle, "wb") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
@@ -69,17 +71,18 @@ def writing_file(path: Path, mode: str = "wb") -> Iterator[IO[Any]]:
 
 
 @contextmanager
-def writing_folder(path: Path) -> Iterator[Path]:
+def writing_folder(path: Path, *, through: Path | None = None) -> Iterator[Path]:
     """Give an empty folder that takes the place of `path` when the block ends well.
 
-    What stood at `path` before stays until then, and stays for good when the block fails.
+    What stood at `path` before stays until then, and stays for good when the block fails. The temporary lies in
+    the folder `through`, on the same file system; beside `path` when none is named.
 
     Raises:
         DataError: the place cannot be written.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part"))
+        temporary = Path(tempfile.mkdtemp(dir=through or path.parent, prefix=f".{path.name}.", suffix=".part"))
     except OSError as wrong:
         raise DataError(f"cannot be written: {wrong.strerror}", where=str(path), fix="choose another place") from wrong
     try:

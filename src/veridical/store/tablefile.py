@@ -47,14 +47,14 @@ def format_of(path: Path) -> str:
 
 
 @contextmanager
-def writing_table(path: Path, form: str, schema: pa.Schema) -> Iterator[TableWriter]:
+def writing_table(path: Path, form: str, schema: pa.Schema, *, through: Path | None = None) -> Iterator[TableWriter]:
     """Write pieces of one table to a file that takes its name only when all of it is there.
 
     Raises:
         DataError: a column cannot be written in this format, or a piece has another schema.
     """
     plain = plain_schema(schema)
-    with writing_file(path) as file:
+    with writing_file(path, through=through) as file:
         if form == "parquet":
             with pq.ParquetWriter(file, plain.with_metadata(_LABEL), compression="zstd") as parquet:
                 yield lambda piece: parquet.write_table(_fitted(piece, plain).replace_schema_metadata(_LABEL))
