@@ -1,1 +1,8 @@
 """Made-up values by type and locale: names, addresses, numbers, identifiers, patterns."""
+
+from veridical.fabricate.human import person
+from veridical.fabricate.kind import KINDS, column, distinct, with_nulls
+from veridical.fabricate.locale import LOCALES
+from veridical.fabricate.template import pattern
+
+__all__ = ["KINDS", "LOCALES", "column", "distinct", "pattern", "person", "with_nulls"]
