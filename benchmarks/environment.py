@@ -33,6 +33,7 @@ class Peer:
     script: str  # a file under benchmarks/peers
     options: dict[str, Any] = field(default_factory=dict)
     no_dependencies: tuple[str, ...] = ()  # installed without what they ask for
+    removed: tuple[str, ...] = ()  # pulled in by the peer, of no use to it here, and broken
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +68,8 @@ def python_of(peer: Peer) -> Path:
             )
             if done.returncode != 0:
                 raise RuntimeError((done.stderr.strip().splitlines() or ["pip failed"])[-1])
+    if peer.removed:
+        subprocess.run([str(python), "-m", "pip", "uninstall", "--quiet", "--yes", *peer.removed], check=True)
     mark.write_text(wanted)
     return python
 

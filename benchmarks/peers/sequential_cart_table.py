@@ -18,12 +18,14 @@ numeric = [
 ]
 # None of the three takes missing values or dates as they are: the same plain preparation for all.
 levels = {}
+integers = [name for name in numeric if pd.api.types.is_integer_dtype(train[name])]
 for name in train.columns:
     if pd.api.types.is_datetime64_any_dtype(train[name]):
         train[name] = train[name].astype("int64").astype(float)
         numeric.append(name)
     elif name in numeric:
-        train[name] = train[name].astype(float).fillna(train[name].median())
+        if name not in integers or job["port"] != "pyseq-cart":
+            train[name] = train[name].astype(float).fillna(train[name].median())
     else:
         train[name] = train[name].astype("string").fillna("(missing)").astype(object)
 
@@ -60,5 +62,7 @@ else:
     for name, values in levels.items():
         codes = output[name].astype(float).round().clip(0, len(values) - 1).astype(int)
         output[name] = np.asarray(values)[codes]
+for name in integers:
+    output[name] = output[name].astype(float).round()
 output.to_parquet(job["output"])
 Path(job["answer"]).write_text(json.dumps({"fit_cpu_s": fitted - start, "sample_cpu_s": time.process_time() - fitted}))
