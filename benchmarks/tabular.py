@@ -41,14 +41,16 @@ PEERS = {
         Peer(name="mostly", requirements=(TORCH, "mostlyai-engine", "pyarrow"), script="mostly_table.py",
              removed=("torchvision", "torchaudio"),
              options={"max_minutes": 3}),
-        Peer(name="arfpy", requirements=("arfpy", "numpy<2", "scikit-learn<1.6", "pandas<3", "pyarrow<20"), script="arfpy_table.py"),
+        Peer(name="arfpy", requirements=("arfpy", "numpy<2", "scikit-learn<1.6", "pandas<3", "pyarrow<20"),
+             script="arfpy_table.py"),
         Peer(name="pyseq-cart", requirements=("pyseq-cart", "pyarrow"), script="sequential_cart_table.py",
              options={"port": "pyseq-cart"}),
         Peer(name="seqtrees", requirements=("seqtrees", "pyarrow"), script="sequential_cart_table.py",
              options={"port": "seqtrees"}),
         Peer(name="python-synthpop", requirements=("python-synthpop", "pyarrow"), script="sequential_cart_table.py",
              options={"port": "python-synthpop"}),
-        Peer(name="utrees", requirements=("utrees", "numpy<2", "scikit-learn<1.6", "pandas<3", "pyarrow<20"), script="utrees_table.py"),
+        Peer(name="utrees", requirements=("utrees", "numpy<2", "scikit-learn<1.6", "pandas<3", "pyarrow<20"),
+             script="utrees_table.py"),
     )
 }  # fmt: skip
 SAME_ENVIRONMENT = {"sdv-ctgan": "sdv", "sdv-tvae": "sdv"}
