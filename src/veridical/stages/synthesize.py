@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import asdict, dataclass, replace
@@ -113,13 +114,25 @@ def synthesize(asked: Order, ctx: RunContext, folder: Path) -> Sealed:
     if known is not None:
         ctx.progress("synthesize", done=asked.request.rows, total=asked.request.rows)
         return known
-    with open_parts(folder.with_name(f".{folder.name}.parts"), identity) as parts:
-        # Through the parts' folder: what a killed process leaves behind goes when the next try ends.
-        with writing_folder(folder, through=parts.folder) as target:
-            rows = _assemble(asked, ctx, parts, lambda name: target / f"{name}.{asked.form}")
-            write_json(target / "request.json", {**identity, "rows": rows})
-            seal(target, KIND, 1)
+    # Through the parts' folder: what a killed process leaves behind goes when the next try ends.
+    with (
+        open_parts(folder.with_name(f".{folder.name}.parts"), identity) as parts,
+        writing_folder(folder, through=parts.folder) as target,
+    ):
+        rows = _assemble(asked, ctx, parts, lambda name: target / f"{file_stem(name)}.{asked.form}")
+        write_json(target / "request.json", {**identity, "rows": rows})
+        seal(target, KIND, 1)
     return open_sealed(folder, KIND)
+
+
+def file_stem(table: str) -> str:
+    """Return a table's name as a file's name.
+
+    Example:
+        >>> file_stem("sales/2024 Q1")
+        'sales_2024_Q1'
+    """
+    return re.sub(r"[^\w.-]+", "_", table).strip(".") or "data"
 
 
 def synthesize_file(asked: Order, ctx: RunContext, path: Path) -> int:
