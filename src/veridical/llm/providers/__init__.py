@@ -1,0 +1,1 @@
+"""Who answers: a file per kind of server."""

@@ -1,0 +1,140 @@
+"""How is any OpenAI-compatible server asked: OpenAI, vLLM, Ollama, llama.cpp, and many others?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from veridical.llm.chat import BrokenReplyError, ChatReply, ChatRequest, Finish, Message, Usage
+from veridical.llm.transport import Answer, Transport
+
+_FINISH = {
+    "stop": Finish.STOP,
+    "length": Finish.LENGTH,
+    "content_filter": Finish.REFUSAL,
+    "tool_calls": Finish.TOOL,
+    "function_call": Finish.TOOL,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class OpenAICompatible:
+    """A model behind `POST {base_url}/chat/completions` and `/completions`.
+
+    `key_variable` names the environment variable that holds the key; "" sends none. `extra_body` is merged into
+    every request (vLLM's and llama.cpp's own options).
+
+    Example:
+        >>> model = OpenAICompatible(model="m", base_url="http://127.0.0.1:8000/v1", key_variable="")
+        >>> model.identity["endpoint"]
+        'http://127.0.0.1:8000/v1'
+    """
+
+    model: str
+    base_url: str = "https://api.openai.com/v1"
+    key_variable: str = "OPENAI_API_KEY"
+    timeout_s: float = 120.0
+    extra_body: Mapping[str, Any] = field(default_factory=dict)
+    # OpenAI's newer models read `max_completion_tokens`, most others `max_tokens`.
+    token_field: str = "max_tokens"
+    _transport: Transport = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        transport = Transport(self.base_url, key_variable=self.key_variable, timeout_s=self.timeout_s)
+        object.__setattr__(self, "_transport", transport)
+
+    @property
+    def identity(self) -> Mapping[str, Any]:
+        """What the journal and the manifest say of this model."""
+        return {
+            "provider": "openai_compatible",
+            "model": self.model,
+            "endpoint": self._transport.base_url,
+            "extra_body": dict(self.extra_body),
+        }
+
+    async def complete(self, request: ChatRequest, *, idempotency_key: str | None = None) -> ChatReply:
+        """Return the model's reply.
+
+        Raises:
+            RetryableError: worth asking again (see `llm.chat`). RejectedRequestError: never accepted.
+        """
+        headers = {"Idempotency-Key": idempotency_key} if idempotency_key else None
+        path = "/chat/completions" if request.prompt is None else "/completions"
+        answer = await self._transport.post(path, self.payload(request), headers=headers)
+        return self.reply(answer)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._transport.close()
+
+    def payload(self, request: ChatRequest) -> dict[str, Any]:
+        """Return the JSON body of a request."""
+        body: dict[str, Any] = {"model": self.model, self.token_field: request.max_tokens}
+        if request.prompt is None:
+            body["messages"] = [_turn(message) for message in request.messages]
+        else:
+            body["prompt"] = request.prompt
+        for name in ("temperature", "top_p", "presence_penalty", "seed"):
+            if getattr(request, name) is not None:
+                body[name] = getattr(request, name)
+        if request.stop:
+            body["stop"] = list(request.stop)
+        if request.schema is not None:
+            named = {"name": request.schema_name, "schema": dict(request.schema), "strict": True}
+            body["response_format"] = {"type": "json_schema", "json_schema": named}
+        if request.tools:
+            body["tools"] = [dict(tool) for tool in request.tools]
+        if request.logprobs:
+            body["logprobs"] = True if request.prompt is None else 0
+        return {**body, **self.extra_body}
+
+    def reply(self, answer: Answer) -> ChatReply:
+        """Return what an answer's JSON says.
+
+        Raises:
+            BrokenReplyError: it lacks what the protocol promises.
+        """
+        body = answer.body
+        try:
+            choice = body["choices"][0]
+            message = choice.get("message") or {}
+            text = message.get("content") if "message" in choice else choice["text"]
+            usage = body.get("usage") or {}
+            refused = bool(message.get("refusal"))
+            return ChatReply(
+                text=message["refusal"] if refused else (text or ""),
+                finish=Finish.REFUSAL if refused else _FINISH.get(choice.get("finish_reason") or "stop", Finish.STOP),
+                usage=Usage(
+                    prompt=int(usage.get("prompt_tokens") or 0),
+                    completion=int(usage.get("completion_tokens") or 0),
+                    cached=int((usage.get("prompt_tokens_details") or {}).get("cached_tokens") or 0),
+                ),
+                model=str(body.get("model") or self.model),
+                endpoint=self._transport.place,
+                latency_s=answer.latency_s,
+                logprobs=_logprobs(choice.get("logprobs")),
+                tool_calls=tuple(message.get("tool_calls") or ()),
+            )
+        except (KeyError, IndexError, TypeError, ValueError, AttributeError):
+            raise BrokenReplyError("the reply lacks choices, message or text", where=self._transport.place) from None
+
+
+def _turn(message: Message) -> dict[str, Any]:
+    turn: dict[str, Any] = {"role": message.role, "content": message.content}
+    if message.tool_calls:
+        turn["tool_calls"] = [dict(call) for call in message.tool_calls]
+    if message.tool_call_id is not None:
+        turn["tool_call_id"] = message.tool_call_id
+    return turn
+
+
+def _logprobs(found: Any) -> tuple[float, ...] | None:
+    if not found:
+        return None
+    if found.get("content") is not None:
+        return tuple(float(token["logprob"]) for token in found["content"])
+    if found.get("token_logprobs") is not None:
+        return tuple(float(value) for value in found["token_logprobs"] if value is not None)
+    return None

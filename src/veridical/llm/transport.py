@@ -1,0 +1,197 @@
+"""How does a JSON request reach a server, and which error does a bad answer become?
+
+One `Transport` per endpoint, on one aiohttp session: the vendors' own clients cost more per request than a whole
+pipeline may. The key is read from the environment at the first request and only ever put into a header.
+"""
+
+from __future__ import annotations
+
+import email.utils
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from veridical.core.errors import MissingExtraError, SpecError
+from veridical.llm.chat import (
+    BrokenReplyError,
+    OverloadedError,
+    RateLimitedError,
+    RejectedRequestError,
+    TimedOutError,
+)
+
+_SHOWN_CHARACTERS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The JSON body of a 2xx reply and how long it took."""
+
+    body: Any
+    latency_s: float
+
+
+class Transport:
+    """Posts JSON to one base URL.
+
+    `key_variable` names the environment variable that holds the key ("" for none); `header` is the header it goes
+    into, `scheme` what stands before it.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        key_variable: str = "",
+        header: str = "Authorization",
+        scheme: str = "Bearer ",
+        headers: Mapping[str, str] | None = None,
+        timeout_s: float = 120.0,
+    ) -> None:
+        parts = urlsplit(base_url)
+        if parts.scheme not in ("http", "https") or not parts.netloc or parts.username or parts.password:
+            raise SpecError(
+                "a base URL is http(s)://host[:port]/path, without user or password",
+                where="endpoint",
+                fix="put the key into an environment variable and name it with key_variable",
+            )
+        self.base_url = base_url.rstrip("/")
+        self.place = parts.netloc
+        self._key_variable = key_variable
+        self._header = header
+        self._scheme = scheme
+        self._extra = dict(headers or {})
+        self._timeout_s = timeout_s
+        self._session: Any = None
+
+    async def post(self, path: str, payload: Mapping[str, Any], *, headers: Mapping[str, str] | None = None) -> Answer:
+        """Return the decoded JSON of a 2xx answer.
+
+        Raises:
+            RateLimitedError: the server answered 429 (or 529).
+            OverloadedError: the server answered 5xx or 408/409/425, or the connection was cut.
+            TimedOutError: nothing within the time limit.
+            BrokenReplyError: a 2xx answer is not JSON, or was cut.
+            RejectedRequestError: any other status.
+        """
+        import aiohttp
+        import orjson
+
+        session = self._open()
+        start = time.perf_counter()
+        try:
+            async with session.post(
+                self.base_url + path, data=orjson.dumps(payload), headers=headers, allow_redirects=False
+            ) as reply:
+                content = await reply.read()
+                status, reply_headers = reply.status, reply.headers
+        except TimeoutError:
+            raise TimedOutError(f"no reply within {self._timeout_s:g} s", where=self.place) from None
+        except aiohttp.ClientPayloadError:
+            raise BrokenReplyError("the reply was cut", where=self.place) from None
+        except (aiohttp.ClientError, OSError) as broken:
+            # Only the kind of error is told: its text may hold what was sent.
+            raise OverloadedError(f"the connection failed ({type(broken).__name__})", where=self.place) from None
+        if status >= 300:
+            raise self._failure(status, reply_headers, content)
+        try:
+            return Answer(orjson.loads(content), time.perf_counter() - start)
+        except orjson.JSONDecodeError:
+            raise BrokenReplyError("the reply is not JSON", where=self.place) from None
+
+    async def get(self, path: str) -> bytes:
+        """Return the body of a 2xx answer to a GET (batch results).
+
+        Raises:
+            OverloadedError: the server broke. RejectedRequestError: it refused.
+        """
+        async with self._open().get(self.base_url + path, allow_redirects=False) as reply:
+            content = await reply.read()
+            if reply.status >= 300:
+                raise self._failure(reply.status, reply.headers, content)
+            return bytes(content)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    def _open(self) -> Any:
+        if self._session is None:
+            try:
+                import aiohttp
+            except ModuleNotFoundError as missing:
+                raise MissingExtraError(
+                    "aiohttp is not installed", where="llm", fix="pip install 'veridical[text]'"
+                ) from missing
+            headers = {"Content-Type": "application/json", **self._extra}
+            if self._key_variable:
+                headers[self._header] = self._scheme + self._key()
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=0, ttl_dns_cache=300),
+                timeout=aiohttp.ClientTimeout(total=self._timeout_s),
+                headers=headers,
+                auto_decompress=True,
+                cookie_jar=aiohttp.DummyCookieJar(),
+            )
+        return self._session
+
+    def _key(self) -> str:
+        key = os.environ.get(self._key_variable, "")
+        if not key:
+            raise SpecError(
+                f"the environment variable {self._key_variable} is not set",
+                where=self.place,
+                fix=f"export {self._key_variable}=... (keys are read from the environment only)",
+            )
+        return key
+
+    def _failure(self, status: int, headers: Mapping[str, str], content: bytes) -> Exception:
+        wait_s = retry_after_s(headers)
+        said = self._scrubbed(content)
+        if status in (429, 529):
+            return RateLimitedError(f"HTTP {status}: too many requests", where=self.place, retry_after_s=wait_s)
+        if status >= 500 or status in (408, 409, 425):
+            return OverloadedError(f"HTTP {status}", where=self.place, retry_after_s=wait_s)
+        fix = (
+            "check the key's environment variable" if status in (401, 403) else "check the model's name and parameters"
+        )
+        return RejectedRequestError(f"HTTP {status}: {said}", where=self.place, fix=fix)
+
+    def _scrubbed(self, content: bytes) -> str:
+        text = " ".join(content.decode("utf-8", "replace").split())
+        key = os.environ.get(self._key_variable, "") if self._key_variable else ""
+        if key:
+            text = text.replace(key, "[key]")
+        return text[:_SHOWN_CHARACTERS]
+
+
+def retry_after_s(headers: Mapping[str, str]) -> float | None:
+    """Return the seconds a server asks to wait (RFC 9110, section 10.2.3: seconds or an HTTP date), if it does.
+
+    Example:
+        >>> retry_after_s({"Retry-After": "1.5"})
+        1.5
+        >>> retry_after_s({}) is None
+        True
+    """
+    if (milliseconds := headers.get("retry-after-ms") or headers.get("Retry-After-Ms")) is not None:
+        try:
+            return max(0.0, float(milliseconds) / 1000)
+        except ValueError:
+            return None
+    text = headers.get("Retry-After") or headers.get("retry-after")
+    if text is None:
+        return None
+    try:
+        return max(0.0, float(text))
+    except ValueError:
+        pass
+    try:
+        return max(0.0, email.utils.parsedate_to_datetime(text).timestamp() - time.time())
+    except (TypeError, ValueError):
+        return None
