@@ -1,1 +1,7 @@
-"""What is modelled, what is derived and what is fabricated: rules that hold by construction."""
+"""What is modelled, derived or made up; constraints and rare values by construction."""
+
+from veridical.prepare.prepared import Prepared, prepare
+from veridical.prepare.restore import Restore
+from veridical.prepare.satisfiable import satisfiable
+
+__all__ = ["Prepared", "Restore", "prepare", "satisfiable"]

@@ -1,0 +1,146 @@
+"""How does what an engine drew become the table the schema promises?"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from veridical.core.contracts import Allowed
+from veridical.core.restriction import intersect
+from veridical.core.schema import Column, Role, TableSchema
+from veridical.prepare.codec import Codec, Place, whole
+from veridical.prepare.formula import Formula
+from veridical.prepare.plain import codec_of
+from veridical.prepare.storage import store
+
+FILE = "restore.json"
+
+
+@dataclass(frozen=True)
+class Restore:
+    """Everything known of a table besides its model: how columns are encoded, derived and made up."""
+
+    schema: TableSchema
+    codecs: Sequence[Codec]
+    formulas: Sequence[Formula] = field(default=())
+
+    @property
+    def modelled(self) -> tuple[Column, ...]:
+        """The columns an engine generates."""
+        return tuple(c for codec in self.codecs for c in codec.modelled if c.role is Role.MODEL)
+
+    @property
+    def context(self) -> tuple[Column, ...]:
+        """The columns an engine is given."""
+        return tuple(c for codec in self.codecs for c in codec.modelled if c.role is Role.CONTEXT)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The columns of the final table."""
+        return tuple(column.name for column in self.schema.columns if column.role is not Role.DROP)
+
+    def encode(self, table: pa.Table, names: Sequence[str] | None = None) -> pa.Table:
+        """Return the modelled columns of a table; of the codecs whose columns are all in `names`, when given."""
+        known = None if names is None else frozenset(names)
+        arrays: dict[str, pa.Array] = {}
+        for codec in self.codecs:
+            if known is None or known.issuperset(codec.names):
+                arrays |= codec.encode(table)
+        return pa.table(arrays) if arrays else pa.table({"": pa.nulls(table.num_rows)}).select([])
+
+    def apply(
+        self,
+        drawn: pa.Table,
+        rng: np.random.Generator,
+        *,
+        start_row: int = 0,
+        total_rows: int = 0,
+        rows: int | None = None,
+        key: int = 0,
+        context: pa.Table | None = None,
+    ) -> pa.Table:
+        """Return the schema's columns, in its order and storage types, for rows `start_row` onward.
+
+        `rows` says how many when nothing is modelled; `key` (the request's seed) makes fresh values fresh;
+        `context` holds the context columns, handed through as they are.
+        """
+        count = drawn.num_rows if rows is None else rows
+        place = Place(
+            rows=count, rng=rng, start_row=start_row, total_rows=total_rows, key=key, people=int(rng.integers(2**62))
+        )
+        arrays = {name: whole_dictionary(drawn[name]) for name in drawn.column_names}
+        made: dict[str, pa.Array] = {}
+        for codec in self.codecs:
+            if all(column.role is Role.CONTEXT for column in codec.modelled) and codec.modelled:
+                continue
+            made |= codec.decode(arrays, place)
+        for column in self.schema.columns:
+            if column.role is Role.CONTEXT:
+                made[column.name] = _given(column, context, arrays, self.codecs, place)
+            elif column.role is Role.MODEL and not column.nullable and column.name in made:
+                made[column.name] = _filled(made[column.name], rng)
+        for formula in self.formulas:
+            made[formula.column.name] = formula.compute(made, count)
+        return pa.table({name: made[name] for name in self.names})
+
+    def limit(self, limits: Mapping[str, Allowed]) -> Mapping[str, Allowed]:
+        """Return limits on modelled columns that every row within `limits` keeps."""
+        found: dict[str, Allowed] = {}
+        for codec in self.codecs:
+            for name in codec.names:
+                if name not in limits:
+                    continue
+                for modelled, allowed in (codec.limit(name, limits[name]) or {}).items():
+                    found[modelled] = intersect(found[modelled], allowed) if modelled in found else allowed
+        return found
+
+    def save(self, folder: Path) -> None:
+        """Write everything as JSON."""
+        plain = {
+            "codecs": [codec.to_plain() for codec in self.codecs],
+            "formulas": [formula.to_plain() for formula in self.formulas],
+        }
+        (folder / FILE).write_text(json.dumps(plain, ensure_ascii=False), encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: Path, schema: TableSchema) -> Restore:
+        """Return what `save` wrote."""
+        plain = json.loads((folder / FILE).read_text(encoding="utf-8"))
+        codecs = tuple(codec_of(one, schema) for one in plain["codecs"])
+        return cls(schema, codecs, tuple(Formula.from_plain(one, schema) for one in plain["formulas"]))
+
+
+def whole_dictionary(column: pa.ChunkedArray) -> pa.Array:
+    """Return one array of a column, its dictionary kept."""
+    if not isinstance(column, pa.ChunkedArray):
+        return column
+    if column.num_chunks == 1:
+        return column.chunk(0)
+    if column.num_chunks == 0:
+        return pa.array([], column.type)
+    return pa.concat_arrays(column.unify_dictionaries().chunks)
+
+
+def _given(
+    column: Column, context: pa.Table | None, drawn: Mapping[str, pa.Array], codecs: Sequence[Codec], place: Place
+) -> pa.Array:
+    if context is not None and column.name in context.column_names:
+        return store(whole(context[column.name]), column.storage)
+    codec = next(codec for codec in codecs if column.name in codec.names)
+    return codec.decode(drawn, place)[column.name]
+
+
+def _filled(array: pa.Array, rng: np.random.Generator) -> pa.Array:
+    """Fill nulls of a column that may hold none with other rows' values."""
+    if array.null_count in (0, len(array)):
+        return array
+    known = np.flatnonzero(array.is_valid().to_numpy(zero_copy_only=False))
+    source = np.arange(len(array))
+    missing = array.is_null().to_numpy(zero_copy_only=False)
+    source[missing] = rng.choice(known, size=int(missing.sum()))
+    return array.take(pa.array(source))
