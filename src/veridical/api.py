@@ -1,1 +1,210 @@
-"""The whole spine in a few functions: read, learn, fit, synthesize, validate, release, run."""
+"""The whole spine in a few functions: read, learn, fit, synthesize, validate, release, run, and all at once: synth.
+
+Three lines from a dataframe to a synthetic one of the same type (pandas, polars, Arrow, DuckDB, or a path):
+
+    import veridical
+    made = veridical.synth(frame, rows=10_000)
+    made.data, made.verdict.outcome
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from veridical.connect.dataframe import to_native
+from veridical.connect.source import read
+from veridical.core.contracts import Generator, Progress, RunContext, SampleRequest, silent
+from veridical.core.errors import SpecError
+from veridical.core.finding import Finding, Verdict
+from veridical.core.schema import Schema
+from veridical.spec.gates import Waiver
+from veridical.spec.run import RunSpec, read_count, read_run
+from veridical.stages import holdout as holdouts
+from veridical.stages import learn as learning
+from veridical.stages import model as models
+from veridical.stages import release as releases
+from veridical.stages import synthesize as syntheses
+from veridical.stages import validate as validation
+from veridical.stages.learn import Learned
+from veridical.stages.plan import Done, carry_out, context_of
+from veridical.store import manifest
+from veridical.store.manifest import Verified
+from veridical.store.runfolder import RunFolder
+
+__all__ = ["Made", "fit", "learn", "read", "release", "run", "synth", "synthesize", "validate", "verify"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Made:
+    """Synthetic data in the type the real data came in, and what is known of it.
+
+    `verdict` and `findings` are None when the data was not judged.
+    """
+
+    data: Any
+    schema: Schema
+    generator: Generator
+    verdict: Verdict | None
+    findings: tuple[Finding, ...] | None
+
+
+def learn(source: Any, *, folder: str | Path | None = None, seed: int = 0, progress: Progress = silent) -> Learned:
+    """Return the profile and the guessed schema of a path, dataframe or data set.
+
+    Raises:
+        DataError: the source cannot be read.
+    """
+    place = None if folder is None else Path(folder)
+    return learning.learn(read(source), ctx=RunContext(seed=seed, progress=progress), folder=place)
+
+
+def fit(
+    source: Any,
+    *,
+    schema: Schema | None = None,
+    engine: str = models.DEFAULT_ENGINE,
+    options: Mapping[str, Any] | None = None,
+    seed: int = 0,
+    progress: Progress = silent,
+) -> Generator:
+    """Return a generator fitted on all rows of a path, dataframe or data set.
+
+    Raises:
+        VeridicalError: the source, schema, engine or options are wrong.
+    """
+    data, ctx = read(source), RunContext(seed=seed, progress=progress)
+    known = learning.learn(data, ctx=ctx).schema if schema is None else schema
+    return models.fit(data, known, models.Recipe(engine=engine, options={} if options is None else options), ctx)
+
+
+def synthesize(
+    generator: Generator | str | Path,
+    rows: int | str,
+    *,
+    seed: int = 0,
+    where: str | None = None,
+    balance: Mapping[str, Mapping[str, float]] | None = None,
+    boost: Mapping[str, float] | None = None,
+    given: Any = None,
+    like: Any = None,
+) -> Any:
+    """Return rows drawn from a generator, or from the folder of a saved one, as Arrow or as the type of `like`.
+
+    `given` is a table of known values, a row each: columns it lacks and cells that are null are generated.
+
+    Raises:
+        VeridicalError: the request cannot be met.
+    """
+    opened = models.open_model(Path(generator)).generator if isinstance(generator, str | Path) else generator
+    request = SampleRequest(
+        rows=_count(rows),
+        seed=seed,
+        where=where,
+        balance={} if balance is None else balance,
+        boost={} if boost is None else boost,
+        context=None if given is None else read(given).only,
+    )
+    return to_native(syntheses.draw(opened, request), like=like)
+
+
+def validate(
+    train: Any,
+    synthetic: Any,
+    *,
+    holdout: Any = None,
+    schema: Schema | None = None,
+    gates: str | Path = "share",
+    folder: str | Path | None = None,
+    seed: int = 0,
+    progress: Progress = silent,
+) -> validation.Validation:
+    """Return the figures and the verdict on synthetic data, whoever made it.
+
+    Raises:
+        VeridicalError: the tables cannot be compared, or the gates are wrong.
+    """
+    return validation.validate(
+        train=read(train),
+        synthetic=read(synthetic),
+        holdout=None if holdout is None else read(holdout),
+        schema=schema,
+        gates=gates,
+        ctx=RunContext(seed=seed, progress=progress),
+        folder=None if folder is None else Path(folder),
+    )
+
+
+def synth(
+    source: Any,
+    *,
+    rows: int | str | None = None,
+    schema: Schema | None = None,
+    engine: str = models.DEFAULT_ENGINE,
+    options: Mapping[str, Any] | None = None,
+    holdout: float = 0.2,
+    gates: str | Path | None = "share",
+    seed: int = 0,
+    progress: Progress = silent,
+) -> Made:
+    """Return synthetic rows of a path or dataframe, in its own type, judged on rows that were kept back.
+
+    `gates=None` leaves the judging out.
+
+    Raises:
+        VeridicalError: the source, schema, engine, options or gates are wrong.
+    """
+    data, ctx = read(source), RunContext(seed=seed, progress=progress)
+    unit = None if schema is None else schema.only.unit
+    parts = holdouts.split(data, holdout, ctx, unit=unit)
+    known = learning.learn(parts.train, ctx=ctx).schema if schema is None else schema
+    recipe = models.Recipe(engine=engine, options={} if options is None else options)
+    generator = models.fit(parts.train, known, recipe, ctx)
+    drawn = syntheses.draw(generator, SampleRequest(rows=data.rows if rows is None else _count(rows), seed=seed))
+    verdict = findings = None
+    if gates is not None:
+        judged = validation.validate(
+            train=parts.train, holdout=parts.holdout, synthetic=drawn, schema=known, gates=gates, ctx=ctx
+        )
+        verdict, findings = judged.verdict, judged.findings
+    native = to_native(drawn, like=source)
+    return Made(data=native, schema=generator.schema, generator=generator, verdict=verdict, findings=findings)
+
+
+def run(spec: str | Path | RunSpec, *, progress: Progress = silent) -> Done:
+    """Do what a YAML file, or a spec, declares: from the source to the release.
+
+    Raises:
+        ReleaseRefused: a gate failed or was not measured.
+        VeridicalError: whatever a stage refuses.
+    """
+    declared = spec if isinstance(spec, RunSpec) else read_run(Path(spec))
+    return carry_out(declared, context_of(declared, progress))
+
+
+def release(folder: str | Path, *, waivers: Sequence[Waiver] = (), licence: str = "") -> releases.Released:
+    """Sign and write the release of a run that passed its gates.
+
+    Raises:
+        ReleaseRefused: a gate failed or was not measured.
+        ArtifactError: something was edited since it was judged.
+    """
+    return releases.release(RunFolder(Path(folder)), waivers=waivers, licence=licence)
+
+
+def verify(folder: str | Path) -> Verified:
+    """Return the manifest of a release after its signature and every byte were checked.
+
+    Raises:
+        ArtifactError: something was changed, added or taken away, or the signer is not trusted.
+    """
+    return manifest.verify(manifest.release_folder(Path(folder)))
+
+
+def _count(rows: int | str) -> int:
+    try:
+        return read_count(rows)
+    except ValueError as wrong:
+        raise SpecError(str(wrong), where="rows") from wrong

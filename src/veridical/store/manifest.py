@@ -77,6 +77,12 @@ def verify(folder: Path, trusted: Mapping[str, PublicKey] | None = None) -> Veri
     return Verified(folder, opened.payload["predicate"], files, opened.key_id)
 
 
+def release_folder(folder: Path) -> Path:
+    """Return the release in a run's folder, or the folder itself when it is one."""
+    inner = folder / "release"
+    return inner if inner.is_dir() and not (folder / MANIFEST).exists() else folder
+
+
 def _check_files(folder: Path, files: Mapping[str, str]) -> None:
     present = _files(folder)
     problems = [f"{name} is missing" for name in sorted(set(files) - present)]

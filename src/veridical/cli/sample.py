@@ -1,0 +1,86 @@
+"""`veridical sample`: rows from a generator."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from veridical.cli import options as given
+
+
+@click.command()
+@click.argument("model", type=given.SOURCE)
+@click.option("--rows", type=given.Count(), help="How many: 50000, 5k, 2M, 1e6; by default 1000.")
+@click.option(
+    "--output", "-o", default="sample.csv", show_default=True, help=".csv, .parquet or .jsonl; - writes CSV to stdout."
+)
+@click.option("--where", help="""A condition every row meets: 'age >= 65 and sex == "Female"'.""")
+@click.option("--balance", "-b", multiple=True, metavar="COLUMN=VALUE:SHARE", help="Ask for the share of a value.")
+@click.option(
+    "--boost", multiple=True, metavar="COLUMN=TIMES", help="Draw tails and rare values so many times as often."
+)
+@click.option("--impute", type=given.SOURCE, help="A file with gaps: known cells are kept, missing ones drawn.")
+@given.seed_option
+@given.workers_option
+@given.quiet_option
+def sample(
+    model: Path,
+    rows: int | None,
+    output: str,
+    where: str | None,
+    balance: Sequence[str],
+    boost: Sequence[str],
+    impute: Path | None,
+    seed: int,
+    workers: int | None,
+    quiet: bool,
+) -> None:
+    """Draw rows from MODEL, the folder of a generator (or of the run around it).
+
+    Conditions are met exactly, without throwing rows away. What is drawn here is not judged and not signed.
+    """
+    from veridical.cli.progress import TerminalProgress
+    from veridical.core.contracts import RunContext, SampleRequest
+    from veridical.core.errors import SpecError
+    from veridical.exec.local import available_workers
+    from veridical.stages.synthesize import order, synthesize_file
+    from veridical.store.tablefile import format_of
+
+    form = "csv" if output == "-" else format_of(Path(output))
+    context = None
+    if impute is not None:
+        from veridical.connect.source import read
+
+        context = read(impute).only
+        if rows not in (None, context.num_rows):
+            raise SpecError("--impute gives the number of rows", where="--rows", fix="leave --rows out")
+        rows = context.num_rows
+    request = SampleRequest(
+        rows=1000 if rows is None else rows,
+        seed=seed,
+        context=context,
+        where=where,
+        balance=given.balance(balance),
+        boost=given.boost(boost),
+    )
+    asked = order(model, request, form=form)
+    with TerminalProgress(quiet=quiet or output == "-") as progress, tempfile.TemporaryDirectory() as temporary:
+        ctx = RunContext(seed=seed, workers=available_workers() if workers is None else workers, progress=progress)
+        path = Path(temporary) / "sample.csv" if output == "-" else Path(output)
+        written = synthesize_file(asked, ctx, path)
+        if output == "-":
+            _copy_to_stdout(path)
+    if output != "-":
+        click.echo(f"{written:,} rows in {output}")
+
+
+def _copy_to_stdout(path: Path) -> None:
+    import shutil
+
+    with path.open("rb") as file:
+        shutil.copyfileobj(file, sys.stdout.buffer)
+    sys.stdout.buffer.flush()

@@ -1,0 +1,66 @@
+"""`veridical synth`: a real table in, a released synthetic one out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from veridical.cli import options as given
+
+
+@click.command()
+@click.argument("source", type=given.SOURCE)
+@click.option("--output", "-o", type=given.SOURCE, help="The folder to write; by default SOURCE-synthetic.")
+@click.option("--rows", type=given.Count(), help="How many: 50000, 5k, 2M, 1e6; by default as many as SOURCE has.")
+@given.learning_options
+@click.option(
+    "--format", "form", type=given.FORMAT, default="parquet", show_default=True, help="Of the data that goes out."
+)
+@click.option("--where", help="""A condition every row meets: 'age >= 65 and sex == "Female"'.""")
+@click.option("--balance", "-b", multiple=True, metavar="COLUMN=VALUE:SHARE", help="Ask for the share of a value.")
+@click.option("--gates", default="share", show_default=True, help="share, train, test-data, dp or a YAML file.")
+@given.waiver_options
+@click.option("--licence", default="", help="The licence the data goes out under, such as CC-BY-4.0.")
+@click.option("--no-release", is_flag=True, help="Stop after the verdict.")
+@given.seed_option
+@given.workers_option
+@given.quiet_option
+def synth(source: Path, output: Path | None, quiet: bool, **said: Any) -> None:
+    """Make a synthetic table from SOURCE (CSV, Parquet, JSONL), judge it, and release it if it passes.
+
+    \b
+    OUT/learn        the profile and schema.yaml, to edit and give back with --schema
+    OUT/model        the generator; `veridical sample OUT/model` draws more
+    OUT/synthesize   the data
+    OUT/validate     the figures, the verdict, report.html
+    OUT/release      what may go out, signed; absent when a gate refused
+    """
+    from veridical.cli.ending import tell_done
+    from veridical.cli.progress import TerminalProgress
+    from veridical.spec.run import RunSpec
+    from veridical.stages.plan import carry_out, context_of
+
+    spec = RunSpec(
+        source=source,
+        output=source.with_name(f"{source.name.split('.')[0]}-synthetic") if output is None else output,
+        schema=said["schema"],
+        holdout=said["holdout"],
+        rows=said["rows"],
+        engine=said["engine"],
+        options=given.engine_options(said["options"]),
+        seed=said["seed"],
+        workers=said["workers"],
+        format=said["form"],
+        where=said["where"],
+        balance=given.balance(said["balance"]),
+        target=said["target"],
+        gates=said["gates"],
+        waivers=given.waivers(said["checks"], said["by"], said["because"]),
+        release=not said["no_release"],
+        licence=said["licence"],
+    )
+    with TerminalProgress(quiet=quiet) as progress:
+        done = carry_out(spec, context_of(spec, progress))
+    tell_done(done)

@@ -1,0 +1,181 @@
+"""What will a run do, in which order, and how does it end?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from veridical.connect.source import read
+from veridical.core.contracts import RunContext, SampleRequest
+from veridical.core.dataset import Dataset
+from veridical.core.errors import SpecError
+from veridical.core.finding import Verdict
+from veridical.core.schema import Schema
+from veridical.exec.local import available_workers
+from veridical.exec.shards import plan as plan_shards
+from veridical.gates.catalog import load_gates
+from veridical.spec.run import RunSpec
+from veridical.stages.holdout import Split, split
+from veridical.stages.judged import judge
+from veridical.stages.model import Recipe, model
+from veridical.stages.release import Released, check_verdict, release, waive
+from veridical.stages.synthesize import order, synthesize
+from veridical.store.runfolder import RunFolder
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Done:
+    """How a run ended: what the gates said, and what went out (None when nothing did)."""
+
+    run: RunFolder
+    verdict: Verdict
+    released: Released | None
+
+    @property
+    def report(self) -> Path:
+        """The page to open."""
+        return (self.run.stage("validate") if self.released is None else self.released.folder) / "report.html"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Built:
+    """A run that has come as far as its model."""
+
+    run: RunFolder
+    split: Split
+    schema: Schema
+    source_rows: int
+
+
+def carry_out(spec: RunSpec, ctx: RunContext, *, data: Dataset | None = None) -> Done:
+    """Do everything from the source to the release; finished stages and shards of an earlier try are used again.
+
+    `data` stands for the source when it is in memory already.
+
+    Raises:
+        ReleaseRefused: a gate failed or was not measured; all but the release is in the folder.
+        VeridicalError: whatever a stage refuses.
+    """
+    load_gates(spec.gates)  # a wrong gate file is told before an hour of fitting, not after
+    built = build_model(spec, ctx, data=data)
+    run = built.run
+    request = SampleRequest(
+        rows=built.source_rows if spec.rows is None else spec.rows,
+        seed=spec.seed,
+        where=spec.where,
+        balance=spec.balance,
+        boost=spec.boost,
+    )
+    synthesize(order(run.stage("model"), request, form=spec.format), ctx, run.stage("synthesize"))
+    verdict = judge(run, built.split, built.schema, spec.gates, ctx)
+    if not spec.release:
+        check_verdict(waive(verdict, spec.waivers), where=str(run.path))
+        return Done(run=run, verdict=verdict, released=None)
+    ctx.progress("release", done=0, total=1)
+    released = release(run, waivers=spec.waivers, licence=spec.licence)
+    ctx.progress("release", done=1, total=1)
+    return Done(run=run, verdict=released.verdict, released=released)
+
+
+def build_model(spec: RunSpec, ctx: RunContext, *, data: Dataset | None = None) -> Built:
+    """Do everything from the source to the model.
+
+    Raises:
+        VeridicalError: whatever a stage refuses.
+    """
+    recipe = Recipe(engine=spec.engine, options=spec.options)
+    recipe.build()
+    run = RunFolder(spec.output)
+    source = _source(spec, data, ctx)
+    parts = _split(spec, source, ctx)
+    schema = _learned(spec, parts, ctx, run)
+    model(parts.train, schema, recipe, ctx, run.stage("model"), source=_told(spec, source, parts))
+    return Built(run=run, split=parts, schema=schema, source_rows=source.rows)
+
+
+def context_of(spec: RunSpec, progress: Any) -> RunContext:
+    """Return the context a spec asks for."""
+    workers = available_workers() if spec.workers is None else spec.workers
+    return RunContext(seed=spec.seed, workers=workers, progress=progress)
+
+
+def describe(spec: RunSpec) -> list[str]:
+    """Return what a run would do, one line a step, after reading the source and checking all that can be checked.
+
+    Raises:
+        VeridicalError: the run could not even start.
+    """
+    gates = load_gates(spec.gates)
+    recipe = Recipe(engine=spec.engine, options=spec.options)
+    recipe.build()
+    source = read(spec.source, table_name=spec.table)
+    ctx = context_of(spec, progress=RunContext().progress)
+    parts = _split(spec, source, ctx)
+    rows = source.rows if spec.rows is None else spec.rows
+    kept = 0 if parts.holdout is None else parts.holdout.rows
+    schema = "guess a schema" if spec.schema is None else f"take the schema of {spec.schema}"
+    options = ", ".join(f"{name}={value}" for name, value in spec.options.items())
+    return [
+        f"learn       read {source.rows:,} rows x {source.only.num_columns} columns of {spec.source}; {schema}",
+        f"model       fit {spec.engine}{f' ({options})' if options else ''} on {parts.train.rows:,} rows; "
+        f"{kept:,} rows are kept back",
+        f"synthesize  {rows:,} rows in {len(plan_shards(rows))} shards on {ctx.workers} workers, as {spec.format}"
+        + (f", where {spec.where}" if spec.where else ""),
+        f"validate    {len(gates.gates)} gates of the set {gates.name!r}",
+        f"release     {'sign and write ' + str(spec.output / 'release') if spec.release else 'no'}",
+    ]
+
+
+def _source(spec: RunSpec, data: Dataset | None, ctx: RunContext) -> Dataset:
+    ctx.progress("read", done=0, total=1)
+    found = read(spec.source, table_name=spec.table) if data is None else data
+    if len(found.tables) != 1:
+        raise SpecError(
+            f"{len(found.tables)} tables are here: {', '.join(found.tables)}",
+            where=str(spec.source),
+            fix="give one file; linked tables have an engine of their own",
+        )
+    ctx.progress("read", done=1, total=1)
+    return found
+
+
+def _split(spec: RunSpec, source: Dataset, ctx: RunContext) -> Split:
+    if isinstance(spec.holdout, Path):
+        return Split(source, Dataset.of(read(spec.holdout).only, source.name))
+    unit = None
+    if spec.schema is not None:
+        unit = _read_schema(spec.schema).only.unit
+    return split(source, spec.holdout, ctx, unit=unit)
+
+
+def _learned(spec: RunSpec, parts: Split, ctx: RunContext, run: RunFolder) -> Schema:
+    if spec.schema is not None:
+        schema = _read_schema(spec.schema)
+    else:
+        from veridical.stages.learn import learn
+
+        schema = learn(parts.train, ctx=ctx, folder=run.stage("learn")).schema
+    if spec.target is None:
+        return schema
+    schema.only.column(spec.target)
+    return replace(schema, tables=(replace(schema.only, target=spec.target),))
+
+
+def _read_schema(path: Path) -> Schema:
+    from veridical.spec.schema import read_schema
+
+    return read_schema(path)
+
+
+def _told(spec: RunSpec, source: Dataset, parts: Split) -> dict[str, Any]:
+    """Return what the model's record says of its source: names and fingerprints, never a row."""
+    holdout: Any = spec.holdout
+    return {
+        "name": spec.source.name,
+        "fingerprint": source.fingerprint,
+        "rows": source.rows,
+        "columns": source.only.num_columns,
+        "holdout": holdout.name if isinstance(holdout, Path) else {"share": holdout, "seed": spec.seed},
+        "holdout_rows": 0 if parts.holdout is None else parts.holdout.rows,
+    }
