@@ -67,10 +67,7 @@ def _update_with_array(state: Any, array: Any) -> None:
     state.update(np.packbits(array.is_null().to_numpy(zero_copy_only=False)).tobytes())
     kind = array.type
     if pa.types.is_string(kind) or pa.types.is_large_string(kind):
-        filled = array.fill_null("").cast(pa.large_binary())
-        for buffer in pa.concat_arrays([filled]).buffers()[1:]:
-            if buffer is not None:
-                state.update(_rebased(filled, buffer))
+        _update_with_text(state, array.fill_null("").cast(pa.large_binary()))
     elif pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind):
         zero = False if pa.types.is_boolean(kind) else 0
         state.update(array.fill_null(pa.scalar(zero, kind)).to_numpy(zero_copy_only=False).tobytes())
@@ -81,9 +78,10 @@ def _update_with_array(state: Any, array: Any) -> None:
         state.update(canonical_json(array.to_pylist()).encode())
 
 
-def _rebased(array: pa.LargeBinaryArray, buffer: pa.Buffer) -> bytes:
+def _update_with_text(state: Any, array: pa.LargeBinaryArray) -> None:
     # Offsets of a slice start anywhere: hash lengths and the bytes in use, not the raw buffers.
-    offsets = np.frombuffer(array.buffers()[1], dtype=np.int64)[array.offset : array.offset + len(array) + 1]
-    if buffer.address == array.buffers()[1].address:
-        return bytes(np.diff(offsets).tobytes())
-    return bytes(buffer.slice(int(offsets[0]), int(offsets[-1] - offsets[0])).to_pybytes())
+    _, ends, content = array.buffers()
+    offsets = np.frombuffer(ends, dtype=np.int64)[array.offset : array.offset + len(array) + 1]
+    state.update(np.diff(offsets).tobytes())
+    if content is not None and len(offsets):
+        state.update(memoryview(content)[int(offsets[0]) : int(offsets[-1])])
