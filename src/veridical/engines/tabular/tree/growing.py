@@ -1,0 +1,207 @@
+"""Which tree tells a column best from the columns before it, and how far down can it be trusted?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from veridical.encode.codes import Codes
+from veridical.kernel import library
+
+LEFT, RIGHT, START, END = 2, 3, 4, 5
+NODE_WIDTH = 6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Growth:
+    """How trees are grown. Gains are in nats; `price` multiplies what a useless split would be expected to give."""
+
+    min_leaf: int = 10
+    max_depth: int = 40
+    max_classes: int = 16
+    rows_per_class: int = 8
+    most_rows: int = 65_536  # rows of a node that its split is judged by
+    stop: float = 0.3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Smoothing:
+    """How leaves are held back towards their ancestors, in records; `grain` records make a range of their own."""
+
+    price: float = 0.7
+    strength: float = 4.0
+    discount: float = 0.25
+    grain: int = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A column to be told: its codes, and the whole table's cumulative share per code."""
+
+    codes: Codes
+    root: NDArray[np.float64]
+    ordered: bool
+
+    @classmethod
+    def of(cls, codes: Codes, size: int, rows: NDArray[np.int32], *, ordered: bool) -> Target:
+        """Return the target with the shares seen in `rows`."""
+        tally = np.bincount(codes[rows], minlength=size).astype(np.float64)
+        total = max(1.0, tally.sum())
+        root = np.concatenate([[0.0], np.cumsum(tally) / total])
+        root[-1] = 1.0
+        return cls(codes, root, ordered)
+
+
+@dataclass(frozen=True, slots=True)
+class Predictor:
+    """A column to tell others by: coarser codes, how many there are, and whether they are nominal."""
+
+    codes: Codes
+    bins: int
+    nominal: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """Nodes of one tree with the rows they hold; gone once its leaves are laid."""
+
+    nodes: NDArray[np.int32]
+    worth: NDArray[np.float64]  # per node: gain and price
+    masks: NDArray[np.uint32]
+    order: NDArray[np.int32]
+
+
+@dataclass(frozen=True, slots=True)
+class Leaves:
+    """A pruned tree and the distribution in each node: all that sampling needs, and nothing of a single row."""
+
+    nodes: NDArray[np.int32]
+    masks: NDArray[np.uint32]
+    offsets: NDArray[np.int64]
+    tiles: NDArray[np.int64]
+    bounds: NDArray[np.int32]
+    cumulative: NDArray[np.float64]
+    root: NDArray[np.float64]
+
+
+def addresses(columns: Sequence[Codes]) -> NDArray[np.uint64]:
+    """Return where the columns lie, for the kernels; the caller keeps the columns alive."""
+    return np.array([column.ctypes.data for column in columns] or [0], dtype=np.uint64)
+
+
+def grow(target: Target, predictors: Sequence[Predictor], rows: NDArray[np.int32], growth: Growth) -> Tree:
+    """Return a tree on `rows` (Breiman et al. 1984, by entropy on classes that each node cuts anew)."""
+    order = rows[np.argsort(target.codes[rows], kind="stable")]
+    most_nodes = 2 * max(1, len(rows) // max(1, growth.min_leaf)) + 3
+    widest = max([(p.bins + 31) // 32 for p in predictors if p.nominal], default=1)
+    capacity = min(most_nodes * widest, 1 << 26)
+    nodes = np.zeros((most_nodes, NODE_WIDTH), dtype=np.int32)
+    worth = np.zeros((most_nodes, 2))
+    masks = np.zeros(capacity, dtype=np.uint32)
+    settings = np.array(
+        [
+            growth.min_leaf,
+            most_nodes,
+            growth.max_depth,
+            growth.max_classes,
+            growth.rows_per_class,
+            int(target.ordered),
+            growth.most_rows,
+            capacity,
+        ],
+        dtype=np.int64,
+    )
+    words = np.zeros(1, dtype=np.int64)
+    columns = [p.codes for p in predictors]
+    count = library.call(
+        "tree_grow",
+        addresses(columns),
+        np.array([p.bins for p in predictors] or [0], dtype=np.int32),
+        np.array([int(p.nominal) for p in predictors] or [0], dtype=np.uint8),
+        len(predictors),
+        target.codes,
+        order,
+        len(order),
+        settings,
+        float(growth.stop),
+        nodes,
+        worth,
+        masks,
+        words,
+    )
+    if count < 0:
+        raise MemoryError("growing a tree")
+    return Tree(nodes[:count].copy(), worth[:count].copy(), masks[: words[0]].copy(), order)
+
+
+def prune(tree: Tree, price: float) -> Tree:
+    """Return the tree without the splits whose gain, with all below, is not worth `price` times their price."""
+    nodes = tree.nodes.copy()
+    value = np.zeros(len(nodes))
+    for at in range(len(nodes) - 1, -1, -1):
+        left, right = nodes[at, LEFT], nodes[at, RIGHT]
+        if left < 0:
+            continue
+        gain, cost = tree.worth[at]
+        value[at] = gain - price * cost + value[left] + value[right]
+        if value[at] <= 0:
+            value[at] = 0.0
+            nodes[at, LEFT] = nodes[at, RIGHT] = -1
+    keep = np.zeros(len(nodes), dtype=bool)
+    keep[0] = True
+    for at in range(len(nodes)):
+        if keep[at] and nodes[at, LEFT] >= 0:
+            keep[nodes[at, LEFT]] = keep[nodes[at, RIGHT]] = True
+    renumbered = np.cumsum(keep) - 1
+    nodes = nodes[keep]
+    inner = nodes[:, LEFT] >= 0
+    nodes[inner, LEFT] = renumbered[nodes[inner, LEFT]]
+    nodes[inner, RIGHT] = renumbered[nodes[inner, RIGHT]]
+    return replace(tree, nodes=nodes, worth=tree.worth[keep])
+
+
+def lay_leaves(tree: Tree, target: Target, smoothing: Smoothing) -> Leaves:
+    """Return the tree with a distribution in every node."""
+    nodes = tree.nodes
+    held = (nodes[:, END] - nodes[:, START]).astype(np.int64)
+    codes = len(target.root) - 1
+    capacity = int(np.minimum(3 * held + 8, 3 * codes + 8).sum())
+    offsets, tiles = np.zeros(len(nodes), dtype=np.int64), np.zeros(len(nodes), dtype=np.int64)
+    bounds, cumulative = np.empty(capacity, dtype=np.int32), np.empty(capacity)
+    settings = np.array([int(target.ordered), smoothing.grain, capacity], dtype=np.int64)
+    used = library.call(
+        "tree_tile",
+        target.codes,
+        tree.order,
+        nodes,
+        len(nodes),
+        target.root,
+        codes,
+        settings,
+        float(smoothing.strength),
+        float(smoothing.discount),
+        offsets,
+        tiles,
+        bounds,
+        cumulative,
+    )
+    if used < 0:
+        raise MemoryError("laying the leaves of a tree")
+    return Leaves(nodes, tree.masks, offsets, tiles, bounds[:used].copy(), cumulative[:used].copy(), target.root)
+
+
+def leaves_only(leaves: Leaves) -> Leaves:
+    """Return the leaves without what only their making needed: inner nodes' tiles and row ranges."""
+    nodes = leaves.nodes.copy()
+    nodes[:, START : END + 1] = 0
+    ends = nodes[:, LEFT] < 0
+    tiles = np.where(ends, leaves.tiles, 0)
+    length = np.where(ends, leaves.tiles + 1, 0)
+    starts = np.concatenate([[0], np.cumsum(length)[:-1]]).astype(np.int64)
+    take = np.repeat(leaves.offsets - starts, length) + np.arange(length.sum())
+    return replace(
+        leaves, nodes=nodes, offsets=starts, tiles=tiles, bounds=leaves.bounds[take], cumulative=leaves.cumulative[take]
+    )

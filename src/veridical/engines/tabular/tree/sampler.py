@@ -1,0 +1,221 @@
+"""How are rows drawn, column after column, with some columns given and others limited?"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from veridical.core.contracts import Allowed
+from veridical.core.errors import SpecError
+from veridical.core.schema import Column, Role
+from veridical.encode.codes import Codec, Codes, Limit
+from veridical.engines.tabular.tree import storage, walking
+from veridical.engines.tabular.tree.coding import one_chunk
+from veridical.engines.tabular.tree.growing import Leaves
+
+BATCH_ROWS = 32_768
+PARTICLES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One column of the model: its codec, its predictor bins, and its tree (none for context columns)."""
+
+    column: Column
+    codec: Codec
+    coarse: Codes
+    predictors: tuple[int, ...]  # places in the model's order
+    leaves: Leaves | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What a request fixes: known codes per place, cells to keep, and limits per place."""
+
+    known: Mapping[int, Codes]
+    kept: Mapping[int, NDArray[np.bool_] | None]  # None: every row
+    limits: Mapping[int, Limit]
+
+
+@dataclass(frozen=True)
+class TreeSampler:
+    """Sequential trees over binned columns: `parts` stand in the order they are drawn, context first.
+
+    Raises nothing on construction; `draw` and `log_likelihood` say what is wrong with what they are given.
+    """
+
+    parts: tuple[Part, ...]
+    table_columns: tuple[str, ...]  # generated columns in the table's order
+
+    @property
+    def columns(self) -> Sequence[Column]:
+        """The columns generated, in the table's order."""
+        by_name = {part.column.name: part.column for part in self.parts}
+        return [by_name[name] for name in self.table_columns]
+
+    def draw(
+        self,
+        rows: int,
+        rng: np.random.Generator,
+        *,
+        given: pa.Table | None = None,
+        allowed: Mapping[str, Allowed] | None = None,
+        holes: Collection[str] = (),
+    ) -> pa.Table:
+        """Return `rows` rows; those of `given` are kept as they are, and every row satisfies `allowed`.
+
+        Columns drawn before a given or limited one are drawn 32 times over for each row, and one of the 32 is
+        kept by its likelihood (sequential importance resampling: Gordon, Salmond and Smith 1993). In the given
+        columns named in `holes` null cells are drawn, not kept.
+
+        Raises:
+            SpecError: context is missing, `given` has other rows or an unknown column.
+            ConstraintError: `allowed` leaves a column nothing.
+        """
+        plan = self._plan(rows, given, allowed or {}, holes)
+        seed = int(rng.integers(2**62))
+        starts = range(0, max(rows, 1), BATCH_ROWS // (PARTICLES if self._weighted(plan) else 1))
+        width = starts.step
+        batches = [self._batch(plan, start, min(width, rows - start), seed + start) for start in starts]
+        found = [pa.chunked_array([batch[i] for batch in batches]) for i in range(len(self.table_columns))]
+        table = pa.table(dict(zip(self.table_columns, found, strict=True)))
+        return self._with_given(table, given, holes)
+
+    def log_likelihood(self, table: pa.Table) -> NDArray[np.float64]:
+        """Return the log-probability of each row's codes under the model, in nats; context is conditioned on."""
+        codes = [part.codec.encode(one_chunk(table.column(part.column.name))) for part in self.parts]
+        coarse = [part.coarse[code] for part, code in zip(self.parts, codes, strict=True)]
+        total = np.zeros(table.num_rows)
+        for part, known in zip(self.parts, codes, strict=True):
+            if part.leaves is not None:
+                reached = walking.route(part.leaves, [coarse[p] for p in part.predictors], table.num_rows)
+                total += walking.score(part.leaves, reached, known)
+        return total
+
+    def save(self, folder: Path) -> None:
+        """Write the model as JSON and Arrow files."""
+        storage.write(folder, self.parts, self.table_columns)
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Return the model that `save` wrote.
+
+        Raises:
+            ArtifactError: a file is missing, truncated or edited.
+        """
+        parts, names = storage.read(folder)
+        return cls(parts, names)
+
+    def _plan(self, rows: int, given: pa.Table | None, allowed: Mapping[str, Allowed], holes: Collection[str]) -> _Plan:
+        names = given.column_names if given is not None else []
+        place = {part.column.name: at for at, part in enumerate(self.parts)}
+        missing = [p.column.name for p in self.parts if p.column.role is Role.CONTEXT and p.column.name not in names]
+        if missing:
+            raise SpecError("context is missing", where=", ".join(missing), fix="give these columns")
+        if given is not None and given.num_rows != rows:
+            raise SpecError(f"{given.num_rows} rows are given for {rows} asked", fix="give one row per output row")
+        strange = [name for name in [*names, *allowed] if name not in place]
+        if strange:
+            raise SpecError("the model does not know this column", where=", ".join(strange), fix="leave it out")
+        known: dict[int, Codes] = {}
+        kept: dict[int, NDArray[np.bool_] | None] = {}
+        for name in names:
+            assert given is not None
+            values = one_chunk(given.column(name))
+            known[place[name]] = self.parts[place[name]].codec.encode(values)
+            kept[place[name]] = values.is_valid().to_numpy(zero_copy_only=False) if name in holes else None
+        limits = {place[name]: self.parts[place[name]].codec.limit(asked) for name, asked in allowed.items()}
+        return _Plan(known, kept, {at: limit for at, limit in limits.items() if kept.get(at, 0) is not None})
+
+    def _weighted(self, plan: _Plan) -> bool:
+        """Return whether a given or limited column comes after a free one."""
+        free = False
+        for at, part in enumerate(self.parts):
+            if part.leaves is None:
+                continue
+            whole = at in plan.known and plan.kept[at] is None
+            if free and (at in plan.known or at in plan.limits):
+                return True
+            free = free or not whole
+        return False
+
+    def _batch(self, plan: _Plan, start: int, rows: int, seed: int) -> list[pa.Array]:
+        many = PARTICLES if self._weighted(plan) else 1
+        codes: list[Codes] = []
+        coarse: list[Codes] = []
+        weight = np.zeros(rows * many)
+        for at, part in enumerate(self.parts):
+            drawn, gained = self._column(plan, at, part, coarse, slice(start, start + rows), many, seed)
+            codes.append(drawn)
+            coarse.append(part.coarse[drawn])
+            if gained is not None:
+                weight += gained
+        if many > 1:
+            chosen = _choose(weight.reshape(rows, many), np.random.default_rng([seed, 1]))
+            codes = [each[chosen] for each in codes]
+        return self._decode(codes, plan, seed)
+
+    def _column(
+        self, plan: _Plan, at: int, part: Part, coarse: Sequence[Codes], window: slice, many: int, seed: int
+    ) -> tuple[Codes, NDArray[np.float64] | None]:
+        known = plan.known.get(at)
+        fixed = None if known is None else np.repeat(known[window], many)
+        if part.leaves is None:
+            assert fixed is not None
+            return fixed, None
+        count = (window.stop - window.start) * many
+        reached = walking.route(part.leaves, [coarse[p] for p in part.predictors], count)
+        gained: NDArray[np.float64] | None = None
+        if fixed is not None and plan.kept[at] is None:
+            return fixed, walking.score(part.leaves, reached, fixed)
+        own = (seed * 1_000_003 + at * 7919) % (2**62)
+        if at in plan.limits:
+            drawn, gained = walking.draw_limited(part.leaves, reached, plan.limits[at].share, own)
+        else:
+            drawn = walking.draw(part.leaves, reached, own)
+        keep = plan.kept.get(at)
+        if fixed is not None and keep is not None:
+            kept = np.repeat(keep[window], many)
+            scored = walking.score(part.leaves, reached, fixed)
+            gained = np.where(kept, scored, 0.0 if gained is None else gained)
+            drawn = np.where(kept, fixed, drawn)
+        return drawn, gained
+
+    def _decode(self, codes: Sequence[Codes], plan: _Plan, seed: int) -> list[pa.Array]:
+        arrays: dict[str, pa.Array] = {}
+        for at, (part, code) in enumerate(zip(self.parts, codes, strict=True)):
+            if part.leaves is not None:
+                uniform = np.random.default_rng([seed, 2, at]).random(len(code))
+                arrays[part.column.name] = part.codec.decode(code, uniform, plan.limits.get(at))
+        return [arrays[name] for name in self.table_columns]
+
+    def _with_given(self, table: pa.Table, given: pa.Table | None, holes: Collection[str]) -> pa.Table:
+        if given is None:
+            return table
+        for at, name in enumerate(self.table_columns):
+            if name not in given.column_names:
+                continue
+            values = one_chunk(given.column(name))
+            if name in holes:
+                drawn = one_chunk(table.column(name))
+                if pa.types.is_dictionary(drawn.type):
+                    mixed = values.cast(pa.string()).fill_null(drawn.cast(pa.string())).dictionary_encode()
+                    values = mixed.cast(drawn.type)
+                else:
+                    values = pa.compute.coalesce(values, drawn)
+            table = table.set_column(at, name, values)
+        return table
+
+
+def _choose(weight: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.intp]:
+    """Return one particle per row, by weight."""
+    share = np.exp(weight - weight.max(axis=1, keepdims=True))
+    level = rng.random(len(weight)) * share.sum(axis=1)
+    pick = (np.cumsum(share, axis=1) <= level[:, None]).sum(axis=1)
+    return np.arange(len(weight)) * weight.shape[1] + np.minimum(pick, weight.shape[1] - 1)

@@ -1,0 +1,111 @@
+/* Which leaf does a row fall in, which code is drawn there, and how likely was one that is known? */
+#include "tree.h"
+
+#include <math.h>
+
+static const double LEAST = 1e-12; /* likelihood of what a leaf holds impossible */
+
+/* `leaves[i]` is the node that row `rows[i]` (or i, without a list) ends in. */
+VERIDICAL_EXPORT int64_t veridical_tree_route(const uint64_t *columns, const int32_t *rows, int64_t count,
+                                              const int32_t *nodes, const uint32_t *masks, int32_t *leaves) {
+    for (int64_t i = 0; i < count; i++) {
+        int64_t row = rows ? rows[i] : i;
+        int32_t at = 0;
+        const int32_t *node = nodes;
+        while (node[NODE_LEFT] >= 0) {
+            uint16_t code = tree_column(columns, node[NODE_PREDICTOR])[row];
+            at = tree_goes_left(node, masks, code) ? node[NODE_LEFT] : node[NODE_RIGHT];
+            node = nodes + (int64_t)at * NODE_WIDTH;
+        }
+        leaves[i] = at;
+    }
+    return 0;
+}
+
+/* Draws one code per row: a tile by its mass, then a code inside by the whole table's shape. */
+VERIDICAL_EXPORT int64_t veridical_tree_draw(const int32_t *leaves, int64_t count, const int64_t *offsets,
+                                             const int64_t *tiles, const int32_t *bounds, const double *cumulative,
+                                             const double *root, int64_t codes, int64_t seed, int64_t first,
+                                             uint16_t *drawn) {
+    for (int64_t i = 0; i < count; i++) {
+        int64_t offset = offsets[leaves[i]], many = tiles[leaves[i]];
+        double u = tree_uniform((uint64_t)seed, (uint64_t)(first + i));
+        const double *sums = cumulative + offset;
+        int64_t tile = tree_last_at_most(sums, 0, many, u);
+        int32_t low = bounds[offset + tile], high = bounds[offset + tile + 1];
+        int64_t code = low;
+        if (high - low > 1) {
+            double mass = sums[tile + 1] - sums[tile];
+            double part = mass > 0 ? (u - sums[tile]) / mass : 0.0;
+            double level = root[low] + part * (root[high] - root[low]);
+            code = tree_last_at_most(root, low, high, level);
+            while (code > low && root[code + 1] <= root[code]) code--; /* a code of no mass at the far end */
+        }
+        drawn[i] = (uint16_t)(code < codes ? code : codes - 1);
+    }
+    return 0;
+}
+
+/* The same under limits: `limit` is the cumulative allowed share per code (codes + 1). `weight` gets the log of the
+ * share of the leaf that the limits leave; a leaf they empty falls back on the whole table's shape. */
+VERIDICAL_EXPORT int64_t veridical_tree_draw_limited(const int32_t *leaves, int64_t count, const int64_t *offsets,
+                                                     const int64_t *tiles, const int32_t *bounds,
+                                                     const double *cumulative, const double *root, const double *limit,
+                                                     int64_t codes, int64_t seed, int64_t first, uint16_t *drawn,
+                                                     double *weight) {
+    for (int64_t i = 0; i < count; i++) {
+        int64_t offset = offsets[leaves[i]], many = tiles[leaves[i]];
+        double total = 0.0;
+        for (int64_t t = 0; t < many; t++) {
+            int32_t low = bounds[offset + t], high = bounds[offset + t + 1];
+            double shape = root[high] - root[low];
+            if (shape > 0)
+                total += (cumulative[offset + t + 1] - cumulative[offset + t]) * (limit[high] - limit[low]) / shape;
+        }
+        double u = tree_uniform((uint64_t)seed, (uint64_t)(first + i));
+        int32_t low = 0, high = (int32_t)codes;
+        double part = u;
+        if (total > 0.0) {
+            double aim = u * total;
+            for (int64_t t = 0; t < many; t++) {
+                int32_t from = bounds[offset + t], to = bounds[offset + t + 1];
+                double shape = root[to] - root[from], open = limit[to] - limit[from];
+                if (shape <= 0 || open <= 0) continue;
+                double mass = (cumulative[offset + t + 1] - cumulative[offset + t]) * open / shape;
+                if (mass <= 0) continue;
+                low = from;
+                high = to;
+                part = aim / mass;
+                if (aim < mass) break;
+                aim -= mass;
+                part = 1.0;
+            }
+        }
+        double level = limit[low] + part * (limit[high] - limit[low]);
+        if (level >= limit[high]) level = limit[high] - (limit[high] - limit[low]) * 1e-9;
+        int64_t code = tree_last_at_most(limit, low, high, level);
+        while (code > low && limit[code + 1] <= limit[code]) code--;
+        while (code + 1 < high && limit[code + 1] <= limit[code]) code++;
+        drawn[i] = (uint16_t)code;
+        weight[i] = log(total > LEAST ? total : LEAST);
+    }
+    return 0;
+}
+
+/* Adds to `score[i]` the log-likelihood of known codes; `rows` lists where they stand, as for the route. */
+VERIDICAL_EXPORT int64_t veridical_tree_score(const int32_t *leaves, const uint16_t *known, const int32_t *rows,
+                                              int64_t count, const int64_t *offsets, const int64_t *tiles,
+                                              const int32_t *bounds, const double *cumulative, const double *root,
+                                              double *score) {
+    for (int64_t i = 0; i < count; i++) {
+        int64_t offset = offsets[leaves[i]], many = tiles[leaves[i]];
+        int32_t code = known[rows ? rows[i] : i];
+        int64_t tile = tree_tile_of(bounds + offset, many, code);
+        int32_t low = bounds[offset + tile], high = bounds[offset + tile + 1];
+        double shape = root[high] - root[low];
+        double mass = cumulative[offset + tile + 1] - cumulative[offset + tile];
+        double share = shape > 0 ? mass * (root[code + 1] - root[code]) / shape : 0.0;
+        score[i] += log(share > LEAST ? share : LEAST);
+    }
+    return 0;
+}
