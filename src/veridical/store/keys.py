@@ -194,13 +194,14 @@ class KeyRing:
                 os.fsync(file.fileno())
             # link() does not replace: of two processes that make a key at once, both use the first one's.
             path.hardlink_to(temporary)
-        except FileExistsError:
-            pass
         except OSError as wrong:
+            if path.exists():
+                return
             raise SpecError(
                 f"a signing key cannot be made: {wrong.strerror}",
                 where=str(self.folder),
                 fix="set VERIDICAL_HOME to a folder that can be written",
             ) from wrong
         finally:
-            temporary.unlink(missing_ok=True)
+            if temporary.exists():
+                temporary.unlink()
