@@ -3,6 +3,7 @@
 from veridical.fabricate.human import person
 from veridical.fabricate.kind import KINDS, column, distinct, with_nulls
 from veridical.fabricate.locale import LOCALES
+from veridical.fabricate.markov import TextModel, text_model
 from veridical.fabricate.template import pattern
 
-__all__ = ["KINDS", "LOCALES", "column", "distinct", "pattern", "person", "with_nulls"]
+__all__ = ["KINDS", "LOCALES", "TextModel", "column", "distinct", "pattern", "person", "text_model", "with_nulls"]
