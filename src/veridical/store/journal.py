@@ -1,0 +1,299 @@
+"""What was asked, answered, accepted and rejected, so that nothing is paid twice and nothing is lost?
+
+One SQLite file (WAL, synchronous=FULL) per run folder. Writes from many tasks are committed in groups by one thread;
+a write counts only when its group is on disk, and only then does the writer go on. So after a power cut, what was
+in flight is asked again and nothing else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+import queue
+import sqlite3
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TextIO
+
+from veridical.core import digest
+from veridical.core.errors import ArtifactError, BudgetError, DataError
+
+FILE = "journal.sqlite"
+_LOCK = "journal.lock"
+_GROUP = 512  # writes per commit at most
+_FORMAT = 1
+_TABLES = """
+CREATE TABLE IF NOT EXISTS about (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS tasks (
+  id INTEGER PRIMARY KEY, spec TEXT NOT NULL, state TEXT NOT NULL DEFAULT 'open', reason TEXT NOT NULL DEFAULT ''
+) STRICT;
+CREATE TABLE IF NOT EXISTS replies (
+  key TEXT PRIMARY KEY, task INTEGER NOT NULL, reply TEXT NOT NULL, cost REAL NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS records (
+  id TEXT PRIMARY KEY, seq INTEGER NOT NULL, task INTEGER NOT NULL, state TEXT NOT NULL, check_name TEXT NOT NULL,
+  reason TEXT NOT NULL, body TEXT NOT NULL
+) STRICT;
+CREATE TABLE IF NOT EXISTS events (
+  seq INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, body TEXT NOT NULL
+) STRICT;
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordRow:
+    """One candidate's fate: state is "accepted", "rejected" or "surplus"; `check` and `reason` say why not."""
+
+    id: str
+    seq: int
+    task: int
+    state: str
+    check: str
+    reason: str
+    body: str  # JSON
+
+
+class Journal:
+    """The journal of one run; one process at a time may hold it.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     journal = Journal.open(Path(folder), run_key="k", about={"recipe": "r"})
+        ...     journal.close()
+        ...     Journal.open(Path(folder), run_key="k", about={"recipe": "r"}).close()
+    """
+
+    def __init__(self, folder: Path, database: sqlite3.Connection, lock: TextIO) -> None:
+        self.folder = folder
+        self._read = database
+        self._lock = lock
+        self._queue: queue.SimpleQueue[_Write | None] = queue.SimpleQueue()
+        self._broken: Exception | None = None
+        self._thread = threading.Thread(target=self._write_groups, name="journal", daemon=True)
+        self._thread.start()
+
+    @classmethod
+    def open(cls, folder: Path, *, run_key: str, about: Mapping[str, Any]) -> Journal:
+        """Open or make the journal of a run folder.
+
+        `run_key` stands for everything that decides what a reply means (recipe, checks, model, endpoint, parameters,
+        code version); a folder made with another key is refused.
+
+        Raises:
+            DataError: another process holds the folder. ArtifactError: the journal is torn or of another run.
+        """
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = _locked(folder)
+        try:
+            database = _connect(folder / FILE)
+            _check_integrity(database, folder)
+            database.executescript(_TABLES)
+            _check_run(database, run_key, about)
+        except sqlite3.DatabaseError as torn:
+            lock.close()
+            raise ArtifactError(
+                f"the journal cannot be read ({type(torn).__name__})",
+                where=FILE,
+                fix="restore it from a copy, or start in a new folder; `veridical text inspect` salvages what it can",
+            ) from torn
+        except BaseException:
+            lock.close()
+            raise
+        return cls(folder, database, lock)
+
+    # Reading: before the run starts, or for inspection.
+
+    def about(self) -> dict[str, str]:
+        """Return what was written when the run began."""
+        return dict(self._read.execute("SELECT name, value FROM about"))
+
+    def replies(self) -> Iterator[tuple[str, str, float]]:
+        """Yield (key, reply as JSON, cost) of every finished request of an unfinished task."""
+        yield from self._read.execute(
+            "SELECT r.key, r.reply, r.cost FROM replies r JOIN tasks t ON t.id = r.task WHERE t.state = 'open'"
+        )
+
+    def paid(self) -> tuple[int, float]:
+        """Return how many requests were answered, and what they cost."""
+        count, cost = self._read.execute("SELECT count(*), coalesce(sum(cost), 0) FROM replies").fetchone()
+        return int(count), float(cost)
+
+    def open_tasks(self) -> list[tuple[int, str]]:
+        """Return (id, spec as JSON) of every task that was begun and not finished, in order."""
+        return self._read.execute("SELECT id, spec FROM tasks WHERE state = 'open' ORDER BY id").fetchall()
+
+    def task_count(self) -> int:
+        """Return how many tasks were begun."""
+        return int(self._read.execute("SELECT coalesce(max(id) + 1, 0) FROM tasks").fetchone()[0])
+
+    def failed_tasks(self) -> list[tuple[int, str]]:
+        """Return (id, reason) of every task given up."""
+        return self._read.execute("SELECT id, reason FROM tasks WHERE state = 'failed' ORDER BY id").fetchall()
+
+    def records(self, state: str | None = None) -> Iterator[RecordRow]:
+        """Yield the candidates' fates in the order they were decided."""
+        where = "" if state is None else "WHERE state = ?"
+        rows = self._read.execute(
+            f"SELECT id, seq, task, state, check_name, reason, body FROM records {where} ORDER BY seq",
+            () if state is None else (state,),
+        )
+        for row in rows:
+            yield RecordRow(id=row[0], seq=row[1], task=row[2], state=row[3], check=row[4], reason=row[5], body=row[6])
+
+    def counts(self) -> dict[tuple[str, str], int]:
+        """Return how many records have each (state, check)."""
+        rows = self._read.execute("SELECT state, check_name, count(*) FROM records GROUP BY 1, 2")
+        return {(state, check): count for state, check, count in rows}
+
+    # Writing: each returns when the write is on disk.
+
+    async def begin(self, task: int, spec: str) -> None:
+        """Note that a task begins, with everything needed to begin it again."""
+        await self._put("INSERT OR IGNORE INTO tasks (id, spec) VALUES (?, ?)", [(task, spec)])
+
+    async def reply(self, key: str, task: int, reply: str, cost: float) -> None:
+        """Note a paid reply."""
+        await self._put("INSERT OR IGNORE INTO replies VALUES (?, ?, ?, ?)", [(key, task, reply, cost)])
+
+    async def finish(self, task: int, records: Sequence[RecordRow], *, failed_because: str = "") -> None:
+        """Note a task's end and its candidates' fates, in one commit: both or neither."""
+        state = "failed" if failed_because else "done"
+        rows = [(r.id, r.seq, r.task, r.state, r.check, r.reason, r.body) for r in records]
+        await self._put(
+            "INSERT OR IGNORE INTO records VALUES (?, ?, ?, ?, ?, ?, ?)",
+            rows,
+            ("UPDATE tasks SET state = ?, reason = ? WHERE id = ?", (state, failed_because, task)),
+        )
+
+    async def event(self, kind: str, body: Mapping[str, Any]) -> None:
+        """Note something worth telling (a breaker opened, a budget reached)."""
+        await self._put("INSERT INTO events (kind, body) VALUES (?, ?)", [(kind, digest.canonical_json(body))])
+
+    def close(self) -> None:
+        """Write what is queued, close the file and free the folder."""
+        self._queue.put(None)
+        self._thread.join()
+        self._read.close()
+        self._lock.close()
+
+    async def _put(
+        self, statement: str, rows: Sequence[tuple[Any, ...]], then: tuple[str, tuple[Any, ...]] | None = None
+    ) -> None:
+        if self._broken is not None:
+            raise self._broken
+        loop = asyncio.get_running_loop()
+        done: asyncio.Future[None] = loop.create_future()
+        self._queue.put(_Write(statement, rows, then, loop, done))
+        await done
+
+    def _write_groups(self) -> None:
+        database = _connect(self.folder / FILE)
+        while (first := self._queue.get()) is not None:
+            group = [first]
+            last = False
+            while len(group) < _GROUP and not self._queue.empty():
+                following = self._queue.get()
+                if following is None:
+                    last = True
+                    break
+                group.append(following)
+            _answer(group, self._commit(database, group))
+            if last:
+                break
+        database.close()
+
+    def _commit(self, database: sqlite3.Connection, group: Sequence[_Write]) -> Exception | None:
+        if self._broken is not None:
+            return self._broken
+        try:
+            database.execute("BEGIN IMMEDIATE")
+            for write in group:
+                database.executemany(write.statement, write.rows)
+                if write.then is not None:
+                    database.execute(*write.then)
+            database.execute("COMMIT")
+        except sqlite3.Error as failed:
+            # Nothing of this group is on disk: everyone who waits is told, and the run stops.
+            if database.in_transaction:
+                database.execute("ROLLBACK")
+            self._broken = _explained(failed)
+        return self._broken
+
+
+@dataclass(frozen=True, slots=True)
+class _Write:
+    statement: str
+    rows: Sequence[tuple[Any, ...]]
+    then: tuple[str, tuple[Any, ...]] | None
+    loop: asyncio.AbstractEventLoop
+    done: asyncio.Future[None]
+
+
+def _answer(group: Sequence[_Write], failure: Exception | None) -> None:
+    def tell() -> None:
+        for write in group:
+            if write.done.done():
+                continue
+            if failure is None:
+                write.done.set_result(None)
+            else:
+                write.done.set_exception(failure)
+
+    group[0].loop.call_soon_threadsafe(tell)
+
+
+def _explained(failed: sqlite3.Error) -> Exception:
+    if getattr(failed, "sqlite_errorcode", None) in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
+        return BudgetError(
+            "the disk is full: the run stopped, all that was accepted is kept",
+            where=FILE,
+            fix="free space, then run the same command again: it resumes",
+        )
+    return ArtifactError(f"the journal cannot be written ({type(failed).__name__})", where=FILE, fix="check the disk")
+
+
+def _locked(folder: Path) -> TextIO:
+    lock = (folder / _LOCK).open("a+")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        lock.close()
+        raise DataError(
+            "another process is running in this folder", where=folder.name, fix="wait for it, or use another folder"
+        ) from None
+    lock.truncate(0)
+    lock.write(str(os.getpid()))
+    lock.flush()
+    return lock
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    database = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=30)
+    database.execute("PRAGMA journal_mode=WAL")
+    database.execute("PRAGMA synchronous=FULL")
+    return database
+
+
+def _check_integrity(database: sqlite3.Connection, folder: Path) -> None:
+    if database.execute("PRAGMA quick_check").fetchone()[0] != "ok":
+        raise ArtifactError(
+            "the journal is damaged", where=f"{folder.name}/{FILE}", fix="restore it from a copy, or start anew"
+        )
+
+
+def _check_run(database: sqlite3.Connection, run_key: str, about: Mapping[str, Any]) -> None:
+    wanted = {"run_key": run_key, "format": str(_FORMAT), "about": digest.canonical_json(about)}
+    known = dict(database.execute("SELECT name, value FROM about"))
+    if not known:
+        database.executemany("INSERT INTO about VALUES (?, ?)", list(wanted.items()))
+        return
+    if known.get("format") != wanted["format"] or known.get("run_key") != run_key:
+        raise ArtifactError(
+            "this folder holds a run of another recipe, model, check or version",
+            where=FILE,
+            fix="use the spec it was begun with, or a new folder",
+        )
