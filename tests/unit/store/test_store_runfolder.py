@@ -14,12 +14,23 @@ def test_a_file_takes_its_name_only_when_it_is_whole(tmp_path):
     assert path.read_bytes() == b"one"
 
 
+def _write_and_fail(path):
+    with writing_file(path) as file:
+        file.write(b"new")
+        raise ZeroDivisionError
+
+
+def _write_folder_and_fail(path):
+    with writing_folder(path) as folder:
+        write_json(folder / "b.json", {})
+        raise ZeroDivisionError
+
+
 def test_a_failed_write_leaves_the_older_file_and_no_rubbish(tmp_path):
     path = tmp_path / "data.csv"
     path.write_bytes(b"old")
-    with pytest.raises(ZeroDivisionError), writing_file(path) as file:
-        file.write(b"new")
-        raise ZeroDivisionError
+    with pytest.raises(ZeroDivisionError):
+        _write_and_fail(path)
     assert path.read_bytes() == b"old"
     assert [p.name for p in tmp_path.iterdir()] == ["data.csv"]
 
@@ -28,9 +39,8 @@ def test_a_failed_folder_leaves_the_older_folder_and_no_rubbish(tmp_path):
     place = tmp_path / "model"
     with writing_folder(place) as folder:
         write_json(folder / "a.json", {"a": 1})
-    with pytest.raises(ZeroDivisionError), writing_folder(place) as folder:
-        write_json(folder / "b.json", {})
-        raise ZeroDivisionError
+    with pytest.raises(ZeroDivisionError):
+        _write_folder_and_fail(place)
     assert [p.name for p in tmp_path.rglob("*")] == ["model", "a.json"]
 
 
