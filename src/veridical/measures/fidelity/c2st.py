@@ -1,0 +1,159 @@
+"""Can a model tell synthetic rows from real ones that nobody learned from?"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from veridical.core import rng as random_streams
+from veridical.core.contracts import Evidence, RunContext
+from veridical.core.finding import Direction, Finding, not_measured
+from veridical.measures import view as views
+from veridical.measures.estimate import Estimate, area_under_curve
+from veridical.measures.fidelity.design import design_of
+from veridical.measures.figure import LEAST_ROWS, figure
+from veridical.measures.learner import Boosted, Matrix, limited, rows_of, scores_of
+from veridical.measures.view import Side, View
+
+CHECK, WEAK, AGAINST_TRAIN = "fidelity.c2st", "fidelity.c2st_linear", "fidelity.c2st_train"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Folds:
+    """Out-of-fold scores of a two-sample classifier, fold by fold, and how well they part the two sides."""
+
+    area: Estimate
+    fake_rows: NDArray[np.int64]
+    real_rows: NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TwoSample:
+    """Classifier two-sample test (Lopez-Paz and Oquab 2017): area under the curve, cross-validated.
+
+    Equally many rows on both sides, at most `most_rows` each, drawn at random. The area is the mean over `folds`
+    folds (pooled scores would lie below one half when nothing can be told apart); its error is DeLong's. The
+    linear model is there for comparison only: it sees no dependence, and independent columns pass it.
+
+    Example:
+        >>> TwoSample().folds
+        3
+    """
+
+    folds: int = 3
+    most_rows: int = 20_000
+    booster: Boosted = field(default_factory=Boosted)
+
+    def measure(self, evidence: Evidence, ctx: RunContext) -> Sequence[Finding]:
+        """Return `fidelity.c2st`, `fidelity.c2st_linear` and `fidelity.c2st_train` of each table."""
+        with limited(ctx.workers):
+            return [finding for view in views.of(evidence, ctx) for finding in self._table(view)]
+
+    def _table(self, view: View) -> list[Finding]:
+        least = min(view.fake.rows, view.reference.rows)
+        if least < LEAST_ROWS * self.folds:
+            reason = f"{least} rows on one side; {LEAST_ROWS * self.folds} are needed"
+            return [not_measured(check, reason, n=least, scope=view.scope()) for check in (CHECK, WEAK, AGAINST_TRAIN)]
+        return [self._strong(view), self._weak(view), self._against_train(view)]
+
+    def _strong(self, view: View) -> Finding:
+        ours = self.tell(view, view.fake, view.reference, "ours")
+        ceiling = None if view.peer is None else self.tell(view, view.peer, view.reference, "ceiling")
+        baseline = self.tell(view, view.independent, view.reference, "baseline", folds=1)
+        return figure(
+            CHECK, ours, _words("Boosted trees", ours, ceiling, view.reference_name),
+            direction=Direction.CEILING, scope=view.scope(), ceiling=ceiling, baseline=baseline,
+            p_value=_p_value(ours), interval_by="DeLong, 95 %",
+            detail={"rows_each": ours.n, "folds": self.folds, "baseline": "independent columns"},
+        )  # fmt: skip
+
+    def _weak(self, view: View) -> Finding:
+        ours = self._linear(view, view.fake, view.reference, "ours")
+        ceiling = None if view.peer is None else self._linear(view, view.peer, view.reference, "ceiling")
+        baseline = self._linear(view, view.independent, view.reference, "baseline")
+        words = _words("A linear model (weak: it sees no dependence between columns)", ours, ceiling, "real")
+        return figure(
+            WEAK, ours, words, direction=Direction.CEILING, scope=view.scope(), ceiling=ceiling, baseline=baseline,
+            p_value=_p_value(ours), interval_by="DeLong, 95 %", detail={"rows_each": ours.n, "weak": True},
+        )  # fmt: skip
+
+    def _against_train(self, view: View) -> Finding:
+        if view.holdout is None:
+            return not_measured(
+                AGAINST_TRAIN, "there is no holdout, so fidelity.c2st is against train", scope=view.scope()
+            )
+        ours = self.tell(view, view.fake, view.train, "train")
+        copies = ours.value + 2 * ours.error < 0.5
+        words = _words("Against the training rows, boosted trees", ours, None, "training")
+        if copies:
+            words += " Below one half means that rows have twins on the other side: training rows were copied."
+        return figure(
+            AGAINST_TRAIN, ours, words, direction=Direction.NONE, scope=view.scope(),
+            interval_by="DeLong, 95 %", detail={"rows_each": ours.n, "copies_suspected": copies},
+        )  # fmt: skip
+
+    def tell(self, view: View, fake: Side, real: Side, purpose: str, *, folds: int | None = None) -> Estimate:
+        """Return the cross-validated area under the curve of boosted trees that tell two sides apart."""
+        rows, x = self._drawn(view, fake, real, purpose)
+        folds = self.folds if folds is None else folds
+        areas = []
+        for fold in range(folds):
+            model, held = view.once(("c2st", purpose, self, fold), partial(self._fold, view, x, rows, purpose, fold))
+            scores = scores_of(model, x[held])
+            areas.append(area_under_curve(scores[held >= rows], scores[held < rows]))
+        return _mean(areas, rows)
+
+    def _fold(self, view: View, x: Matrix, rows: int, purpose: str, fold: int) -> tuple[object, NDArray[np.int64]]:
+        part = view.rng("c2st", "folds", purpose).permutation(rows) % self.folds
+        held = np.r_[np.flatnonzero(part == fold), rows + np.flatnonzero(part == fold)]
+        used = np.r_[np.flatnonzero(part != fold), rows + np.flatnonzero(part != fold)]
+        seed = random_streams.derive(view.seed, "c2st", purpose, fold) % 2**31
+        model = self.booster.fit(x[used], (used < rows).astype(int), view.codings, classes=True, seed=seed)
+        return model, held
+
+    def _drawn(self, view: View, fake: Side, real: Side, purpose: str) -> tuple[int, Matrix]:
+        """Return how many rows each side has, and the rows: first the fake ones, then the real ones."""
+        rows = min(fake.rows, real.rows, view.reference.rows, self.most_rows)
+        rng = view.rng("c2st", "rows", purpose)
+        chosen = [side.bins[:, rng.choice(side.rows, rows, replace=False)] for side in (fake, real)]
+        return rows, rows_of(np.concatenate(chosen, axis=1))
+
+    def _linear(self, view: View, fake: Side, real: Side, purpose: str) -> Estimate:
+        from sklearn.linear_model import LogisticRegression
+
+        rows = min(fake.rows, real.rows, self.most_rows // 2)
+        rng = view.rng("c2st", "linear", purpose)
+        chosen = [side.take(rng.choice(side.rows, rows, replace=False)) for side in (fake, real)]
+        x = np.concatenate([design_of(view, side) for side in chosen])
+        part = np.tile(rng.permutation(rows) % 2, 2)
+        y = np.repeat([1, 0], rows)
+        areas = []
+        for fold in range(2):
+            model = LogisticRegression(C=1.0, max_iter=60, tol=1e-3).fit(x[part != fold], y[part != fold])
+            scores = model.decision_function(x[part == fold])
+            held = y[part == fold]
+            areas.append(area_under_curve(scores[held == 0], scores[held == 1]))
+        return _mean(areas, rows)
+
+
+def _mean(areas: list[Estimate], rows: int) -> Estimate:
+    value = sum(area.value for area in areas) / len(areas)
+    return Estimate(value, math.sqrt(sum(area.error**2 for area in areas)) / len(areas), rows)
+
+
+def _p_value(ours: Estimate) -> float:
+    """Return the one-sided p-value of no better than one half."""
+    return 0.5 * math.erfc((ours.value - 0.5) / ours.error / math.sqrt(2))
+
+
+def _words(model: str, ours: Estimate, ceiling: Estimate | None, real: str) -> str:
+    kind = {"holdout": "held-out real", "train": "training"}.get(real, real)
+    said = f"{model} tell synthetic from {kind} rows with an area under the curve of {ours.value:.3f} (0.5: not at all)"
+    if model.startswith("A "):
+        said = said.replace("tell", "tells", 1)
+    return f"{said}." if ceiling is None else f"{said}; real rows in place of synthetic get {ceiling.value:.3f}."
