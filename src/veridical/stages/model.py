@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -40,20 +40,9 @@ class Recipe:
         """
         from veridical.engines.catalog import ENGINES
 
-        kind = ENGINES.load(self.engine)
-        known = [item.name for item in fields(kind)]
-        unknown = sorted(set(self.options) - set(known))
-        if unknown:
-            raise SpecError(
-                f"no option {', '.join(unknown)}",
-                where=f"engine {self.engine}",
-                fix=f"its options are {', '.join(known)}" if known else "it has no options",
-            )
-        try:
-            engine: Engine = kind(**self.options)
-        except (TypeError, ValueError) as wrong:
-            raise SpecError(f"an option is wrong: {wrong}", where=f"engine {self.engine}") from wrong
-        return engine
+        engine = _with_options(ENGINES.load(self.engine)(), self.options, where=f"engine {self.engine}")
+        built: Engine = engine
+        return built
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,6 +124,25 @@ def read_json(path: Path) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise ArtifactError("holds no JSON object", where=str(path), fix="make the folder again")
     return value
+
+
+def _with_options(engine: Any, options: Mapping[str, Any], *, where: str) -> Any:
+    """Return the engine with options set, on itself or on the model it holds."""
+    inner: Any = getattr(engine, "model", None)
+    own = {item.name for item in fields(engine)} - ({"model"} if is_dataclass(inner) else set())
+    held = {item.name for item in fields(inner)} if is_dataclass(inner) else set()
+    unknown = sorted(set(options) - own - held)
+    if unknown:
+        known = ", ".join(sorted(own | held))
+        raise SpecError(f"no option {', '.join(unknown)}", where=where, fix=f"its options are {known or 'none'}")
+    try:
+        for_model = {name: value for name, value in options.items() if name in held}
+        changes = {name: value for name, value in options.items() if name in own}
+        if for_model:
+            changes["model"] = replace(inner, **for_model)
+        return replace(engine, **changes)
+    except (TypeError, ValueError) as wrong:
+        raise SpecError(f"an option is wrong: {wrong}", where=where, fix="see `veridical engines`") from wrong
 
 
 def _identity(
