@@ -15,8 +15,10 @@ from veridical.core.restriction import intersect
 from veridical.core.schema import Column, Role, TableSchema
 from veridical.prepare.codec import Codec, Place, whole
 from veridical.prepare.formula import Formula
+from veridical.prepare.fresh import FabricatedCodec, KeyCodec
 from veridical.prepare.plain import codec_of
-from veridical.prepare.storage import store
+from veridical.prepare.storage import parse_type, store
+from veridical.prepare.unseen import UnseenCodec
 
 FILE = "restore.json"
 
@@ -44,6 +46,38 @@ class Restore:
         """The columns of the final table."""
         return tuple(column.name for column in self.schema.columns if column.role is not Role.DROP)
 
+    @property
+    def made_up(self) -> frozenset[str]:
+        """The columns that no engine draws, with nothing to condition on: keys, personal data, free text."""
+        return frozenset(name for codec in self.codecs if not _draws(codec) for name in codec.names)
+
+    def empty(self) -> pa.Table:
+        """Return the final table without rows."""
+        kinds = [(name, parse_type(self.schema.column(name).storage)) for name in self.names]
+        return pa.schema(kinds).empty_table()
+
+    def learned_with_values(self, names: Sequence[str]) -> tuple[str, ...]:
+        """Return the modelled columns behind `names`."""
+        behind = [codec.modelled for codec in self.codecs if any(name in names for name in codec.names)]
+        return tuple(column.name for columns in behind for column in columns if column.role is Role.MODEL)
+
+    def encode_known(self, cells: pa.Table, rng: np.random.Generator) -> pa.Table:  # noqa: ARG002
+        """Return the modelled columns that known cells determine; every cell given is known."""
+        return self.encode(cells, cells.column_names)
+
+    def numbered(
+        self, rng: np.random.Generator, *, rows: int, start_row: int, total_rows: int, key: int
+    ) -> Mapping[str, pa.Array]:
+        """Return the columns that follow from the row's number alone: keys and unique made-up values."""
+        place = Place(rows=rows, rng=rng, start_row=start_row, total_rows=total_rows, key=key)
+        made: dict[str, pa.Array] = {}
+        for codec in self.codecs:
+            if isinstance(codec, KeyCodec) or (
+                isinstance(codec, FabricatedCodec) and codec.unique and not codec.modelled
+            ):
+                made |= codec.decode({}, place)
+        return made
+
     def encode(self, table: pa.Table, names: Sequence[str] | None = None) -> pa.Table:
         """Return the modelled columns of a table; of the codecs whose columns are all in `names`, when given."""
         known = None if names is None else frozenset(names)
@@ -67,7 +101,7 @@ class Restore:
         """Return the schema's columns, in its order and storage types, for rows `start_row` onward.
 
         `rows` says how many when nothing is modelled; `key` (the request's seed) makes fresh values fresh;
-        `context` holds the context columns, handed through as they are.
+        `context` holds the context columns, and any other columns whose every cell is known: handed through.
         """
         count = drawn.num_rows if rows is None else rows
         place = Place(
@@ -84,8 +118,12 @@ class Restore:
                 made[column.name] = _given(column, context, arrays, self.codecs, place)
             elif column.role is Role.MODEL and not column.nullable and column.name in made:
                 made[column.name] = _filled(made[column.name], rng)
+        known = {} if context is None else {name: whole(context[name]) for name in context.column_names}
+        made |= {name: store(cells, made[name].type) for name, cells in known.items() if name in made}
         for formula in self.formulas:
             made[formula.column.name] = formula.compute(made, count)
+            if formula.column.name in known:
+                made[formula.column.name] = store(known[formula.column.name], formula.column.storage)
         return pa.table({name: made[name] for name in self.names})
 
     def limit(self, limits: Mapping[str, Allowed]) -> Mapping[str, Allowed]:
@@ -113,6 +151,10 @@ class Restore:
         plain = json.loads((folder / FILE).read_text(encoding="utf-8"))
         codecs = tuple(codec_of(one, schema) for one in plain["codecs"])
         return cls(schema, codecs, tuple(Formula.from_plain(one, schema) for one in plain["formulas"]))
+
+
+def _draws(codec: Codec) -> bool:
+    return not isinstance(codec, KeyCodec | FabricatedCodec | UnseenCodec)
 
 
 def whole_dictionary(column: pa.ChunkedArray) -> pa.Array:

@@ -52,13 +52,13 @@ def parse_type(text: str) -> pa.DataType:
         raise SchemaError(f"no storage type {text!r}", where="storage", fix=fix) from None
 
 
-def store(array: pa.Array, text: str) -> pa.Array:
-    """Return values in the storage type that `text` spells.
+def store(array: pa.Array, text: str | pa.DataType) -> pa.Array:
+    """Return values in a storage type, or the one that `text` spells.
 
     Raises:
         SchemaError: the values cannot be stored so.
     """
-    kind = parse_type(text)
+    kind = parse_type(text) if isinstance(text, str) else text
     if array.type == kind:
         return array
     try:

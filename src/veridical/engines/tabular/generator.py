@@ -1,0 +1,132 @@
+"""How does a fitted table engine give rows: asked for plainly, conditionally, balanced, or to fill gaps?"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Self
+
+from veridical.core.contracts import PrivacyEvent, RunContext, Sampler, SampleRequest, Shard
+from veridical.core.dataset import Dataset
+from veridical.core.errors import ArtifactError
+from veridical.core.schema import Schema
+from veridical.engines.tabular.answer import answer
+from veridical.prepare import Restore, prepare
+from veridical.prepare.tails import Tails, learn_tails
+from veridical.store.artifact import open_sealed, seal
+
+KIND = "table generator"
+VERSION = 1
+# What a folder may ask to be opened by: code is named here, never in the folder.
+SAMPLERS = {
+    "tree": "veridical.engines.tabular.tree.sampler:TreeSampler",
+    "copula": "veridical.engines.tabular.copula:CopulaSampler",
+    "independent": "veridical.engines.tabular.independent:IndependentSampler",
+}
+
+
+@dataclass(frozen=True)
+class TableGenerator:
+    """A fitted table engine: a sampler of prepared columns, and all that turns its draws into the schema's table.
+
+    `method` names the sampler ("tree", "copula", "independent"); `tails` are the cells that count as edge cases.
+    """
+
+    full_schema: Schema
+    table: str
+    method: str
+    restore: Restore
+    sampler: Sampler
+    tails: Tails
+    events: Sequence[PrivacyEvent] = ()
+
+    @property
+    def schema(self) -> Schema:
+        """The schema every sample satisfies."""
+        return self.full_schema
+
+    @property
+    def spent(self) -> Sequence[PrivacyEvent]:
+        """The privacy events of the fit."""
+        return self.events
+
+    def sample(self, request: SampleRequest, shard: Shard) -> Dataset:
+        """Return the rows of one shard: the schema's columns in its order and types, every constraint kept.
+
+        Raises:
+            SpecError: the request asks for what cannot be, or names what is not there.
+            ConstraintError: the constraints leave no row.
+        """
+        return Dataset.of(answer(self.restore, self.sampler, self.tails, request, shard), self.table)
+
+    def save(self, folder: Path) -> None:
+        """Write JSON and Arrow files, and an index with each one's SHA-256."""
+        folder.mkdir(parents=True, exist_ok=True)
+        plain = {
+            "schema": self.full_schema.to_dict(),
+            "table": self.table,
+            "method": self.method,
+            "law": Schema(tables=(self.restore.schema,)).to_dict(),
+            "tails": self.tails.to_plain(),
+        }
+        (folder / "generator.json").write_text(json.dumps(plain, ensure_ascii=False), encoding="utf-8")
+        self.restore.save(folder)
+        inner = folder / "sampler"
+        inner.mkdir(exist_ok=True)
+        self.sampler.save(inner)
+        seal(folder, KIND, VERSION)
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Return what `save` wrote.
+
+        Raises:
+            ArtifactError: a file is missing, truncated, edited or of another version; it is named.
+        """
+        open_sealed(folder, KIND, versions=(VERSION,))
+        plain = _read(folder / "generator.json")
+        law = Schema.from_dict(plain["law"]).only
+        return cls(
+            full_schema=Schema.from_dict(plain["schema"]),
+            table=plain["table"],
+            method=plain["method"],
+            restore=Restore.load(folder, law),
+            sampler=_sampler_class(plain["method"], folder).load(folder / "sampler"),
+            tails=Tails.from_plain(plain["tails"]),
+        )
+
+
+def fit_table(method: str, model: Any, data: Dataset, schema: Schema, ctx: RunContext) -> TableGenerator:
+    """Return a generator: prepare the only table, fit `model` on it, keep what restores its draws.
+
+    `model` has `fit(table, columns, ctx, *, rare_below) -> Sampler`.
+
+    Raises:
+        DataError: there are several tables.
+        SchemaError: the schema disagrees with the data.
+        ConstraintError: the constraints clash.
+    """
+    table_schema = schema.table(data.name) if len(schema.tables) > 1 else schema.only
+    ready = prepare(data.only, table_schema, rare_below=schema.rare_below, ctx=ctx)
+    sampler = model.fit(ready.table, ready.columns, ctx, rare_below=schema.rare_below)
+    tails = learn_tails(data.only, ready.restore.schema, rare_below=schema.rare_below)
+    return TableGenerator(schema, data.name, method, ready.restore, sampler, tails)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError) as wrong:
+        raise ArtifactError("cannot be read", where=str(path), fix="fit the model again") from wrong
+
+
+def _sampler_class(method: str, folder: Path) -> type[Sampler]:
+    if method not in SAMPLERS:
+        known = ", ".join(SAMPLERS)
+        raise ArtifactError(f"no sampler {method!r}", where=str(folder), fix=f"this veridical knows {known}")
+    module, _, name = SAMPLERS[method].partition(":")
+    kind: type[Sampler] = getattr(import_module(module), name)
+    return kind
