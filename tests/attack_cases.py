@@ -21,7 +21,10 @@ def adult() -> pa.Table:
 
 def schema_of(table: pa.Table) -> Schema:
     columns = tuple(
-        Column(name=f.name, kind=Kind.CATEGORY if pa.types.is_large_string(f.type) else Kind.INTEGER)
+        Column(
+            name=f.name,
+            kind=Kind.CATEGORY if pa.types.is_large_string(f.type) or pa.types.is_string(f.type) else Kind.INTEGER,
+        )
         for f in table.schema
     )
     return Schema(tables=(TableSchema(name="data", columns=columns, target="income"),))

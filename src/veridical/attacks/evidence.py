@@ -85,17 +85,19 @@ class Codes:
         return matches
 
 
-def tables_of(evidence: Evidence) -> Iterator[TableEvidence]:
-    """Yield each table that is in all three data sets; nothing when there is no holdout."""
-    if evidence.holdout is None:
+def tables_of(evidence: Evidence, *, empty_holdout: bool = False) -> Iterator[TableEvidence]:
+    """Yield each table that is in all data sets; without a holdout none, or with an empty one where that will do."""
+    if evidence.holdout is None and not empty_holdout:
         return
     several = len(evidence.schema.tables) > 1
     for schema in evidence.schema.tables:
-        if all(schema.name in data.tables for data in (evidence.train, evidence.synthetic, evidence.holdout)):
+        sides = [evidence.train, evidence.synthetic] + ([] if evidence.holdout is None else [evidence.holdout])
+        if all(schema.name in data.tables for data in sides):
+            train = evidence.train.tables[schema.name]
             yield TableEvidence(
-                train=evidence.train.tables[schema.name],
+                train=train,
                 synthetic=evidence.synthetic.tables[schema.name],
-                holdout=evidence.holdout.tables[schema.name],
+                holdout=train.slice(0, 0) if evidence.holdout is None else evidence.holdout.tables[schema.name],
                 schema=schema,
                 scope=(schema.name,) if several else (),
             )

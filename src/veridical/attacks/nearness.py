@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,7 +60,7 @@ def _equal_sizes(share: float, chance: float) -> float:
     return float(train / (train + holdout))
 
 
-def smaller_than(values: NDArray[np.float32], control: NDArray[np.float32]) -> tuple[float, float]:
+def smaller_than(values: NDArray[np.floating[Any]], control: NDArray[np.floating[Any]]) -> tuple[float, float]:
     """Return P(value < control) + P(equal)/2 and the one-sided p-value of its being no more than a half.
 
     Source: Mann & Whitney 1947, with the variance corrected for ties.

@@ -94,7 +94,8 @@ def risk_over(attack: Rate, control: Rate, level: float = LEVEL) -> Risk:
         return Risk(0.0, Interval(-1.0, 1.0, level))
     hit, hit_half = _score_centre(attack.hits, attack.n, z)
     base, base_half = _score_centre(control.hits, control.n, z)
-    value = (hit - base) / (1 - base)
+    # A control that is nearly always right leaves nothing to gain: the risk is held at -1, not minus infinity.
+    value = max(-1.0, (hit - base) / (1 - base))
     by_hit, by_base = 1 / (1 - base), (hit - 1) / (1 - base) ** 2
     half = math.hypot(by_hit * hit_half, by_base * base_half)
     return Risk(value, Interval(max(-1.0, value - half), min(1.0, value + half), level))

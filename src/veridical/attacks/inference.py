@@ -1,0 +1,96 @@
+"""Does the synthetic data tell a secret about a person of whom everything else is known?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from veridical.attacks.evidence import TableEvidence, encode, tables_of, unmeasured, why_not
+from veridical.attacks.predicate import cells_of
+from veridical.attacks.proportion import Rate
+from veridical.attacks.target import Aim, aim, compare, nearest_rows
+from veridical.core.contracts import Evidence, RunContext
+from veridical.core.finding import Finding, not_measured
+
+CHECK = "privacy.inference"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inference:
+    """The guess is the secret of the synthetic row nearest in all other columns; scope names the secret.
+
+    A category is guessed right when equal, a number when within `tolerance` of the true one's size (a true 0 must be
+    hit). `secrets` empty: every compared column in turn. Source: Giomi et al. 2023, section 4.3.
+
+    Example:
+        >>> Inference(secrets=("income",)).tolerance
+        0.05
+    """
+
+    attacks: int = 2000
+    tolerance: float = 0.05
+    secrets: tuple[str, ...] = ()
+
+    def run(self, evidence: Evidence, ctx: RunContext) -> Sequence[Finding]:
+        """Return `privacy.inference` for each secret of each table."""
+        found: list[Finding] = []
+        for table in tables_of(evidence):
+            reason = why_not(table)
+            found += unmeasured((CHECK,), reason, table.scope) if reason else self._table(table, ctx)
+        return found or unmeasured((CHECK,), why_not(None))
+
+    def _table(self, table: TableEvidence, ctx: RunContext) -> list[Finding]:
+        names = [column.name for column in table.columns]
+        if len(names) < 2:
+            return [not_measured(CHECK, "nothing is known beside the secret", scope=table.scope)]
+        codes = encode(table)
+        cells = cells_of(table, codes)
+        target = aim(table, self.attacks, ctx.rng("attacks", "inference", *table.scope))
+        chosen = [name for name in names if not self.secrets or name in self.secrets]
+        train = cells.values[:, codes.train][:, target.train_rows]
+        holdout = cells.values[:, codes.holdout][:, target.holdout_rows]
+        synthetic = cells.values[:, codes.synthetic][:, target.synthetic_rows]
+        found = []
+        for name in chosen:
+            at = names.index(name)
+            sides = _Sides(train[at], holdout[at], synthetic[at], bool(cells.is_number[at]))
+            found.append(self._secret(table, target, at, name, sides, ctx))
+        return found
+
+    def _secret(self, table: TableEvidence, target: Aim, at: int, name: str, sides: _Sides, ctx: RunContext) -> Finding:
+        rng = ctx.rng("attacks", "inference", *table.scope, name)
+        known = np.arange(len(table.columns)) != at
+        hits = []
+        for truth, queries in ((sides.train, target.train), (sides.holdout, target.holdout)):
+            rows = nearest_rows(target.synthetic, queries, known, 1, rng, ctx.workers)[:, 0]
+            hits.append(int(self._right(sides.synthetic[rows], truth, sides.is_number).sum()))
+        n = len(target.train)
+        return compare(
+            CHECK, (*table.scope, name), Rate(hits[0], n), Rate(hits[1], n), self._baseline(sides, rng),
+            f"The secret {name} is guessed right for",
+        )  # fmt: skip
+
+    def _baseline(self, sides: _Sides, rng: np.random.Generator) -> float:
+        """Return what the better of two blind guessers gets: a random synthetic value, or the commonest one."""
+        blind = rng.choice(sides.synthetic, sides.train.size)
+        values, counts = np.unique(sides.synthetic, return_counts=True)
+        commonest = np.full(sides.train.size, values[counts.argmax()])
+        return max(float(self._right(guess, sides.train, sides.is_number).mean()) for guess in (blind, commonest))
+
+    def _right(self, guess: NDArray[np.float64], truth: NDArray[np.float64], is_number: bool) -> NDArray[np.bool_]:
+        missing = np.isnan(guess) & np.isnan(truth)
+        if not is_number:
+            return (guess == truth) | missing
+        # The size of the truth, never its sign: a signed one makes every negative guess a success.
+        return (np.abs(guess - truth) <= self.tolerance * np.abs(truth)) | missing
+
+
+@dataclass(frozen=True, slots=True)
+class _Sides:
+    train: NDArray[np.float64]
+    holdout: NDArray[np.float64]
+    synthetic: NDArray[np.float64]
+    is_number: bool

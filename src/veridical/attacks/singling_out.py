@@ -1,0 +1,125 @@
+"""Can an attacker write a condition, read off the synthetic data, that fits exactly one real person?
+
+Train and holdout are usually of different sizes, and in a smaller crowd more conditions fit one person. So every
+condition is checked on all real rows together; when it fits exactly one, that row is of train or of the holdout, and
+without memorising the odds are those of the sizes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from veridical.attacks.evidence import Codes, TableEvidence, encode, tables_of, unmeasured, why_not
+from veridical.attacks.nearness import balance
+from veridical.attacks.predicate import Cells, Predicates, cells_of, naive, part_of, several_columns, single_column
+from veridical.attacks.proportion import Rate, risk_over
+from veridical.core.contracts import Evidence, RunContext
+from veridical.core.finding import Direction, Finding, not_measured
+
+CHECK = "privacy.singling_out"
+_LEAST_ATTACKS = 20
+_ROUNDS = 120  # how often as many candidates as attacks are drawn before giving up
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SinglingOut:
+    """Conditions on one column and on several, as many as `attacks`; scope is the number of columns.
+
+    Source: Giomi et al. 2023, "A unified framework for quantifying privacy risk in synthetic data".
+
+    Example:
+        >>> SinglingOut(columns=(1, 3)).columns
+        (1, 3)
+    """
+
+    attacks: int = 2000
+    columns: tuple[int, ...] = (1, 4)
+
+    def run(self, evidence: Evidence, ctx: RunContext) -> Sequence[Finding]:
+        """Return `privacy.singling_out` for each number of columns and each table."""
+        found: list[Finding] = []
+        for table in tables_of(evidence):
+            if reason := why_not(table):
+                found += unmeasured((CHECK,), reason, table.scope)
+                continue
+            codes = encode(table)
+            cells = cells_of(table, codes)
+            for size in self.columns:
+                rng = ctx.rng("attacks", "singling_out", *table.scope, size)
+                found.append(self._attack(table, codes, cells, size, rng))
+        return found or unmeasured((CHECK,), why_not(None))
+
+    def _attack(self, table: TableEvidence, codes: Codes, cells: Cells, size: int, rng: np.random.Generator) -> Finding:
+        scope = (*table.scope, str(size))
+        if size > len(codes.names):
+            return not_measured(CHECK, f"there are only {len(codes.names)} columns", scope=scope)
+        synthetic = part_of(cells, codes.synthetic)
+        predicates = _isolating(synthetic, size, self.attacks, rng)
+        if len(predicates) < _LEAST_ATTACKS:
+            return not_measured(
+                CHECK, "too few conditions fit exactly one synthetic row", n=len(predicates), scope=scope
+            )
+        real = Cells(
+            values=np.ascontiguousarray(
+                np.concatenate([cells.values[:, codes.train], cells.values[:, codes.holdout]], axis=1)
+            ),
+            is_number=cells.is_number,
+        )
+        found = predicates.isolated(real)
+        guessed = naive(synthetic, size, len(predicates), rng).isolated(real)
+        return _finding(scope, codes, found, guessed)
+
+
+def _isolating(synthetic: Cells, size: int, count: int, rng: np.random.Generator) -> Predicates:
+    if size == 1:
+        every = single_column(synthetic)
+        return every.take(np.sort(rng.permutation(len(every))[:count]))
+    kept: list[Predicates] = []
+    for _ in range(_ROUNDS):
+        drawn = several_columns(synthetic, size, count, rng)
+        kept.append(drawn.take(drawn.isolated(synthetic) >= 0))
+        if sum(len(part) for part in kept) >= count:
+            break
+    return Predicates(
+        columns=np.concatenate([part.columns for part in kept])[:count],
+        operations=np.concatenate([part.operations for part in kept])[:count],
+        values=np.concatenate([part.values for part in kept])[:count],
+    )
+
+
+def _finding(scope: tuple[str, ...], codes: Codes, found: NDArray[np.int64], guessed: NDArray[np.int64]) -> Finding:
+    train, holdout, n = codes.train_rows, codes.holdout_rows, found.size
+    hit = found[found >= 0]
+    attack = Rate(int((hit < train).sum()), n)
+    # Each condition meets fewer holdout rows than training rows; its trials are counted accordingly.
+    trials = max(1, round(n * holdout / train))
+    control = Rate(min(int((hit >= train).sum()), trials), trials)
+    risk = risk_over(attack, control)
+    p_value = balance(hit, np.arange(train + holdout) < train).p_value if hit.size else 0.5
+    baseline = float(((guessed >= 0) & (guessed < train)).sum()) / guessed.size
+    columns = "one column" if scope[-1] == "1" else f"{scope[-1]} columns"
+    return Finding(
+        check=CHECK,
+        scope=scope,
+        value=attack.share,
+        n=n,
+        direction=Direction.LOWER,
+        interval=attack.interval,
+        ceiling=control.share,
+        baseline=baseline,
+        p_value=p_value,
+        sentence=(
+            f"{attack.share:.1%} of the conditions on {columns}, read off the synthetic data, fit exactly one "
+            f"person learned from; by chance it would be {control.share:.1%}, by guessing {baseline:.1%}."
+        ),
+        detail={
+            "control": control.share,
+            "control_interval": [control.interval.low, control.interval.high],
+            "risk": risk.value,
+            "risk_interval": [risk.interval.low, risk.interval.high],
+        },
+    )
