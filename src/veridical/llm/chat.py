@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Protocol, Self, runtime_checkable
+
+import orjson
 
 from veridical.core import digest
 from veridical.core.errors import ProviderError
@@ -54,7 +56,7 @@ class ChatRequest:
     @property
     def key(self) -> str:
         """SHA-256 of everything that is asked, in hex."""
-        return digest.of_json(asdict(self))
+        return digest.of_bytes(orjson.dumps(self, option=orjson.OPT_SORT_KEYS))
 
     def and_then(self, reply: str, question: str) -> Self:
         """Return the request that goes on after a reply with a further question."""

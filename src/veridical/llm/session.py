@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
+
+import orjson
 
 from veridical.core import digest
 from veridical.core.errors import ProviderError
-from veridical.llm.chat import BrokenReplyError, ChatModel, ChatReply, ChatRequest, Finish, RetryableError, Usage
+from veridical.llm.chat import BrokenReplyError, ChatModel, ChatReply, ChatRequest, Finish, RetryableError, Usage, total
 from veridical.llm.cost import PriceTable, Purse, most, packaged_prices
 from veridical.llm.limits import Limits, Window
 from veridical.store.journal import Journal
@@ -65,23 +67,25 @@ class Session:
         self._identity = {role: digest.of_json([e.model.identity for e in ends]) for role, ends in roles.items()}
         self.purse.spent = journal.paid()[1]
 
-    async def ask(self, request: ChatRequest, *, task: int, step: str, role: str = "teacher") -> ChatReply:
-        """Return the reply to a task's question, from the journal where it was already paid.
+    async def ask(
+        self, request: ChatRequest, *, task: int, step: str, role: str = "teacher"
+    ) -> tuple[ChatReply, float]:
+        """Return the reply to a task's question and its cost, from the journal where it was already paid.
 
         `step` tells a task's questions apart ("draft", "answer.2"): the same question of the same step is asked once.
 
         Raises:
             BudgetError: max_cost might be passed. ProviderError: every endpoint gave up, or refused the request.
         """
-        key = digest.of_json([self._identity[role], task, step, request.key])
+        key = digest.of_bytes(f"{self._identity[role]} {task} {step} {request.key}".encode())
         if (known := self._known.pop(key, None)) is not None:
             self.tally.replayed += 1
-            return decode(known[0])
+            return decode(known[0]), known[1]
         reply, cost = await self._send(request, key, role)
         await self.journal.reply(key, task, encode(reply), cost)
         self.tally.paid += 1
-        self.tally.usage = _sum(self.tally.usage, reply.usage)
-        return reply
+        self.tally.usage = total([self.tally.usage, reply.usage])
+        return reply, cost
 
     async def close(self) -> None:
         """Close every model."""
@@ -143,15 +147,11 @@ class Session:
 
 def encode(reply: ChatReply) -> str:
     """Return a reply as the journal keeps it."""
-    import orjson
-
-    return orjson.dumps(asdict(reply)).decode()
+    return orjson.dumps(reply).decode()
 
 
 def decode(text: str) -> ChatReply:
     """Return the reply that `encode` wrote."""
-    import orjson
-
     values: dict[str, Any] = orjson.loads(text)
     values["finish"] = Finish(values["finish"])
     values["usage"] = Usage(**values["usage"])
@@ -159,11 +159,3 @@ def decode(text: str) -> ChatReply:
     if values["logprobs"] is not None:
         values["logprobs"] = tuple(values["logprobs"])
     return ChatReply(**values)
-
-
-def _sum(one: Usage, other: Usage) -> Usage:
-    return Usage(
-        prompt=one.prompt + other.prompt,
-        completion=one.completion + other.completion,
-        cached=one.cached + other.cached,
-    )

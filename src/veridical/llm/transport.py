@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
+import orjson
+
 from veridical.core.errors import MissingExtraError, SpecError
 from veridical.llm.chat import (
     BrokenReplyError,
@@ -78,7 +80,6 @@ class Transport:
             RejectedRequestError: any other status.
         """
         import aiohttp
-        import orjson
 
         session = self._open()
         start = time.perf_counter()

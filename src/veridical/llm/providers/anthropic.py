@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import orjson
+
 from veridical.core.errors import SpecError
 from veridical.llm.chat import BrokenReplyError, ChatReply, ChatRequest, Finish, Message, Usage
 from veridical.llm.transport import Answer, Transport
@@ -98,8 +100,6 @@ class Anthropic:
         Raises:
             BrokenReplyError: it lacks what the protocol promises.
         """
-        import orjson
-
         body = answer.body
         try:
             blocks = body["content"]

@@ -1,0 +1,87 @@
+"""What is a generated record before anyone has accepted it, and who may turn it away?"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol, Self, runtime_checkable
+
+from veridical.llm.chat import ChatReply
+
+Ask = Callable[..., Awaitable[ChatReply]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """A record on its way: its fields, the attributes its quotas count, scores, and how it was made.
+
+    `fields` is what goes out ("instruction", "output", "text", "label" ...); `attributes` maps quota dimensions to
+    values ("label" -> "card_arrival"); `steps` names the recipe's steps that made it, first to last.
+    """
+
+    fields: Mapping[str, Any]
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    scores: Mapping[str, float] = field(default_factory=dict)
+    steps: tuple[str, ...] = ()
+    models: tuple[str, ...] = ()
+    cost: float = 0.0
+
+    def scored(self, **scores: float) -> Self:
+        """Return the candidate with more scores."""
+        return replace(self, scores={**self.scores, **scores})
+
+    def text(self, names: Iterable[str] | None = None) -> str:
+        """Return its text fields, joined by blank lines."""
+        wanted = self.fields if names is None else [name for name in names if name in self.fields]
+        return "\n\n".join(str(self.fields[name]) for name in wanted if isinstance(self.fields[name], str))
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """Why a candidate may not stay; the reason names no other record's text."""
+
+    check: str
+    reason: str
+
+
+@runtime_checkable
+class Check(Protocol):
+    """Looks at one candidate alone. Returns it (perhaps repaired or scored), or the reason to reject it."""
+
+    @property
+    def name(self) -> str: ...
+
+    async def __call__(self, candidate: Candidate, ask: Ask) -> Candidate | Rejection: ...
+
+
+@runtime_checkable
+class Pool(Protocol):
+    """Looks at a candidate beside all that were accepted: duplicates, near-duplicates, seeds.
+
+    `refuses` and `admit` are called without a pause between, so no twin can slip in; both must be quick.
+    On resume every accepted record is admitted again, in order.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    def refuses(self, candidate: Candidate) -> Rejection | None: ...
+
+    def admit(self, candidate: Candidate) -> None: ...
+
+
+@runtime_checkable
+class Recipe(Protocol):
+    """Turns a task's spec into candidates by asking models.
+
+    `plan` is called once a task, in order, with the attributes the quotas want next; what it returns is JSON and
+    everything `make` needs to do the same again after a crash. `identity` is journalled: any change of it is
+    another run.
+    """
+
+    @property
+    def identity(self) -> Mapping[str, Any]: ...
+
+    def plan(self, number: int, wanted: Mapping[str, str]) -> Mapping[str, Any]: ...
+
+    async def make(self, spec: Mapping[str, Any], ask: Ask) -> Sequence[Candidate]: ...
