@@ -1,0 +1,187 @@
+"""Which numeric columns are computed from others?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from veridical.core.schema import Column, Constraint, Kind
+from veridical.profile.facts import Floats
+from veridical.profile.header import words
+from veridical.profile.sample import Sample, numbers_for
+
+MOST_COLUMNS = 40
+PROBES = 96  # rows that a candidate must fit before it is tried on more
+LEAST_ROWS = 40
+_SUMS = frozenset(("total", "sum", "gross", "amount", "amt", "net", "subtotal", "overall", "balance", "합계", "총액"))
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    target: str
+    parts: tuple[str, ...]
+    expression: str
+    operator: str
+
+
+def find(table: pa.Table, sample: Sample) -> list[Constraint]:
+    """Return formulas (copies, sums, differences, products, ratios) that hold in every row, after rounding.
+
+    Each column is computed at most once, and never from what is computed from it.
+
+    Example:
+        >>> from veridical.profile.table import learn_table
+        >>> rng = np.random.default_rng(0)
+        >>> price, quantity = rng.integers(100, 9999, 300) / 100, rng.integers(2, 9, 300)
+        >>> table = pa.table({"price": price, "quantity": quantity, "total": np.round(price * quantity, 2)})
+        >>> learn_table(table, name="t")[0].constraints[0].expression
+        'price * quantity'
+    """
+    columns = [c for c in sample.columns if c.kind in (Kind.INTEGER, Kind.DECIMAL) and _usable(sample, c.name)]
+    columns = columns[:MOST_COLUMNS]
+    if len(columns) < 2:
+        return []
+    by_name = {column.name: column for column in columns}
+    found: list[Constraint] = []
+    derived: dict[str, set[str]] = {}
+    used: set[frozenset[str]] = set()
+    for candidate in sorted(_candidates(sample, columns), key=_rank(columns)):
+        names = frozenset((candidate.target, *candidate.parts))
+        roots = set(candidate.parts).union(*(derived.get(part, set()) for part in candidate.parts))
+        if candidate.target in derived or candidate.target in roots or names in used:
+            continue
+        tolerance = _tolerance(by_name, candidate)
+        if not (_holds(sample.table, by_name, candidate, tolerance) and _holds(table, by_name, candidate, tolerance)):
+            continue
+        derived[candidate.target] = roots
+        used.add(names)
+        found.append(
+            Constraint(
+                type="formula", columns=(candidate.target,), expression=candidate.expression, tolerance=tolerance,
+                source="learned", reason=f"holds in all rows within {tolerance:g}", confidence=0.95,
+            )
+        )  # fmt: skip
+    return found
+
+
+def _usable(sample: Sample, name: str) -> bool:
+    values = sample.numbers(name)
+    return values is not None and np.unique(values[~np.isnan(values)]).size >= 4
+
+
+def _rank(columns: Sequence[Column]) -> Callable[[_Candidate], tuple[int, int, int, int]]:
+    """Copies first, then what is named a total, what stands last, and the plainer operator."""
+    place = {column.name: index for index, column in enumerate(columns)}
+    operators = ("copy", "product", "sum", "many", "difference", "ratio")
+
+    def rank(candidate: _Candidate) -> tuple[int, int, int, int]:
+        operator = operators.index(candidate.operator)
+        named = bool(_SUMS & set(words(candidate.target)))
+        last = place[candidate.target] > max(place[part] for part in candidate.parts)
+        return (min(operator, 1), -named, -last, operator)
+
+    return rank
+
+
+def _candidates(sample: Sample, columns: Sequence[Column]) -> Iterator[_Candidate]:
+    values = np.array([sample.numbers(column.name) for column in columns])
+    names = [column.name for column in columns]
+    digits = np.array([_half_unit(column) for column in columns])
+    spread = np.nanstd(values, axis=1)
+    yield from _copies(values, names)
+    # Rows where most columns are known and not zero tell most.
+    worth = np.sum(~np.isnan(values) & (values != 0), axis=0)
+    probes = values[:, np.argsort(-worth, kind="stable")[: 4 * PROBES : 4]]
+    for target in range(len(names)):
+        yield from _pairs(probes, names, target, digits[target] * 1.01 + 1e-9 * spread[target])
+    yield from _many(values, names, digits)
+
+
+def _copies(values: Floats, names: Sequence[str]) -> Iterator[_Candidate]:
+    for i in range(len(names)):
+        for j in range(i + 1, len(names)):
+            if np.array_equal(values[i], values[j], equal_nan=True):
+                yield _Candidate(names[j], (names[i],), _q(names[i]), "copy")
+
+
+def _pairs(probes: Floats, names: Sequence[str], target: int, slack: float) -> Iterator[_Candidate]:
+    a = probes[target]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        for i in range(len(names)):
+            if i == target:
+                continue
+            x = probes[i]
+            later = np.delete(np.arange(len(names)), [target, i])
+            tables = (
+                ("sum", " + ", x + probes, later > i),
+                ("product", " * ", x * probes, later > i),
+                ("difference", " - ", x - probes, later >= 0),
+                ("ratio", " / ", x / probes, later >= 0),
+            )
+            for operator, sign, computed, once in tables:
+                wrong = np.abs(computed - a) > slack + 1e-9 * np.abs(a)
+                known = np.isfinite(computed) & np.isfinite(a)
+                live = known & (x != 0) & (probes != 0) & (a != 0)
+                fits = ~np.any(wrong & known, axis=1) & (live.sum(axis=1) >= 12)
+                for j in later[once][fits[later[once]]]:
+                    expression = f"{_q(names[i])}{sign}{_q(names[j])}"
+                    yield _Candidate(names[target], (names[i], names[j]), expression, operator)
+
+
+def _many(values: Floats, names: Sequence[str], digits: Floats) -> Iterator[_Candidate]:
+    """Sums and differences of three columns or more: least squares whose coefficients are all -1, 0 or 1."""
+    known = ~np.isnan(values).any(axis=0)
+    if known.sum() < 20 * len(names) or len(names) < 4:
+        return
+    rows = values[:, known][:, :2000]
+    for target in range(len(names)):
+        others = np.delete(np.arange(len(names)), target)
+        design = rows[others].T
+        solution, _, rank, _ = np.linalg.lstsq(design, rows[target], rcond=None)
+        whole = np.rint(solution)
+        chosen = np.flatnonzero(whole)
+        near = np.all(np.abs(solution - whole) < 0.02) and np.all(np.abs(whole) <= 1)
+        if rank < len(others) or not near or len(chosen) < 3 or np.all(whole[chosen] < 0):
+            continue
+        if np.max(np.abs(design @ whole - rows[target])) > digits[target] * len(chosen):
+            continue
+        terms = sorted(chosen, key=lambda k: (whole[k] < 0, k))
+        text = "".join(f"{' + ' if whole[k] > 0 else ' - '}{_q(names[others[k]])}" for k in terms).removeprefix(" + ")
+        yield _Candidate(names[target], tuple(names[others[k]] for k in terms), text, "many")
+
+
+def _half_unit(column: Column) -> float:
+    return 0.5 * 10.0 ** -(column.decimals if column.decimals is not None else 9)
+
+
+def _tolerance(columns: dict[str, Column], candidate: _Candidate) -> float:
+    exact = candidate.operator in ("copy", "sum", "difference", "many")
+    digits = [columns[name].decimals for name in (candidate.target, *candidate.parts)]
+    if exact and all(digit == 0 for digit in digits):
+        return 0.0
+    return _half_unit(columns[candidate.target]) * 1.01
+
+
+def _holds(table: pa.Table, columns: dict[str, Column], candidate: _Candidate, tolerance: float) -> bool:
+    from veridical.core.expression import parse
+
+    target = numbers_for(table.column(candidate.target), columns[candidate.target])
+    computed = parse(candidate.expression, list(candidate.parts)).evaluate(table)
+    if target is None:
+        return False
+    right = np.asarray(computed.cast(pa.float64()).to_numpy(zero_copy_only=False))
+    known = np.isfinite(right) & np.isfinite(target)
+    if not np.array_equal(np.isnan(target), np.isnan(right)) and known.mean() < 0.5:
+        return False
+    wrong = np.abs(right[known] - target[known]) > tolerance + 1e-9 * np.abs(target[known])
+    varied = np.unique(target[known]).size >= 4
+    return known.sum() >= LEAST_ROWS and varied and not bool(np.any(wrong))
+
+
+def _q(name: str) -> str:
+    from veridical.profile.rules import quoted
+
+    return quoted(name)

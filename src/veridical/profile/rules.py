@@ -1,0 +1,57 @@
+"""Which rules between columns does every row keep?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from veridical.core.schema import Constraint
+from veridical.profile import dependency, exclusion, formula, inequality, missingness, onehot
+from veridical.profile.facts import Facts
+from veridical.profile.sample import Sample
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """Rules that hold in all rows, and what was noticed but is no rule."""
+
+    constraints: tuple[Constraint, ...]
+    findings: tuple[str, ...]
+
+
+def rules_of(table: pa.Table, sample: Sample, facts: Sequence[Facts], *, rare_below: int) -> Rules:
+    """Return the rules found in a sample and verified on all rows; each kind of search is bounded.
+
+    Cheap kinds come first, so that what they explain is not told again by a weaker rule.
+    """
+    if table.num_rows < 2 * rare_below or table.num_columns < 2:
+        return Rules((), ())
+    missing = missingness.find(table, facts)
+    one_hot = onehot.find(table, sample)
+    formulas = formula.find(table, sample)
+    dependencies = dependency.find(table, sample, facts, rare_below=rare_below)
+    inequalities = inequality.find(table, sample, formulas)
+    excluded = exclusion.find(table, sample, known=dependencies.pairs, rare_below=rare_below)
+    constraints = (
+        *dependencies.constraints, *formulas, *inequalities, *one_hot, *missing.constraints, *excluded,
+    )  # fmt: skip
+    return Rules(constraints, (*missing.findings, *dependencies.findings))
+
+
+def quoted(name: str) -> str:
+    """Return a column's name as the constraint language spells it: plain words bare, others in backticks.
+
+    Example:
+        >>> quoted("age"), quoted("native country")
+        ('age', '`native country`')
+    """
+    import keyword
+
+    plain = (
+        name.isidentifier()
+        and not keyword.iskeyword(name)
+        and name.lower() not in ("null", "none", "true", "false", "is")
+    )
+    return name if plain else f"`{name}`"
