@@ -9,7 +9,13 @@ _CARDS = (
     ("fidelity.marginals", "fidelity.marginal:Marginals", "each column's distribution, spikes, missing, categories"),
     ("fidelity.pairs", "fidelity.pair:Pairs", "joint distributions of pairs and triples, k-marginal score"),
     ("fidelity.c2st", "fidelity.c2st:TwoSample", "can a model tell synthetic from held-out rows"),
+    ("fidelity.associations", "fidelity.association:Associations", "correlations of mixed types"),
+    ("fidelity.conditionals", "fidelity.conditional:Conditionals", "the target given each other column"),
+    ("fidelity.mmd", "fidelity.mmd:Discrepancy", "all columns at once, by a kernel"),
     ("fidelity.sdmetrics", "fidelity.score:SdmetricsScore", "SDMetrics' quality score, equal to 1e-9"),
+    ("validity.ranges", "validity.range:Ranges", "values beyond the real ones, or off their grid"),
+    ("validity.rules", "validity.rule:Rules", "the schema's constraints and keys"),
+    ("validity.dependencies", "validity.dependency:Dependencies", "functional dependencies and formulas of train"),
 )
 
 MEASURES = Registry(

@@ -157,8 +157,8 @@ def area_under_curve(negative: NDArray[Any], positive: NDArray[Any]) -> Estimate
     if m == 0 or n == 0:
         return Estimate(math.nan, math.nan)
     both = np.concatenate([positive, negative])
-    ranks = _midranks(both)
-    within_positive, within_negative = _midranks(positive), _midranks(negative)
+    ranks = midranks(both)
+    within_positive, within_negative = midranks(positive), midranks(negative)
     value = float((ranks[:m].sum() / m - (m + 1) / 2) / n)
     above = (ranks[:m] - within_positive) / n
     below = 1.0 - (ranks[m:] - within_negative) / m
@@ -167,7 +167,10 @@ def area_under_curve(negative: NDArray[Any], positive: NDArray[Any]) -> Estimate
     return Estimate(value, max(math.sqrt(spread), 0.5 / min(m, n)), min(m, n))
 
 
-def _midranks(values: NDArray[Any]) -> Floats:
+def midranks(values: NDArray[Any]) -> Floats:
+    """Return the rank of each value, from 1; equal values share their mean rank."""
+    if values.size == 0:
+        return np.zeros(0)
     order = np.argsort(values, kind="stable")
     ordered = values[order]
     starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])
@@ -175,3 +178,25 @@ def _midranks(values: NDArray[Any]) -> Floats:
     ranks = np.empty(values.size)
     ranks[order] = np.repeat((starts + ends + 1) / 2, ends - starts)
     return ranks
+
+
+def pearson(a: Floats, b: Floats) -> float:
+    """Return Pearson's correlation; not a number when a side is constant or there are fewer than two rows."""
+    if a.size < 2:
+        return math.nan
+    a, b = a - a.mean(), b - b.mean()
+    lengths = float(np.linalg.norm(a)), float(np.linalg.norm(b))
+    if 0.0 in lengths:
+        return math.nan
+    return float(np.clip((a / lengths[0]) @ (b / lengths[1]), -1.0, 1.0))
+
+
+def cramers_v(table: NDArray[np.int64]) -> float:
+    """Return Cramer's V of a contingency table; not a number when it has one row or column."""
+    table = table[:, table.sum(axis=0) > 0]
+    kept = table[table.sum(axis=1) > 0].astype(np.float64)
+    if min(kept.shape) < 2:
+        return math.nan
+    total = kept.sum()
+    expected = kept.sum(axis=1, keepdims=True) * kept.sum(axis=0) / total
+    return math.sqrt(float(((kept - expected) ** 2 / expected).sum()) / total / (min(kept.shape) - 1))

@@ -125,14 +125,14 @@ class View:
     @cached_property
     def fake(self) -> Side:
         """Synthetic rows, no more than train has."""
-        return _cut_down(self.synthetic, self.train.rows, self.rng("view", "fake"))
+        return cut_down(self.synthetic, self.train.rows, self.rng("view", "fake"))
 
     @cached_property
     def peer(self) -> Side | None:
         """Train rows played as synthetic, no more than there are synthetic ones; None without a holdout."""
         if self.holdout is None:
             return None
-        return _cut_down(self.train, self.synthetic.rows, self.rng("view", "peer"))
+        return cut_down(self.train, self.synthetic.rows, self.rng("view", "peer"))
 
     @cached_property
     def independent(self) -> Side:
@@ -264,7 +264,8 @@ def _side(encoded: list[Encoded], place: int, rows: int) -> Side:
     )
 
 
-def _cut_down(side: Side, most: int, rng: np.random.Generator) -> Side:
+def cut_down(side: Side, most: int, rng: np.random.Generator) -> Side:
+    """Return a side, or `most` of its rows drawn at random."""
     if side.rows <= most:
         return side
     return side.take(np.sort(rng.choice(side.rows, most, replace=False)))

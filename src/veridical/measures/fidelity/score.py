@@ -19,7 +19,7 @@ from veridical.core.contracts import Evidence, RunContext
 from veridical.core.finding import Direction, Finding, not_measured
 from veridical.measures import view as views
 from veridical.measures.column import Coding, Floats
-from veridical.measures.estimate import Estimate, kolmogorov
+from veridical.measures.estimate import Estimate, cramers_v, kolmogorov, pearson
 from veridical.measures.figure import beside, figure
 from veridical.measures.view import Side, View
 
@@ -63,7 +63,7 @@ class SdmetricsScore:
             return self._correlation(one.name, two.name, real, other)
         size = real.widths[one.name], real.widths[two.name]
         a = np.bincount(real.joint(one.name, two.name), minlength=size[0] * size[1])
-        if not _cramers_v(a.reshape(size)) > self.association_threshold:
+        if not cramers_v(a.reshape(size)) > self.association_threshold:
             return math.nan
         b = np.bincount(other.joint(one.name, two.name), minlength=size[0] * size[1])
         return 1 - float(np.abs(a / max(a.sum(), 1) - b / max(b.sum(), 1)).sum() / 2)
@@ -105,17 +105,6 @@ class _Prepared:
         return pearson(a[both], b[both])
 
 
-def pearson(a: Floats, b: Floats) -> float:
-    """Return Pearson's correlation; not a number when a side is constant or there are fewer than two rows."""
-    if a.size < 2:
-        return math.nan
-    a, b = a - a.mean(), b - b.mean()
-    lengths = float(np.linalg.norm(a)), float(np.linalg.norm(b))
-    if 0.0 in lengths:
-        return math.nan
-    return float(np.clip((a / lengths[0]) @ (b / lengths[1]), -1.0, 1.0))
-
-
 def _stepped(values: Floats) -> NDArray[np.intp]:
     present = values[~np.isnan(values)]
     edges = np.histogram_bin_edges(present)
@@ -134,16 +123,6 @@ def _shape(coding: Coding, real: _Prepared, other: _Prepared) -> float:
         return math.nan
     counts[0][(counts[0] == 0) & (counts[1] > 0)] = _UNSEEN
     return 1 - 0.5 * float(np.abs(counts[0] / counts[0].sum() - counts[1] / counts[1].sum()).sum())
-
-
-def _cramers_v(table: NDArray[np.int64]) -> float:
-    table = table[:, table.sum(axis=0) > 0]
-    table = table[table.sum(axis=1) > 0].astype(np.float64)
-    if min(table.shape) < 2:
-        return math.nan
-    total = table.sum()
-    expected = table.sum(axis=1, keepdims=True) * table.sum(axis=0) / total
-    return math.sqrt(float(((table - expected) ** 2 / expected).sum()) / total / (min(table.shape) - 1))
 
 
 def _mean(values: Sequence[float]) -> float:

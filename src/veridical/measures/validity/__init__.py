@@ -1,0 +1,1 @@
+"""Could each synthetic row stand in the real table: ranges, grids, rules, dependencies?"""
