@@ -108,11 +108,15 @@ class _Relation:
         return bool(kept(*whole).all()) and float(kept(*shifted).mean()) < 0.9
 
 
+def _close(one: Floats, two: Floats) -> NDArray[np.bool_]:
+    return np.abs(one - two) <= 1e-6 + 1e-6 * np.abs(two)
+
+
 _KEPT: dict[str, Callable[..., NDArray[np.bool_]]] = {
-    "equality": lambda one, two: np.isclose(one, two, rtol=1e-9, atol=1e-9),
+    "equality": _close,
     "order": lambda one, two: one <= two,
-    "sum": lambda total, one, two: np.isclose(total, one + two, rtol=1e-6, atol=1e-6),
-    "product": lambda total, one, two: np.isclose(total, one * two, rtol=1e-6, atol=1e-6),
+    "sum": lambda total, one, two: _close(total, one + two),
+    "product": lambda total, one, two: _close(total, one * two),
 }
 
 

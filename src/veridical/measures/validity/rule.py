@@ -12,10 +12,10 @@ from veridical.core.errors import ConstraintError, SpecError
 from veridical.core.finding import Finding, not_measured
 from veridical.core.schema import Constraint, Role, TableSchema
 from veridical.measures import view as views
-from veridical.measures.estimate import share
+from veridical.measures.estimate import Estimate, share
 from veridical.measures.figure import beside, figure
 from veridical.measures.view import View
-from veridical.prepare.violation import violations
+from veridical.prepare.violation import Violation, violations
 
 HEADLINE, NULLS = "validity.constraints", "validity.missing"
 
@@ -41,43 +41,34 @@ class Rules:
 
 
 def _constraints(view: View) -> list[Finding]:
-    synthetic = view.tables["synthetic"]
+    synthetic, holdout = view.tables["synthetic"], view.tables.get("holdout")
     schema = _present(view.schema, synthetic)
     broken = violations(synthetic, schema, view.tables["train"])
     if not broken:
         return [not_measured(HEADLINE, "the schema has no rules", n=synthetic.num_rows, scope=view.scope())]
-    holdout = view.tables.get("holdout")
-    held = (
-        {}
-        if holdout is None
-        else {_key(v.constraint): v.rows for v in violations(holdout, schema, view.tables["train"])}
-    )
-    found, worst = [], max(broken, key=lambda item: item.rows)
-    for item in (worst, *broken):
-        ours = share(item.rows, synthetic.num_rows)
-        ceiling = None
-        if holdout is not None:
-            ceiling = share(held.get(_key(item.constraint), 0), holdout.num_rows)
-        head = not found
-        rule = f"{item.constraint.type} of {', '.join(item.constraint.columns) or 'the row'}"
-        words = f"the rule most broken ({rule})" if head else f"the rule {rule}"
-        found.append(
-            figure(
-                HEADLINE if head else "validity.constraint", ours,
-                f"{ours.value:.2%} of the rows break {words}{beside(ceiling, '.2%')}.",
-                scope=view.scope() if head else view.scope(*_named(item.constraint)), ceiling=ceiling,
-                detail={"rules": len(broken), "rows": item.rows, "type": item.constraint.type},
-            )
-        )  # fmt: skip
-    return found
+    held: dict[tuple[object, ...], Estimate] = {}
+    if holdout is not None:
+        found = violations(holdout, schema, view.tables["train"])
+        held = {_key(item.constraint): share(item.rows, holdout.num_rows) for item in found}
+    worst = max(broken, key=lambda item: item.rows)
+    each = [_kept(view, item, held, head=False, rules=len(broken)) for item in broken]
+    return [_kept(view, worst, held, head=True, rules=len(broken)), *each]
+
+
+def _kept(view: View, item: Violation, held: dict[tuple[object, ...], Estimate], *, head: bool, rules: int) -> Finding:
+    ours, ceiling = share(item.rows, view.synthetic.rows), held.get(_key(item.constraint))
+    rule = f"{item.constraint.type} of {', '.join(item.constraint.columns) or 'the row'}"
+    words = f"the rule most broken ({rule})" if head else f"the rule {rule}"
+    return figure(
+        HEADLINE if head else "validity.constraint", ours,
+        f"{ours.value:.2%} of the rows break {words}{beside(ceiling, '.2%')}.",
+        scope=view.scope() if head else view.scope(item.constraint.type, *item.constraint.columns), ceiling=ceiling,
+        detail={"rules": rules, "rows": item.rows, "type": item.constraint.type},
+    )  # fmt: skip
 
 
 def _key(constraint: Constraint) -> tuple[object, ...]:
     return constraint.type, constraint.columns, constraint.when, constraint.expression
-
-
-def _named(constraint: Constraint) -> tuple[str, ...]:
-    return (constraint.type, *constraint.columns)
 
 
 def _present(schema: TableSchema, table: pa.Table) -> TableSchema:
