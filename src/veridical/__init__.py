@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from veridical.api import fit, learn, read, release, run, synth, synthesize, validate, verify
 
-__version__ = "0.1.0"
+from veridical.core.version import VERSION
+
+__version__ = VERSION
 
 __all__ = [
     "__version__",

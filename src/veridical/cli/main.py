@@ -74,9 +74,9 @@ class LazyGroup(click.Group):
 def _show_version(ctx: click.Context, param: click.Parameter, wanted: bool) -> None:  # noqa: ARG001
     if not wanted or ctx.resilient_parsing:
         return
-    from veridical import __version__
+    from veridical.core.version import VERSION
 
-    click.echo(f"veridical {__version__}")
+    click.echo(f"veridical {VERSION}")
     ctx.exit()
 
 
@@ -140,7 +140,7 @@ def _bug_report(bug: Exception, arguments: Sequence[str]) -> str:
     """Return what a bug report needs and no message: another library's message may quote a row."""
     import platform
 
-    from veridical import __version__
+    from veridical.core.version import VERSION
 
     frames = traceback.extract_tb(bug.__traceback__)
     ours = [frame for frame in frames if "veridical" in frame.filename]
@@ -148,7 +148,7 @@ def _bug_report(bug: Exception, arguments: Sequence[str]) -> str:
     command = next((name for name in arguments if name in _TARGETS), "")
     return (
         f"this is a bug, not your data: {type(bug).__name__} at {place.name}, {place.filename}:{place.lineno}\n"
-        f"  please report it with these lines (they hold no data): veridical {__version__}, command {command!r}, "
+        f"  please report it with these lines (they hold no data): veridical {VERSION}, command {command!r}, "
         f"Python {platform.python_version()}, {platform.system()} {platform.machine()}\n"
         "  --debug shows the whole traceback (which may quote values of your data)"
     )

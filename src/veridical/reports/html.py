@@ -9,10 +9,10 @@ from typing import Any
 
 from markupsafe import Markup
 
-from veridical import __version__
 from veridical.core.contracts import Evidence
 from veridical.core.finding import Finding, Verdict
 from veridical.core.rng import stream
+from veridical.core.version import VERSION
 from veridical.reports.audience import Audience, published_findings, published_verdict
 from veridical.reports.charts import column_chart, density_map
 from veridical.reports.embedding import map_view
@@ -67,7 +67,7 @@ def _values(content: PageContent) -> dict[str, Any]:
     map_ = map_view(content.evidence, audience, stream(content.seed, "report", "map"))
     return {
         "title": content.title,
-        "version": __version__,
+        "version": VERSION,
         "verdict": verdict,
         "headline": headline(content.verdict),
         "verdict_class": outcome_class(verdict.outcome),

@@ -148,13 +148,13 @@ def _with_options(engine: Any, options: Mapping[str, Any], *, where: str) -> Any
 def _identity(
     train: Dataset, schema: Schema, recipe: Recipe, ctx: RunContext, source: Mapping[str, Any]
 ) -> dict[str, Any]:
-    from veridical import __version__
+    from veridical.core.version import VERSION
 
     return {
         "engine": recipe.engine,
         "options": json.loads(json.dumps(dict(recipe.options), default=str)),
         "seed": ctx.seed,
-        "veridical": __version__,
+        "veridical": VERSION,
         "schema_fingerprint": schema.fingerprint,
         "train_fingerprint": train.fingerprint,
         "train_rows": train.rows,

@@ -111,7 +111,7 @@ def check_verdict(verdict: Verdict, *, where: str) -> None:
 
 def predicate(run: RunFolder, judged: Judged, licence: str) -> dict[str, Any]:
     """Return what the manifest says of how the data was made, as JSON-like data."""
-    from veridical import __version__
+    from veridical.core.version import VERSION
 
     record = read_json(run.stage("model") / "model.json")
     request = read_json(run.stage("synthesize") / "request.json")
@@ -120,7 +120,7 @@ def predicate(run: RunFolder, judged: Judged, licence: str) -> dict[str, Any]:
     return {
         "synthetic": True,
         "made_at": _now().isoformat(),
-        "made_with": {"veridical": __version__, "python": platform.python_version(), **_versions()},
+        "made_with": {"veridical": VERSION, "python": platform.python_version(), **_versions()},
         "method": {"engine": record["engine"], "parameters": record["parameters"], "seed": record["seed"]},
         "request": {name: request[name] for name in ("request", "rows", "format", "shard_rows")},
         "source": {

@@ -39,7 +39,7 @@ class Order:
 
     def to_dict(self) -> dict[str, Any]:
         """Return all that decides a byte of the output, as JSON-like data."""
-        from veridical import __version__
+        from veridical.core.version import VERSION
 
         request = {name: value for name, value in asdict(replace(self.request, context=None)).items() if value}
         context = self.request.context
@@ -48,8 +48,8 @@ class Order:
             "request": {**request, "context": None if context is None else digest.of_table(context)},
             "format": self.form,
             "shard_rows": self.shard_rows,
-            "veridical": __version__,
-            "pyarrow": pa.__version__,
+            "veridical": VERSION,
+            "pyarrow": pa.VERSION,
         }
 
 
