@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from veridical.core import digest
-from veridical.core.contracts import Engine, Generator, RunContext
+from veridical.core.contracts import Engine, Generator, Progress, RunContext
 from veridical.core.dataset import Dataset
 from veridical.core.errors import ArtifactError, SpecError
 from veridical.core.schema import Schema
@@ -80,7 +80,7 @@ def model(
         return known
     engine = recipe.build()
     ctx.progress("model", done=0, total=1)
-    generator = engine.fit(train, schema, ctx)
+    generator = engine.fit(train, schema, replace(ctx, progress=_inner(ctx.progress)))
     with writing_folder(folder) as target:
         generator.save(target / "generator")
         write_json(target / "schema.json", generator.schema.to_dict())
@@ -124,6 +124,15 @@ def read_json(path: Path) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise ArtifactError("holds no JSON object", where=str(path), fix="make the folder again")
     return value
+
+
+def _inner(progress: Progress) -> Progress:
+    """Return a progress for the steps inside an engine, told as parts of the step "model"."""
+
+    def tell(step: str, *, done: int, total: int) -> None:
+        progress(f"{KIND} {step}", done=done, total=total)
+
+    return tell
 
 
 def _with_options(engine: Any, options: Mapping[str, Any], *, where: str) -> Any:

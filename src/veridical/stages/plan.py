@@ -155,7 +155,7 @@ def _learned(spec: RunSpec, parts: Split, ctx: RunContext, run: RunFolder) -> Sc
     else:
         from veridical.stages.learn import learn
 
-        schema = learn(parts.train, ctx=ctx, folder=run.stage("learn")).schema
+        schema = learn(parts.train, ctx=ctx, folder=run.path).schema
     if spec.target is None:
         return schema
     schema.only.column(spec.target)
@@ -163,9 +163,9 @@ def _learned(spec: RunSpec, parts: Split, ctx: RunContext, run: RunFolder) -> Sc
 
 
 def _read_schema(path: Path) -> Schema:
-    from veridical.spec.schema import read_schema
+    from veridical.spec import schema_yaml
 
-    return read_schema(path)
+    return schema_yaml.read(path)
 
 
 def _told(spec: RunSpec, source: Dataset, parts: Split) -> dict[str, Any]:

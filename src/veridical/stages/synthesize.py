@@ -49,7 +49,7 @@ class Order:
             "format": self.form,
             "shard_rows": self.shard_rows,
             "veridical": VERSION,
-            "pyarrow": pa.VERSION,
+            "pyarrow": pa.__version__,
         }
 
 
