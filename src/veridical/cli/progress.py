@@ -51,7 +51,7 @@ class TerminalProgress(AbstractContextManager["TerminalProgress"]):
             self._step, self._done, self._total = step, done, total
             if self._live:
                 self._draw()
-            if done >= total:
+            if done >= total and step == stage:  # "model prepare" is a part of the step "model"
                 self._finish(ended_well=True)
 
     def _tick(self) -> None:
