@@ -2,74 +2,20 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
 from difflib import get_close_matches
 from typing import Any
 
 from veridical.core.errors import SpecError
 from veridical.core.expression import parse
 from veridical.spec.marks import Document, Place, Problems
+from veridical.spec.rules_table import FieldSpec, RulesSpec, RuleTable, field_needs, key_of, parents_first
 from veridical.spec.rules_type import COMMON, DISTRIBUTIONS, TYPES, needed_columns, option_problem
 from veridical.spec.run import read_count
 
 _PERSON = ("name", "first_name", "last_name", "gender", "email", "username")
 _TABLE_KEYS = {"rows", "locale", "parent", "children", "fields", "constraints", "primary_key"}
 _FILE_KEYS = {"seed", "locale", "tables"}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FieldSpec:
-    """One column: its type, the type's options, and what every type can have."""
-
-    name: str
-    type: str
-    options: Mapping[str, Any] = field(default_factory=dict)
-    nulls: float = 0.0
-    unique: bool = False
-    locale: str | None = None
-    cases: tuple[tuple[str, FieldSpec], ...] = ()  # (condition, what then)
-    otherwise: FieldSpec | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RuleTable:
-    """One table; `parent` rows own its rows, `children` says how many each."""
-
-    name: str
-    fields: tuple[FieldSpec, ...]
-    rows: int = 1000
-    parent: str | None = None
-    children: FieldSpec | None = None
-    constraints: tuple[str, ...] = ()
-    primary_key: str | None = None
-
-    def field(self, name: str) -> FieldSpec:
-        """Return one field by its name."""
-        return next(entry for entry in self.fields if entry.name == name)
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The names of the fields in order."""
-        return tuple(entry.name for entry in self.fields)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RulesSpec:
-    """All tables, parents before their children."""
-
-    tables: tuple[RuleTable, ...]
-    seed: int = 0
-
-    def table(self, name: str) -> RuleTable:
-        """Return one table by its name."""
-        return next(table for table in self.tables if table.name == name)
-
-    @property
-    def root(self) -> RuleTable:
-        """The first table without a parent: `--rows` speaks of it."""
-        return next(table for table in self.tables if table.parent is None)
 
 
 def read_rules(document: Document, *, kinds: Collection[str], locales: Collection[str]) -> RulesSpec:
@@ -118,7 +64,7 @@ class _Reader:
         self._check_links(tables)
         if self.problems.found:
             return None
-        return RulesSpec(tables=tuple(_parents_first(tables)), seed=seed)
+        return RulesSpec(tables=tuple(parents_first(tables)), seed=seed)
 
     def _table(self, name: str, value: Any, locale: str | None, place: Place) -> RuleTable:
         if not isinstance(value, dict) or not isinstance(value.get("fields"), dict) or not value["fields"]:
@@ -245,8 +191,10 @@ class _Reader:
                 self.problems.add("the tables own each other in a circle", *place, "parent")
             else:
                 self._check_columns(table, tables)
-        if all(table.parent is not None for table in tables.values()):
-            self.problems.add("every table has a parent", "tables", fix="leave one without")
+        ordered = {table.name for table in parents_first(tables)}
+        if not self.problems.found and len(ordered) < len(tables):
+            left = [name for name in tables if name not in ordered]
+            self.problems.add(f"tables need each other in a circle: {', '.join(left)}", "tables", left[0])
 
     def _check_columns(self, table: RuleTable, tables: Mapping[str, RuleTable]) -> None:
         known = [*table.names, *(f"{table.parent}.{name}" for name in _names(tables, table.parent))]
@@ -338,14 +286,6 @@ class _Reader:
         return bool(value)
 
 
-def key_of(table: RuleTable) -> str:
-    """Return the field that identifies a row: the declared key, else the first sequence, uuid or unique field."""
-    if table.primary_key is not None:
-        return table.primary_key
-    found = [f.name for f in table.fields if (f.type in ("sequence", "uuid") and "within" not in f.options) or f.unique]
-    return found[0] if found else (table.names[0] if table.fields else "")
-
-
 def _names(tables: Mapping[str, RuleTable], name: str | None) -> tuple[str, ...]:
     return tables[name].names if name is not None and name in tables else ()
 
@@ -359,36 +299,6 @@ def _in_circle(table: RuleTable, tables: Mapping[str, RuleTable]) -> bool:
         seen.append(here.name)
         here = tables.get(here.parent) if here.parent is not None else None
     return False
-
-
-def _parents_first(tables: Mapping[str, RuleTable]) -> Iterator[RuleTable]:
-    done: set[str] = set()
-    while len(done) < len(tables):
-        for table in tables.values():
-            if table.name not in done and (table.parent is None or table.parent in done):
-                done.add(table.name)
-                yield table
-
-
-def field_needs(entry: FieldSpec, names: Collection[str]) -> set[str]:
-    """Return the fields of the same table that a field is computed from."""
-    needs = {name for name in needed_columns(entry.type, entry.options) if name in names}
-    texts = [condition for condition, _ in entry.cases]
-    if entry.type == "formula":
-        texts.append(str(entry.options.get("expression", "")))
-    for text in texts:
-        try:
-            needs |= {name for name in parse(text, _allow_all(text, names)).columns if name in names}
-        except SpecError:
-            continue  # noted where expressions are checked
-    for inner in [*(then for _, then in entry.cases), entry.otherwise]:
-        if inner is not None:
-            needs |= field_needs(inner, names) - {entry.name}
-    return needs
-
-
-def _allow_all(text: str, names: Collection[str]) -> list[str]:
-    return [*names, *re.findall(r"[^\W\d]\w*\.[^\W\d]\w*", text)]
 
 
 def _circle(table: RuleTable) -> list[str]:

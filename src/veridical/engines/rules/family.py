@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from veridical.core.errors import ConstraintError
 from veridical.core.expression import parse
 from veridical.engines.rules.value import Scope, make
-from veridical.spec.rules import FieldSpec, RulesSpec, RuleTable, field_needs, key_of
+from veridical.spec.rules_table import FieldSpec, RulesSpec, RuleTable, field_needs, key_of
 
 BLOCK_ROWS = 65_536
 _ATTEMPTS = 60  # at keeping a table's constraints

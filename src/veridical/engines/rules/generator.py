@@ -19,7 +19,8 @@ from veridical.core.schema import Column, ForeignKey, Kind, Schema, TableSchema
 from veridical.engines.rules.family import Block, Family
 from veridical.engines.rules.writing import schemas
 from veridical.spec.marks import load, read
-from veridical.spec.rules import FieldSpec, RulesSpec, RuleTable, key_of, read_rules
+from veridical.spec.rules import read_rules
+from veridical.spec.rules_table import FieldSpec, RulesSpec, RuleTable, key_of
 
 _FILE = "rules.json"
 

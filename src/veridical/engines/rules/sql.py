@@ -5,7 +5,7 @@ from __future__ import annotations
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from veridical.spec.rules import RulesSpec, RuleTable, key_of
+from veridical.spec.rules_table import RulesSpec, RuleTable, key_of
 
 _ROWS_PER_INSERT = 500
 _TYPES = ((pa.types.is_integer, "BIGINT"), (pa.types.is_floating, "DOUBLE PRECISION"), (pa.types.is_boolean, "BOOLEAN"),

@@ -18,7 +18,7 @@ from veridical.core.rng import derive, stream
 from veridical.engines.rules import distribution, moment
 from veridical.fabricate.draw import choose, permute
 from veridical.fabricate.locale import slug
-from veridical.spec.rules import FieldSpec
+from veridical.spec.rules_table import FieldSpec
 from veridical.spec.rules_type import DISTRIBUTIONS, template_parts
 
 _AS: Mapping[str, pa.DataType] = {
@@ -207,7 +207,8 @@ def _template(entry: FieldSpec, scope: Scope, place: tuple[str, ...]) -> pa.Arra
             continue
         values = scope.columns[part] if part in scope.columns else scope.parent[part]
         text = values.cast(pa.string())
-        parts.append(_plain(text) if entry.options.get("plain") else text)
+        named = entry.options.get("plain") and pa.types.is_string(values.type)
+        parts.append(_plain(text) if named else text)
     return pc.binary_join_element_wise(*parts, "")
 
 
