@@ -61,7 +61,7 @@ def find(table: pa.Table, sample: Sample, facts: Sequence[Facts], *, rare_below:
     for a, b in direct:
         if kinds[a] in CATEGORY_KINDS | {Kind.INTEGER} and _mostly_common(sample, a, b, rare_below):
             constraints.append(_rule((a, b), f"{a} decides {b} in all {table.num_rows:,} rows"))
-        else:
+        elif kinds[b] is not Kind.IDENTIFIER:
             findings.append(f"{a} decides {b}")
     pairs = frozenset(frozenset(pair) for pair in held)
     return Dependencies(tuple(constraints), pairs, tuple(findings[:SHOWN]))

@@ -28,7 +28,7 @@ class _Candidate:
 
 
 def find(table: pa.Table, sample: Sample) -> list[Constraint]:
-    """Return formulas (copies, sums, differences, products, ratios) that hold in every row, after rounding.
+    """Return formulas (sums, differences, products, ratios) that hold in every row, after rounding.
 
     Each column is computed at most once, and never from what is computed from it.
 
@@ -72,16 +72,16 @@ def _usable(sample: Sample, name: str) -> bool:
     return values is not None and np.unique(values[~np.isnan(values)]).size >= 4
 
 
-def _rank(columns: Sequence[Column]) -> Callable[[_Candidate], tuple[int, int, int, int]]:
-    """Copies first, then what is named a total, what stands last, and the plainer operator."""
+def _rank(columns: Sequence[Column]) -> Callable[[_Candidate], tuple[int, int, int]]:
+    """First what is named a total, then what stands last, then the plainer operator."""
     place = {column.name: index for index, column in enumerate(columns)}
-    operators = ("copy", "product", "sum", "many", "difference", "ratio")
+    operators = ("product", "sum", "many", "difference", "ratio")
 
-    def rank(candidate: _Candidate) -> tuple[int, int, int, int]:
+    def rank(candidate: _Candidate) -> tuple[int, int, int]:
         operator = operators.index(candidate.operator)
         named = bool(_SUMS & set(words(candidate.target)))
         last = place[candidate.target] > max(place[part] for part in candidate.parts)
-        return (min(operator, 1), -named, -last, operator)
+        return (-named, -last, operator)
 
     return rank
 
@@ -91,20 +91,12 @@ def _candidates(sample: Sample, columns: Sequence[Column]) -> Iterator[_Candidat
     names = [column.name for column in columns]
     digits = np.array([_half_unit(column) for column in columns])
     spread = np.nanstd(values, axis=1)
-    yield from _copies(values, names)
     # Rows where most columns are known and not zero tell most.
     worth = np.sum(~np.isnan(values) & (values != 0), axis=0)
     probes = values[:, np.argsort(-worth, kind="stable")[: 4 * PROBES : 4]]
     for target in range(len(names)):
         yield from _pairs(probes, names, target, digits[target] * 1.01 + 1e-9 * spread[target])
     yield from _many(values, names, digits)
-
-
-def _copies(values: Floats, names: Sequence[str]) -> Iterator[_Candidate]:
-    for i in range(len(names)):
-        for j in range(i + 1, len(names)):
-            if np.array_equal(values[i], values[j], equal_nan=True):
-                yield _Candidate(names[j], (names[i],), _q(names[i]), "copy")
 
 
 def _pairs(probes: Floats, names: Sequence[str], target: int, slack: float) -> Iterator[_Candidate]:
@@ -136,7 +128,7 @@ def _many(values: Floats, names: Sequence[str], digits: Floats) -> Iterator[_Can
     known = ~np.isnan(values).any(axis=0)
     if known.sum() < 20 * len(names) or len(names) < 4:
         return
-    rows = values[:, known][:, :2000]
+    rows = values[:, known][:, :400]
     for target in range(len(names)):
         others = np.delete(np.arange(len(names)), target)
         design = rows[others].T
@@ -158,7 +150,7 @@ def _half_unit(column: Column) -> float:
 
 
 def _tolerance(columns: dict[str, Column], candidate: _Candidate) -> float:
-    exact = candidate.operator in ("copy", "sum", "difference", "many")
+    exact = candidate.operator in ("sum", "difference", "many")
     digits = [columns[name].decimals for name in (candidate.target, *candidate.parts)]
     if exact and all(digit == 0 for digit in digits):
         return 0.0

@@ -28,7 +28,7 @@ _PERSONAL: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
     ("last_name", ("last name", "lastname", "surname", "family name", "lname", "last", "maiden name", "maiden"), ()),
     ("username", ("username", "user name", "login", "nickname", "screen name"), ("닉네임", "사용자명")),
     ("name", ("full name", "fullname", "customer name", "patient name", "employee name", "person name", "contact name",
-              "doctor name", "member name", "student name", "client name", "name"),
+              "doctor name", "owner name", "ownername", "member name", "student name", "client name", "name"),
      ("이름", "성명", "성함", "고객명", "환자명", "직원명", "회원명", "담당자")),
     ("address", ("address", "addr", "street", "street address", "home address", "address1", "address2",
                  "billing address"),
@@ -43,7 +43,8 @@ _NOT_PERSONAL = _set(
 )
 _CODES = _set(
     "sex gender education marriage marital race ethnic ethnicity religion region area zone district type class category"
-    " code status group grade level segment vendor browser channel department dept store shop flag location rate payment"
+    " code status group grade level segment vendor browser channel department dept store shop flag location"
+    " rate payment"
     " sector industry country state province county city origin destination dest carrier airport zip zipcode postal"
     " postcode cluster label ward method mode platform os operating systems system weekday brand"
     " 성별 지역 등급 유형 코드 구분 우편번호"
@@ -59,7 +60,7 @@ _QUANTITIES = _set(
 )
 _PROTECTED = _set(
     "sex gender race ethnicity ethnic religion nationality disability disabled age_group age_cat agegroup male female"
-    " foreign_worker native_country marital_status citizenship 성별 인종 종교 국적 장애 연령대 personal_status_sex"
+    " foreign_worker native_country 성별 인종 종교 국적 장애 연령대 personal_status_sex"
 )
 _TARGETS = (
     "target", "label", "class", "y", "outcome", "income", "churn", "churned", "exited", "fraud", "is_fraud", "isfraud",
@@ -116,7 +117,15 @@ def says_code(name: str) -> bool:
     parts = words(name)
     if not parts or parts[-1] in ("num", "number", "count"):
         return False
+    if parts[-1].endswith("code"):
+        return True
     return bool(_CODES & set(parts)) and not (_QUANTITIES & set(parts) - {"rate", "day", "class"})
+
+
+def says_plain_code(name: str) -> bool:
+    """Return whether the header calls its numbers codes outright ("zip", "postcode", "reason_code")."""
+    parts = words(name)
+    return bool(parts) and (parts[-1].endswith("code") or parts[-1] in ("zip", "postal", "우편번호"))
 
 
 def is_quantity(name: str) -> bool:

@@ -131,18 +131,29 @@ def _key(facts: Facts) -> Column | None:
 
 
 def _code(facts: Facts, rare_below: int) -> Column | None:
-    most = MANY_CODES if header.says_id(facts.name, strongly=True) else 60
-    enough = facts.valid >= 5 * facts.distinct
+    plain = header.says_plain_code(facts.name)
+    most = MANY_CODES if plain or header.says_id(facts.name, strongly=True) else 60
+    enough = plain or facts.valid >= 5 * facts.distinct
     if (
         not enough
         or facts.distinct > most
         or not (header.says_code(facts.name) or header.says_id(facts.name, strongly=True))
     ):
-        return None
-    if header.is_quantity(facts.name) or np.any(facts.numbers < -9):
+        return _two_codes(facts, rare_below)
+    if header.is_quantity(facts.name) or facts.numbers[0] < -9:
         return None
     reason = f"{facts.distinct} whole numbers, and the header speaks of a code"
     return _category(facts, Kind.CATEGORY, rare_below, reason, 0.8, order=tuple(_as_written(facts)))
+
+
+def _two_codes(facts: Facts, rare_below: int) -> Column | None:
+    """Two whole numbers (1 and 2, -1 and 1) name two classes; so do the few numbers of a target."""
+    target = header.target_rank(facts.name) is not None and facts.distinct <= FEW
+    pair = facts.distinct == 2 and facts.valid >= FEW and set(facts.numbers) in ({1.0, 2.0}, {-1.0, 1.0})
+    if not (pair or target) or facts.valid < 5 * facts.distinct:
+        return None
+    reason = "two whole numbers that name classes" if pair else "the header speaks of what is predicted"
+    return _category(facts, Kind.CATEGORY, rare_below, reason, 0.7, order=tuple(_as_written(facts)))
 
 
 def _temporal(facts: Facts, rare_below: int) -> Seen:

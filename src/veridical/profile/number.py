@@ -36,7 +36,7 @@ def grid_of(numbers: Floats, *, single: bool = False) -> Grid:
     """Return the grid that all of the numbers lie on; `single` says that they came as float32.
 
     Example:
-        >>> grid_of(np.array([0.05, 0.1, 2.25]))
+        >>> grid_of(np.array([0.05, 0.1, 0.35, 1.0, 2.25]))
         Grid(decimals=2, step=0.05)
     """
     if len(numbers) == 0:
@@ -120,7 +120,7 @@ def spikes_of(numbers: Floats, counts: Integers, *, rare_below: int) -> tuple[tu
 
     Example:
         >>> spikes_of(np.arange(100.0), np.array([900] + [2] * 99), rare_below=5)
-        ((0.0, 0.8196721311475409),)
+        ((0.0, 0.819672131147541),)
     """
     if len(numbers) < 2 * NEIGHBOURS:
         return ()
@@ -130,9 +130,10 @@ def spikes_of(numbers: Floats, counts: Integers, *, rare_below: int) -> tuple[tu
     for index in candidates[np.argsort(-counts[candidates])][:50]:
         start = int(np.clip(index - NEIGHBOURS, 0, len(counts) - 2 * NEIGHBOURS - 1))
         window = np.delete(counts[max(start, 0) : start + 2 * NEIGHBOURS + 1], index - max(start, 0))
-        if counts[index] > SPIKE_RATIO * max(float(np.median(window)), 1.0) and counts[index] > 2 * np.quantile(
-            window, 0.9
-        ):
+        beside = np.concatenate([counts[max(index - 2, 0) : index], counts[index + 1 : index + 3]])
+        high = counts[index] > SPIKE_RATIO * max(float(np.median(window)), 1.0)
+        # A count that falls off smoothly (0, 1, 2 ...) has no spike at 1, however few its tail holds.
+        if high and counts[index] > 2.5 * beside.max() and counts[index] > 2 * np.quantile(window, 0.9):
             found.append((float(numbers[index]), float(counts[index] / total)))
     return tuple(found[:20])
 

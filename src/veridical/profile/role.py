@@ -16,6 +16,8 @@ _PERSONS = frozenset(
     {"patient", "customer", "client", "user", "person", "member", "subject", "employee", "student", "account",
      "household", "passenger", "driver", "player", "cust", "환자", "고객", "회원", "직원"}
 )  # fmt: skip
+_CLOCKS = frozenset((word,) for word in ("day", "days", "time", "visit", "step", "week", "month", "timestamp", "seq"))
+MOST_CLASSES = 50
 ACCIDENT = 20.0  # equal pairs there would be by chance in a key of several columns
 
 
@@ -31,9 +33,16 @@ def assign(
         primary_key=key,
         constraints=constraints,
         target=_target(columns, facts),
-        protected=tuple(c.name for c in columns if c.kind in CATEGORY_KINDS and header.is_protected(c.name)),
+        protected=tuple(c.name for c in columns if c.kind in CATEGORY_KINDS and _is_protected(c)),
         unit=unit,
         order_by=_clock(columns, unit, key),
+    )
+
+
+def _is_protected(column: Column) -> bool:
+    # An age is a quantity; steps of age are groups.
+    return header.is_protected(column.name) or (
+        column.kind is Kind.ORDINAL and header.words(column.name)[:1] == ("age",)
     )
 
 
@@ -91,7 +100,10 @@ def _clock(columns: Sequence[Column], unit: str | None, key: tuple[str, ...]) ->
     in_key = [name for name in key if name in times]
     if in_key:
         return in_key[0]
-    return times[0] if times and unit is not None else None
+    if unit is None:
+        return None
+    counted = [c.name for c in columns if c.kind is Kind.INTEGER and header.words(c.name)[-1:] in _CLOCKS]
+    return next(iter([*times, *counted]), None)
 
 
 def _target(columns: Sequence[Column], facts: Sequence[Facts]) -> str | None:

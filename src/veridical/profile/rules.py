@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from veridical.core.schema import Constraint
-from veridical.profile import dependency, exclusion, formula, inequality, missingness, onehot
+from veridical.profile import copy, dependency, exclusion, formula, inequality, missingness, onehot
 from veridical.profile.facts import Facts
 from veridical.profile.sample import Sample
 
@@ -28,6 +28,10 @@ def rules_of(table: pa.Table, sample: Sample, facts: Sequence[Facts], *, rare_be
     """
     if table.num_rows < 2 * rare_below or table.num_columns < 2:
         return Rules((), ())
+    copies = copy.find(table, sample)
+    kept = [column for column in sample.columns if column.name not in copies.original]
+    facts = [column for column in facts if column.name not in copies.original]
+    table, sample = table.select([column.name for column in kept]), sample.only(kept)
     missing = missingness.find(table, facts)
     one_hot = onehot.find(table, sample)
     formulas = formula.find(table, sample)
@@ -35,9 +39,10 @@ def rules_of(table: pa.Table, sample: Sample, facts: Sequence[Facts], *, rare_be
     inequalities = inequality.find(table, sample, formulas)
     excluded = exclusion.find(table, sample, known=dependencies.pairs, rare_below=rare_below)
     constraints = (
-        *dependencies.constraints, *formulas, *inequalities, *one_hot, *missing.constraints, *excluded,
+        *copies.constraints, *dependencies.constraints, *formulas, *inequalities.constraints, *one_hot,
+        *missing.constraints, *excluded,
     )  # fmt: skip
-    return Rules(constraints, (*missing.findings, *dependencies.findings))
+    return Rules(constraints, (*missing.findings, *dependencies.findings, *inequalities.findings))
 
 
 def quoted(name: str) -> str:

@@ -43,10 +43,9 @@ class Sample:
             self._numbers[name] = numbers_for(self.table.column(name), column)
         return self._numbers[name]
 
-    def forget(self) -> None:
-        """Drop what was cached."""
-        self._codes.clear()
-        self._numbers.clear()
+    def only(self, columns: Sequence[Column]) -> Sample:
+        """Return the same rows with fewer columns; what was cached is shared."""
+        return Sample(self.table.select([c.name for c in columns]), columns, self._codes, self._numbers)
 
 
 def draw(table: pa.Table, columns: Sequence[Column], rng: np.random.Generator, rows: int = ROWS) -> Sample:

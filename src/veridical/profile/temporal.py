@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import pyarrow as pa
@@ -145,18 +146,26 @@ def outward(low: int, high: int) -> tuple[str, str]:
 
 
 def _candidates(texts: Sequence[str]) -> list[str]:
-    found = []
-    for date in ("", *_DATES):
-        for time in ("", *_TIMES):
-            if not date and not time:
-                continue
-            for middle in (" ", "T") if date and time else ("",):
-                for zone in ("", "%z", " %z") if time and date else ("",):
-                    pattern = f"{date}{middle}{time}{zone}"
-                    shape = re.compile(_regex(pattern))
-                    if all(shape.match(text) for text in texts):
-                        found.append(pattern)
+    found = [time for time in _TIMES if _all_match(time, texts)]
+    for date in _DATES:
+        if not _all_match(date, texts, whole=False):
+            continue
+        if _all_match(date, texts):
+            found.append(date)
+        for time in _TIMES:
+            endings = (f"{date}{middle}{time}{zone}" for middle in " T" for zone in ("", "%z", " %z"))
+            found += [pattern for pattern in endings if _all_match(pattern, texts)]
     return found
+
+
+def _all_match(pattern: str, texts: Sequence[str], *, whole: bool = True) -> bool:
+    shape = _compiled(pattern, whole)
+    return all(shape.match(text) for text in texts)
+
+
+@cache
+def _compiled(pattern: str, whole: bool) -> re.Pattern[str]:
+    return re.compile(_regex(pattern) if whole else _regex(pattern).removesuffix("$"))
 
 
 def _regex(pattern: str) -> str:

@@ -105,7 +105,10 @@ def _free_text(facts: Facts, sample: Sequence[str], rare_below: int) -> Column |
         reason = f"free text: {words:.1f} words and {length:.0f} characters on average, {share:.0%} distinct"
         return Column(name=facts.name, kind=Kind.TEXT, reason=reason, confidence=0.9)
     if facts.distinct >= 30 and common < 0.1 and temporal.find(facts) is None:
-        code_like = sum(any(c.isdigit() for c in text) and " " not in text for text in sample) >= 0.8 * len(sample)
+        compact = [text for text in sample if " " not in text and len(text) <= 16]
+        digits = sum(any(c.isdigit() for c in text) for text in compact) >= 0.8 * len(sample)
+        capitals = sum(text.isascii() and text.upper() == text for text in compact) >= 0.95 * len(sample)
+        code_like = digits or (facts.is_unique and capitals)
         kind, what = (Kind.IDENTIFIER, "codes") if code_like else (Kind.TEXT, "texts")
         reason = f"{what} of which few repeat: {facts.distinct:,} distinct over {facts.valid:,} rows"
         return Column(name=facts.name, kind=kind, pattern=pattern_of(sample), reason=reason, confidence=0.7)
