@@ -8,16 +8,15 @@ from pathlib import Path
 import pyarrow.parquet as pq
 
 import veridical
-from veridical.core.contracts import RunContext, SampleRequest, Shard
+from veridical.core.contracts import SampleRequest, Shard
 from veridical.core.dataset import Dataset
 
 job = json.loads(Path(sys.argv[1]).read_text())
 data = Dataset.of(pq.read_table(job["train"]))
-ctx = RunContext(seed=job["seed"])
 start = time.process_time()
 learned = veridical.learn(data)
 learned_at = time.process_time()
-generator = veridical.fit(data, learned.schema, engine=job.get("engine", "tree"), ctx=ctx)
+generator = veridical.fit(data, learned.schema, engine=job.get("engine", "tree"), seed=job["seed"])
 fitted = time.process_time()
 rows = job["rows"]
 sample = generator.sample(SampleRequest(rows=rows, seed=job["seed"]), Shard(0, 1, 0, rows))
