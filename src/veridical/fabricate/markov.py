@@ -20,6 +20,7 @@ _START, _END = "\x02", "\x03"
 _MOST_TEXTS = 200_000  # of the source, read to learn
 _POOL = 4_096  # texts made up in advance
 _TRIES = 6 * _POOL
+_PATIENCE = 400  # walks in a row that bring nothing new
 
 _Followers = tuple[list[str], NDArray[np.float64]]
 
@@ -123,11 +124,15 @@ def _made_up(
     found: dict[str, None] = {}
     if (_START,) not in chains:
         return ()
+    idle = 0
     for _ in range(_TRIES):
         text = " ".join(_walk(chains, longest, rng))
         if text and not 0 < seen.get(_print_of(text), 0) < k:
+            idle = idle + 1 if text in found else 0
             found[text] = None
-        if len(found) >= _POOL:
+        else:
+            idle += 1
+        if len(found) >= _POOL or idle >= _PATIENCE:
             break
     return tuple(found)
 
