@@ -12,7 +12,9 @@ from veridical.measures.view import Side, View
 MOST_LEVELS = 20
 
 
-def design_of(view: View, side: Side, *, levels: int = MOST_LEVELS) -> NDArray[np.float32]:
+def design_of(
+    view: View, side: Side, *, levels: int = MOST_LEVELS, without: tuple[int, ...] = ()
+) -> NDArray[np.float32]:
     """Return rows x features: numbers as normal scores of train's bins, missing flags, categories one by one.
 
     A category's features are scaled so that two different categories lie as far apart as numbers do that differ
@@ -20,6 +22,8 @@ def design_of(view: View, side: Side, *, levels: int = MOST_LEVELS) -> NDArray[n
     """
     blocks: list[NDArray[np.float32]] = []
     for place, coding in enumerate(view.codings):
+        if place in without:
+            continue
         if coding.is_number:
             table = view.once(("score", place), partial(_normal_scores, view, place))
             blocks.append(table[side.bins[place]][:, None])

@@ -1,0 +1,140 @@
+"""Would an analyst draw the same conclusions: do coefficients and their intervals overlap?"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from veridical.core.contracts import Evidence, RunContext
+from veridical.core.finding import Direction, Finding, not_measured
+from veridical.measures import view as views
+from veridical.measures.estimate import Estimate, share
+from veridical.measures.fidelity.marginal import spread_of
+from veridical.measures.figure import beside, figure
+from veridical.measures.target import Target
+from veridical.measures.utility.regression import Coefficients, independent_columns, least_squares, logistic
+from veridical.measures.utility.train_test import task_of
+from veridical.measures.view import Side, View, cut_down
+
+OVERLAP, SIGNS = "utility.coefficient_overlap", "utility.coefficient_signs"
+_LEVELS = 6
+_Z = 1.959963984540054
+Matrix = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inference:
+    """Overlap of the 95 % intervals of regression coefficients (Karr et al. 2006) and agreement of their signs.
+
+    Least squares for a number; for classes logistic regression of the commonest class against the rest. Numbers are
+    scaled by train's spread, categories enter as the six commonest against the rest. Synthetic rows are held against
+    held-out ones and so is train for the ceiling, all with equally many rows, at most `most_rows`. Overlap is the mean of the shared
+    length over each interval's own: 1 for the same interval, 0 or less for disjoint ones (negative counts as 0).
+    Signs are compared where the held-out coefficient is significantly not zero.
+
+    Example:
+        >>> Inference().most_rows
+        20000
+    """
+
+    target: str | None = None
+    most_rows: int = 20_000
+
+    def measure(self, evidence: Evidence, ctx: RunContext) -> Sequence[Finding]:
+        """Return `utility.coefficient_overlap` and `utility.coefficient_signs` of each table."""
+        return [finding for view in views.of(evidence, ctx) for finding in self._table(view)]
+
+    def _table(self, view: View) -> list[Finding]:
+        task, reason = task_of(view, self.target)
+        if task is None or view.peer is None or view.holdout is None:
+            return [not_measured(check, reason, scope=view.scope()) for check in (OVERLAP, SIGNS)]
+        sides = {"real": view.holdout, "ours": view.fake, "peer": view.peer, "naive": view.independent}
+        rows = min(self.most_rows, *(len(task.target.known(view, side)) for side in sides.values()))
+        prepared = {name: self._prepared(view, task.target, side, rows, name) for name, side in sides.items()}
+        kept = independent_columns(prepared["real"][0])
+        fits = {name: _fit(task.target, x[:, kept], y) for name, (x, y) in prepared.items()}
+        if fits["real"] is None or fits["peer"] is None or len(kept) < 2:
+            reason = "a column parts the classes perfectly, so real coefficients have no finite value"
+            return [not_measured(check, reason, n=rows, scope=view.scope()) for check in (OVERLAP, SIGNS)]
+        detail = {"coefficients": len(kept) - 1, "rows": rows, "target": task.target.name}
+        out = []
+        for check, compare in ((OVERLAP, overlap), (SIGNS, signs)):
+            ours, ceiling, naive = (
+                _compared(compare, fits["real"], fits[name], rows) for name in ("ours", "peer", "naive")
+            )
+            out.append(_finding(view, check, ours, ceiling, naive, detail))
+        return out
+
+    def _prepared(self, view: View, target: Target, side: Side, rows: int, name: str) -> tuple[Matrix, Matrix]:
+        known = side.take(target.known(view, side))
+        chosen = cut_down(known, rows, view.rng("inference", name))
+        answers = target.answers(view, chosen)
+        if target.is_class:
+            counts = np.bincount(target.answers(view, view.train)[target.known(view, view.train)])
+            return _design(view, target, chosen), (answers == counts.argmax()).astype(np.float64)
+        return _design(view, target, chosen), np.asarray(answers, np.float64)
+
+
+def _design(view: View, target: Target, side: Side) -> Matrix:
+    columns = [np.ones(side.rows)]
+    for place, coding in enumerate(view.codings):
+        if coding.name == target.name:
+            continue
+        if coding.is_number:
+            train = view.train.ordered[coding.name]
+            middle, scale = float(np.median(train)), spread_of(train)
+            values = (side.numbers[coding.name] - middle) / scale
+            columns.append(np.where(np.isnan(values), 0.0, np.clip(values, -20, 20)))
+        else:
+            columns += [
+                (side.bins[place] == level).astype(np.float64) for level in range(1, min(_LEVELS, coding.levels))
+            ]
+    return np.column_stack(columns)
+
+
+def _fit(target: Target, x: Matrix, y: Matrix) -> Coefficients | None:
+    if y.min() == y.max():
+        return None
+    return logistic(x, y) if target.is_class else least_squares(x, y)
+
+
+def overlap(real: Coefficients, other: Coefficients) -> tuple[float, float]:
+    """Return the mean overlap of 95 % intervals (the intercept left out), and its spread over coefficients."""
+    ends = [(c.values[1:] - _Z * c.errors[1:], c.values[1:] + _Z * c.errors[1:]) for c in (real, other)]
+    shared = np.minimum(ends[0][1], ends[1][1]) - np.maximum(ends[0][0], ends[1][0])
+    lengths = [np.maximum(high - low, 1e-300) for low, high in ends]
+    each = np.clip(0.5 * (shared / lengths[0] + shared / lengths[1]), 0.0, 1.0)
+    return float(each.mean()), float(each.std() / math.sqrt(each.size))
+
+
+def signs(real: Coefficients, other: Coefficients) -> tuple[float, float]:
+    """Return the share of significant real coefficients whose sign the other has."""
+    sure = np.abs(real.values[1:]) > _Z * real.errors[1:]
+    if not sure.any():
+        return math.nan, math.nan
+    same = int((np.sign(real.values[1:]) == np.sign(other.values[1:]))[sure].sum())
+    found = share(same, int(sure.sum()))
+    return found.value, found.error
+
+
+def _compared(compare, real: Coefficients | None, other: Coefficients | None, rows: int) -> Estimate:  # type: ignore[no-untyped-def]
+    if real is None or other is None:
+        return Estimate(0.0, 0.0, rows)  # synthetic rows part the classes perfectly: nothing agrees
+    return Estimate(*compare(real, other), rows)
+
+
+def _finding(
+    view: View, check: str, ours: Estimate, ceiling: Estimate, naive: Estimate, detail: dict[str, object]
+) -> Finding:
+    words = {
+        OVERLAP: "The intervals of regression coefficients overlap by",
+        SIGNS: "Of the coefficients that are surely not zero, the sign agrees for",
+    }
+    return figure(
+        check, ours, f"{words[check]} {ours.value:.0%}{beside(ceiling, '.0%')}.", direction=Direction.HIGHER,
+        scope=view.scope(), ceiling=ceiling, baseline=naive, interval_by="over coefficients, 95 %", detail=detail,
+    )  # fmt: skip
