@@ -59,7 +59,7 @@ class Copies:
     def _table(self, table: TableEvidence, ctx: RunContext) -> list[Finding]:
         codes = encode(table)
         hashes = codes.hashes()
-        matches = codes.agreement(hashes)
+        matches = codes.equal(hashes)
         return [self._exact(table, codes, matches, ctx), self._near(table, codes, hashes, matches, ctx)]
 
     def _exact(self, table: TableEvidence, codes: Codes, matches: NDArray[np.int32], ctx: RunContext) -> Finding:
@@ -123,16 +123,28 @@ class Copies:
         )
 
     def _few_cells_changed(self, codes: Codes, hashes: NDArray[np.uint64]) -> NDArray[np.bool_]:
-        width, alike = len(codes.names), np.zeros(codes.rows, bool)
-        sets = [
-            s for size in range(1, self.cells_changed + 1) for s in combinations(range(width), size) if size < width
-        ]
-        for left_out in sets[: self.most_subsets]:
-            matches = codes.agreement(hashes, left_out)
-            # Judged on train alone, so that the choice of sets cannot favour either side of the comparison.
-            if float((matches[codes.train] > 1).mean()) <= self.chance_rate:
+        alike = np.zeros(codes.rows, bool)
+        rare: list[set[int]] = []
+        # Judged on train alone, so that the choice of sets cannot favour either side of the comparison.
+        most = int(self.chance_rate * codes.train_rows)
+        for left_out in self._sets(len(codes.names)):
+            # Rows that agree in all but one cell agree in all but two.
+            if any(set(left_out) < larger for larger in rare):
+                continue
+            matches = codes.agreement(hashes, left_out, most_doubled=most)
+            if matches is not None:
                 alike |= matches > 0
+                rare.append(set(left_out))
         return alike
+
+    def _sets(self, width: int) -> list[tuple[int, ...]]:
+        """Return the sets of columns to leave out, largest first; of more than `most_subsets`, evenly spread ones."""
+        found: list[tuple[int, ...]] = []
+        for size in range(min(self.cells_changed, width - 1), 0, -1):
+            every = list(combinations(range(width), size))
+            keep = max(1, -(-len(every) // self.most_subsets))
+            found += every[::keep]
+        return found
 
     def _close(self, table: TableEvidence, ctx: RunContext) -> _Close:
         space = Space.learn([table.train], table.schema)
@@ -192,7 +204,7 @@ def _shuffled_share(codes: Codes, ctx: RunContext) -> float:
         cells=np.ascontiguousarray(shuffled), names=codes.names, train_rows=codes.train_rows, synthetic_rows=rows,
         holdout_rows=0,
     )  # fmt: skip
-    return float((naive.agreement(naive.hashes())[naive.synthetic] > 0).mean())
+    return float((naive.equal(naive.hashes())[naive.synthetic] > 0).mean())
 
 
 def _sentence(what: str, rate: Rate, control: Rate, p_value: float) -> str:

@@ -60,7 +60,7 @@ class Disclosure:
         known = positions(codes.names, keys, CAP)
         told = levels.cells[positions(codes.names, (secret,), CAP)[0]]
         scope = (*table.scope, *keys, secret)
-        combined = np.unique(levels.combined(known), return_inverse=True)[1]
+        combined = levels.combined(known)
         return [
             _cap(scope, codes, levels, known, told),
             _disco(scope, codes, combined, told, ctx.rng("attacks", "disclosure", *table.scope)),
@@ -124,10 +124,11 @@ def _generalised(codes: Codes, levels: Levels, known: tuple[int, ...], told: NDA
 
 
 def _share_right(codes: Codes, combined: NDArray[np.int64], told: NDArray[np.int64]) -> NDArray[np.float64]:
-    group = np.unique(combined, return_inverse=True)[1]
-    cell = np.unique(group * (int(told.max()) + 1) + told, return_inverse=True)[1]
-    in_group = np.bincount(group[codes.synthetic], minlength=int(group.max()) + 1)[group]
-    in_cell = np.bincount(cell[codes.synthetic], minlength=int(cell.max()) + 1)[cell]
+    cell = Levels(
+        cells=np.stack([combined, told]), counts=np.array([combined.max(initial=0) + 1, told.max(initial=0) + 1])
+    ).combined((0, 1))
+    in_group = np.bincount(combined[codes.synthetic], minlength=int(combined.max(initial=0)) + 1)[combined]
+    in_cell = np.bincount(cell[codes.synthetic], minlength=int(cell.max(initial=0)) + 1)[cell]
     return np.where(in_group > 0, in_cell / np.maximum(in_group, 1), np.nan)
 
 

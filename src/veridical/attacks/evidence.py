@@ -73,15 +73,27 @@ class Codes:
         library.call("neighbour_row_hash", self.cells, self.cells.shape[0], self.rows, hashes)
         return hashes
 
-    def agreement(self, hashes: NDArray[np.uint64], left_out: tuple[int, ...] = ()) -> NDArray[np.int32]:
-        """Return, for each row, how many train rows equal it in every column but those left out (itself counted)."""
+    def agreement(
+        self, hashes: NDArray[np.uint64], left_out: tuple[int, ...] = (), *, most_doubled: int | None = None
+    ) -> NDArray[np.int32] | None:
+        """Return, for each row, how many train rows equal it in every column but those left out (itself counted).
+
+        None when more than `most_doubled` train rows equal an earlier one.
+        """
         matches = np.zeros(self.rows, np.int32)
         columns = np.asarray(left_out, np.int64)
+        most = self.train_rows if most_doubled is None else most_doubled
         done = library.call(
-            "neighbour_agreement", self.cells, hashes, self.rows, self.train_rows, columns, len(columns), matches
+            "neighbour_agreement", self.cells, hashes, self.rows, self.train_rows, columns, len(columns), most, matches
         )
         if done < 0:
             raise MemoryError("the hash table of the training rows does not fit into memory")
+        return None if done else matches
+
+    def equal(self, hashes: NDArray[np.uint64]) -> NDArray[np.int32]:
+        """Return, for each row, how many train rows equal it in every column (itself counted)."""
+        matches = self.agreement(hashes)
+        assert matches is not None  # no limit was set
         return matches
 
 

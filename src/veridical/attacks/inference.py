@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from veridical.attacks.evidence import TableEvidence, encode, tables_of, unmeasured, why_not
 from veridical.attacks.predicate import cells_of
 from veridical.attacks.proportion import Rate
-from veridical.attacks.target import Aim, aim, compare, nearest_rows
+from veridical.attacks.target import aim, compare
 from veridical.core.contracts import Evidence, RunContext
 from veridical.core.finding import Finding, not_measured
+from veridical.encode.neighbours import build
 
 CHECK = "privacy.inference"
 
@@ -53,25 +54,29 @@ class Inference:
         train = cells.values[:, codes.train][:, target.train_rows]
         holdout = cells.values[:, codes.holdout][:, target.holdout_rows]
         synthetic = cells.values[:, codes.synthetic][:, target.synthetic_rows]
+        index = build(target.synthetic)
         found = []
         for name in chosen:
             at = names.index(name)
             sides = _Sides(train[at], holdout[at], synthetic[at], bool(cells.is_number[at]))
-            found.append(self._secret(table, target, at, name, sides, ctx))
+            # The tree serves any weights: the secret's is 0.
+            known = np.asarray(np.arange(len(names)) != at, np.float32)
+            rows = [
+                replace(index, weight=known).nearest(queries, 1, workers=ctx.workers).rows[:, 0]
+                for queries in (target.train, target.holdout)
+            ]
+            found.append(self._secret((*table.scope, name), sides, rows, ctx))
         return found
 
-    def _secret(self, table: TableEvidence, target: Aim, at: int, name: str, sides: _Sides, ctx: RunContext) -> Finding:
-        rng = ctx.rng("attacks", "inference", *table.scope, name)
-        known = np.arange(len(table.columns)) != at
-        hits = []
-        for truth, queries in ((sides.train, target.train), (sides.holdout, target.holdout)):
-            rows = nearest_rows(target.synthetic, queries, known, 1, rng, ctx.workers)[:, 0]
-            hits.append(int(self._right(sides.synthetic[rows], truth, sides.is_number).sum()))
-        n = len(target.train)
-        return compare(
-            CHECK, (*table.scope, name), Rate(hits[0], n), Rate(hits[1], n), self._baseline(sides, rng),
-            f"The secret {name} is guessed right for",
-        )  # fmt: skip
+    def _secret(self, scope: tuple[str, ...], sides: _Sides, rows: list[NDArray[np.int64]], ctx: RunContext) -> Finding:
+        hits = [
+            int(self._right(sides.synthetic[nearest], truth, sides.is_number).sum())
+            for nearest, truth in zip(rows, (sides.train, sides.holdout))
+        ]
+        n = sides.train.size
+        baseline = self._baseline(sides, ctx.rng("attacks", "inference", "baseline", *scope))
+        what = f"The secret {scope[-1]} is guessed right for"
+        return compare(CHECK, scope, Rate(hits[0], n), Rate(hits[1], n), baseline, what)
 
     def _baseline(self, sides: _Sides, rng: np.random.Generator) -> float:
         """Return what the better of two blind guessers gets: a random synthetic value, or the commonest one."""

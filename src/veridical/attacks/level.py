@@ -16,6 +16,7 @@ from veridical.core.schema import TableSchema
 
 _BINS = 20
 _MOST_LEVELS = 100
+_MOST_NUMBERS = 1 << 22  # beyond this, numbers are dealt afresh: counting by them would cost more
 _MOST_KEYS = 5
 # What outsiders tend to know of a person, best known first (after El Emam & Dankar 2008).
 _KNOWN = tuple(
@@ -44,14 +45,16 @@ class Levels:
     counts: NDArray[np.int64]
 
     def combined(self, columns: tuple[int, ...]) -> NDArray[np.int64]:
-        """Return one number a row: equal where the rows agree in these columns."""
+        """Return one number a row, small enough to count by: equal where the rows agree in these columns."""
         combined = np.zeros(self.cells.shape[1], np.int64)
-        for number, at in enumerate(columns):
+        size = 1
+        for at in columns:
             combined = combined * self.counts[at] + self.cells[at]
-            # Numbering afresh keeps products small.
-            if number + 1 < len(columns) and number >= 2:
-                combined = np.unique(combined, return_inverse=True)[1]
-        return np.asarray(combined)
+            size *= int(self.counts[at])
+            if size > _MOST_NUMBERS:
+                combined = np.asarray(np.unique(combined, return_inverse=True)[1], np.int64)
+                size = int(combined.max(initial=0)) + 1
+        return combined
 
 
 def levels_of(table: TableEvidence, codes: Codes) -> Levels:

@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from veridical.attacks.evidence import TableEvidence, tables_of, unmeasured, why_not
 from veridical.attacks.proportion import Rate
-from veridical.attacks.target import aim, compare, nearest_rows
+from veridical.attacks.target import aim, compare
 from veridical.core.contracts import Evidence, RunContext
 from veridical.core.errors import SchemaError
 from veridical.core.finding import Finding, not_measured
-from veridical.encode.neighbours import Encoded
+from veridical.encode.neighbours import Encoded, Index, build
 
 CHECK = "privacy.linkability"
 
@@ -55,14 +55,14 @@ class Linkability:
         rng = ctx.rng("attacks", "linkability", *table.scope)
         first, second = self._parts(names, rng)
         target = aim(table, self.attacks, rng)
-        links = {}
-        for side, queries in (("train", target.train), ("holdout", target.holdout)):
-            links[side] = self._linked(target.synthetic, queries, first, second, rng, ctx.workers)
+        parts = [_Part.of(target.synthetic, columns, rng) for columns in (first, second)]
         n, rows = len(target.train), len(target.synthetic)
+        k = min(self.neighbours, rows)
+        hits = [_linked(parts, queries, k, ctx.workers) for queries in (target.train, target.holdout)]
         # Two random draws of k rows out of all share one with this probability.
         baseline = min(1.0, 1 - (1 - self.neighbours / rows) ** self.neighbours)
         return compare(
-            CHECK, table.scope, Rate(links["train"], n), Rate(links["holdout"], n), baseline,
+            CHECK, table.scope, Rate(hits[0], n), Rate(hits[1], n), baseline,
             "Two parts of a record are linked for",
         )  # fmt: skip
 
@@ -76,16 +76,30 @@ class Linkability:
         first[rng.permutation(len(names))[: len(names) // 2]] = True
         return first, ~first
 
-    def _linked(
-        self,
-        synthetic: Encoded,
-        queries: Encoded,
-        first: NDArray[np.bool_],
-        second: NDArray[np.bool_],
-        rng: np.random.Generator,
-        workers: int,
-    ) -> int:
-        k = min(self.neighbours, len(synthetic))
-        one = nearest_rows(synthetic, queries, first, k, rng, workers)
-        two = nearest_rows(synthetic, queries, second, k, rng, workers)
-        return int((one[:, :, None] == two[:, None, :]).any(axis=(1, 2)).sum())
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """What one party searches: the synthetic rows in some columns, in an order of its own.
+
+    Equal distances go to the first row in that order. Were it the same for both parties, chance would link more.
+    """
+
+    columns: NDArray[np.bool_]
+    order: NDArray[np.int64]
+    index: Index
+
+    @classmethod
+    def of(cls, synthetic: Encoded, columns: NDArray[np.bool_], rng: np.random.Generator) -> _Part:
+        """Return the part of these columns."""
+        order = rng.permutation(len(synthetic))
+        return cls(columns, order, build(Encoded(values=synthetic.values[order][:, columns], names=())))
+
+    def nearest(self, queries: Encoded, k: int, workers: int) -> NDArray[np.int64]:
+        """Return the k nearest synthetic rows of each query."""
+        asked = Encoded(values=np.ascontiguousarray(queries.values[:, self.columns]), names=())
+        return self.order[self.index.nearest(asked, k, workers=workers).rows]
+
+
+def _linked(parts: list[_Part], queries: Encoded, k: int, workers: int) -> int:
+    one, two = (part.nearest(queries, k, workers) for part in parts)
+    return int((one[:, :, None] == two[:, None, :]).any(axis=(1, 2)).sum())

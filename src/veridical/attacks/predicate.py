@@ -23,6 +23,24 @@ class Cells:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Crowd:
+    """Rows that conditions are checked on: their cells, and each column's rows in ascending order, missing last."""
+
+    cells: Cells
+    order: NDArray[np.int32]
+    known: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, cells: Cells) -> Crowd:
+        """Return the crowd of these rows."""
+        return cls(
+            cells=cells,
+            order=np.ascontiguousarray(np.argsort(cells.values, axis=1, kind="stable").astype(np.int32)),
+            known=np.asarray((~np.isnan(cells.values)).sum(axis=1), np.int64),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Predicates:
     """Conjunctions of `size` comparisons each; all arrays are predicates x size."""
 
@@ -37,14 +55,14 @@ class Predicates:
         """Return some of the predicates."""
         return Predicates(columns=self.columns[chosen], operations=self.operations[chosen], values=self.values[chosen])
 
-    def isolated(self, cells: Cells) -> NDArray[np.int64]:
+    def isolated(self, crowd: Crowd) -> NDArray[np.int64]:
         """Return, for each predicate, the only row that satisfies it, or -1 when none or several do."""
         counts, found = np.zeros(len(self), np.int64), np.full(len(self), -1, np.int64)
         if len(self):
             library.call(
-                "neighbour_predicate", cells.values, cells.values.shape[1], np.ascontiguousarray(self.columns),
-                np.ascontiguousarray(self.operations), np.ascontiguousarray(self.values), len(self),
-                self.columns.shape[1], 2, counts, found,
+                "neighbour_predicate", crowd.cells.values, crowd.order, crowd.known, crowd.order.shape[1],
+                np.ascontiguousarray(self.columns), np.ascontiguousarray(self.operations),
+                np.ascontiguousarray(self.values), len(self), self.columns.shape[1], 2, counts, found,
             )  # fmt: skip
         return np.where(counts == 1, found, -1)
 
@@ -105,14 +123,7 @@ def several_columns(synthetic: Cells, size: int, count: int, rng: np.random.Gene
     medians = np.array([np.median(c[~np.isnan(c)]) if (~np.isnan(c)).any() else 0.0 for c in synthetic.values])
     by_size = np.where(values > medians[columns], AT_LEAST, AT_MOST)
     operations = np.where(np.isnan(values), MISSING, np.where(synthetic.is_number[columns], by_size, EQUAL))
-    # The rarest comparison first: most rows then fail at once.
-    fits = np.where(operations == EQUAL, 0, 1)
-    order = np.argsort(fits, axis=1, kind="stable")
-    return Predicates(
-        columns=np.take_along_axis(columns, order, 1).astype(np.int64),
-        operations=np.take_along_axis(operations, order, 1).astype(np.int64),
-        values=np.take_along_axis(np.nan_to_num(values), order, 1),
-    )
+    return Predicates(columns=columns.astype(np.int64), operations=operations, values=np.nan_to_num(values))
 
 
 def naive(synthetic: Cells, size: int, count: int, rng: np.random.Generator) -> Predicates:

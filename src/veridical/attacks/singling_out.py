@@ -15,7 +15,16 @@ from numpy.typing import NDArray
 
 from veridical.attacks.evidence import Codes, TableEvidence, encode, tables_of, unmeasured, why_not
 from veridical.attacks.nearness import balance
-from veridical.attacks.predicate import Cells, Predicates, cells_of, naive, part_of, several_columns, single_column
+from veridical.attacks.predicate import (
+    Cells,
+    Crowd,
+    Predicates,
+    cells_of,
+    naive,
+    part_of,
+    several_columns,
+    single_column,
+)
 from veridical.attacks.proportion import Rate, risk_over
 from veridical.core.contracts import Evidence, RunContext
 from veridical.core.finding import Direction, Finding, not_measured
@@ -47,40 +56,47 @@ class SinglingOut:
                 found += unmeasured((CHECK,), reason, table.scope)
                 continue
             codes = encode(table)
-            cells = cells_of(table, codes)
+            crowds = _crowds(table, codes)
             for size in self.columns:
                 rng = ctx.rng("attacks", "singling_out", *table.scope, size)
-                found.append(self._attack(table, codes, cells, size, rng))
+                found.append(self._attack(table, codes, crowds, size, rng))
         return found or unmeasured((CHECK,), why_not(None))
 
-    def _attack(self, table: TableEvidence, codes: Codes, cells: Cells, size: int, rng: np.random.Generator) -> Finding:
+    def _attack(
+        self, table: TableEvidence, codes: Codes, crowds: _Crowds, size: int, rng: np.random.Generator
+    ) -> Finding:
         scope = (*table.scope, str(size))
         if size > len(codes.names):
             return not_measured(CHECK, f"there are only {len(codes.names)} columns", scope=scope)
-        synthetic = part_of(cells, codes.synthetic)
-        predicates = _isolating(synthetic, size, self.attacks, rng)
+        predicates = _isolating(crowds.synthetic, size, self.attacks, rng)
         if len(predicates) < _LEAST_ATTACKS:
             return not_measured(
                 CHECK, "too few conditions fit exactly one synthetic row", n=len(predicates), scope=scope
             )
-        real = Cells(
-            values=np.ascontiguousarray(
-                np.concatenate([cells.values[:, codes.train], cells.values[:, codes.holdout]], axis=1)
-            ),
-            is_number=cells.is_number,
-        )
-        found = predicates.isolated(real)
-        guessed = naive(synthetic, size, len(predicates), rng).isolated(real)
+        found = predicates.isolated(crowds.real)
+        guessed = naive(crowds.synthetic.cells, size, len(predicates), rng).isolated(crowds.real)
         return _finding(scope, codes, found, guessed)
 
 
-def _isolating(synthetic: Cells, size: int, count: int, rng: np.random.Generator) -> Predicates:
+@dataclass(frozen=True, slots=True)
+class _Crowds:
+    synthetic: Crowd
+    real: Crowd  # train, then holdout
+
+
+def _crowds(table: TableEvidence, codes: Codes) -> _Crowds:
+    cells = cells_of(table, codes)
+    real = np.concatenate([cells.values[:, codes.train], cells.values[:, codes.holdout]], axis=1)
+    return _Crowds(Crowd.of(part_of(cells, codes.synthetic)), Crowd.of(Cells(values=real, is_number=cells.is_number)))
+
+
+def _isolating(synthetic: Crowd, size: int, count: int, rng: np.random.Generator) -> Predicates:
     if size == 1:
-        every = single_column(synthetic)
+        every = single_column(synthetic.cells)
         return every.take(np.sort(rng.permutation(len(every))[:count]))
     kept: list[Predicates] = []
     for _ in range(_ROUNDS):
-        drawn = several_columns(synthetic, size, count, rng)
+        drawn = several_columns(synthetic.cells, size, count, rng)
         kept.append(drawn.take(drawn.isolated(synthetic) >= 0))
         if sum(len(part) for part in kept) >= count:
             break

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from veridical.attacks.evidence import TableEvidence, chosen_rows
 from veridical.attacks.proportion import Rate, more_than, risk_over
 from veridical.core.finding import Direction, Finding
-from veridical.encode.neighbours import Encoded, Space, build
+from veridical.encode.neighbours import Encoded, Space
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,17 +42,6 @@ def aim(table: TableEvidence, attacks: int, rng: np.random.Generator) -> Aim:
         train_rows=train,
         holdout_rows=holdout,
     )
-
-
-def nearest_rows(
-    reference: Encoded, queries: Encoded, columns: NDArray[np.bool_], k: int, rng: np.random.Generator, workers: int
-) -> NDArray[np.int64]:
-    """Return the k reference rows nearest in some columns, queries x k; equal distances are broken at random."""
-    order = rng.permutation(len(reference))
-    some = Encoded(values=np.ascontiguousarray(reference.values[order][:, columns]), names=())
-    asked = Encoded(values=np.ascontiguousarray(queries.values[:, columns]), names=())
-    rows = build(some).nearest(asked, k, workers=workers).rows
-    return np.where(rows >= 0, order[rows], -1)
 
 
 def compare(check: str, scope: tuple[str, ...], attack: Rate, control: Rate, baseline: float, what: str) -> Finding:
