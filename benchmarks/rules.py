@@ -9,9 +9,21 @@ from pathlib import Path
 from benchmarks.environment import Peer, python_of, run_script, write_result
 
 PEERS = (
-    Peer(name="faker", requirements=("faker==40.*",), script="faker_rules.py", options={"rows": 20_000}),
+    Peer(
+        name="faker",
+        requirements=("faker==40.*",),
+        script="faker_rules.py",
+        options={"rows": 20_000, "weighting": True},
+    ),
+    Peer(
+        name="faker-unweighted",
+        requirements=("faker==40.*",),
+        script="faker_rules.py",
+        options={"rows": 20_000, "weighting": False},
+    ),
     Peer(name="mimesis", requirements=("mimesis==19.*",), script="mimesis_rules.py", options={"rows": 20_000}),
-    Peer(name="veridical", requirements=(), script="veridical_rules.py", options={"rows": 1_000_000}),
+    Peer(name="veridical", requirements=(), script="veridical_rules.py", options={"rows": 1_000_000, "csv": False}),
+    Peer(name="veridical-csv", requirements=(), script="veridical_rules.py", options={"rows": 1_000_000, "csv": True}),
 )
 FIELDS = ("name", "email", "phone", "address", "city", "postcode", "company", "birth_date", "uuid", "amount")
 
@@ -25,18 +37,18 @@ def main() -> None:
     for locale in ("en_US", "ko_KR"):
         results[locale] = {peer.name: _best(peer, locale, repeats) for peer in PEERS}
         base = float(results[locale]["faker"].get("rows_per_cpu_s", 0.0))
-        print(f"\n{locale:<12}{'rows per CPU-s':>18}{'times Faker':>14}")
+        print(f"\n{locale:<18}{'rows per CPU-s':>18}{'times Faker':>14}")
         for name, result in results[locale].items():
             rate = float(result.get("rows_per_cpu_s", 0.0))
             result["times_faker"] = round(rate / base, 2) if base else 0.0
-            print(f"{name:<12}{rate:>18,.0f}{result['times_faker']:>14}  {result.get('note', '')}")
+            print(f"{name:<18}{rate:>18,.0f}{result['times_faker']:>14}  {result.get('note', '')}")
     print(write_result("rules", {"fields": FIELDS, "repeats": repeats, "results": results}))
 
 
 def _best(peer: Peer, locale: str, repeats: int) -> dict[str, float | str]:
     script = Path(__file__).parent / "peers" / peer.script
     try:
-        python = Path(sys.executable) if peer.name == "veridical" else python_of(peer)
+        python = Path(sys.executable) if peer.name.startswith("veridical") else python_of(peer)
     except RuntimeError as failed:
         return {"note": f"not installed: {failed}"}
     rates, note = [], ""

@@ -8,7 +8,7 @@ from pathlib import Path
 job = json.loads(Path(sys.argv[1]).read_text())
 from faker import Faker  # noqa: E402
 
-fake = Faker(job["locale"])
+fake = Faker(job["locale"], use_weighting=job["weighting"])
 Faker.seed(job["seed"])
 
 

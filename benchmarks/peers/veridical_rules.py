@@ -8,6 +8,7 @@ from pathlib import Path
 job = json.loads(Path(sys.argv[1]).read_text())
 from veridical.engines.rules.family import Family  # noqa: E402
 from veridical.engines.rules.generator import RulesGenerator  # noqa: E402
+from veridical.engines.rules.writing import write  # noqa: E402
 
 RULES = """
 locale: {locale}
@@ -30,5 +31,8 @@ first = Family(spec, 10, job["seed"])
 list(map(first.tables, first.blocks()))
 start = time.process_time()
 family = Family(spec, job["rows"], job["seed"])
-rows = sum(family.tables(block)["customers"].num_rows for block in family.blocks())
+if job["csv"]:
+    rows = write(family, Path(job["answer"]).parent / "made", "csv")["customers"]
+else:
+    rows = sum(family.tables(block)["customers"].num_rows for block in family.blocks())
 Path(job["answer"]).write_text(json.dumps({"cpu_s": time.process_time() - start, "rows": rows}))
