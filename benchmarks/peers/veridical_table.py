@@ -16,7 +16,7 @@ data = Dataset.of(pq.read_table(job["train"]))
 start = time.process_time()
 learned = veridical.learn(data)
 learned_at = time.process_time()
-generator = veridical.fit(data, learned.schema, engine=job.get("engine", "tree"), seed=job["seed"])
+generator = veridical.fit(data, schema=learned.schema, engine=job.get("engine", "tree"), seed=job["seed"])
 fitted = time.process_time()
 rows = job["rows"]
 sample = generator.sample(SampleRequest(rows=rows, seed=job["seed"]), Shard(0, 1, 0, rows))
