@@ -161,7 +161,10 @@ class _Evaluation:
             if not constant.is_valid:
                 wants_null = True
                 continue
-            found = pc.or_kleene(found, pc.equal(*_agree(value, constant)))
+            try:
+                found = pc.or_kleene(found, pc.equal(*_agree(value, constant)))
+            except pa.ArrowInvalid:
+                continue  # 'yes' among numbers is simply not one of them
         # A null listed by name is meant: `x in ('a', null)` holds for null.
         unknown = pa.scalar(wants_null or None, pa.bool_())
         return pc.if_else(pc.is_null(value), unknown, found)

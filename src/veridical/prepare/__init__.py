@@ -3,5 +3,6 @@
 from veridical.prepare.prepared import Prepared, prepare
 from veridical.prepare.restore import Restore
 from veridical.prepare.satisfiable import satisfiable
+from veridical.prepare.violation import Violation, violations
 
-__all__ = ["Prepared", "Restore", "prepare", "satisfiable"]
+__all__ = ["Prepared", "Restore", "Violation", "prepare", "satisfiable", "violations"]

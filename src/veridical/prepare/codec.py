@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
@@ -26,6 +26,7 @@ class Place:
     start_row: int = 0
     total_rows: int = 0
     key: int = 0  # the request's seed: fresh values differ from one request to the next
+    made: Mapping[str, pa.Array] = field(default_factory=dict)  # the final columns made so far
     people: int = 0  # the seed of made-up people: all personal columns of one batch tell of the same ones
 
 

@@ -91,10 +91,16 @@ class MomentCodec:
 
     def stored(self, values: NDArray[Any], null: NDArray[np.bool_]) -> pa.Array:
         """Return counts of `unit` as the column's own type, held within its bounds."""
-        low = max(self.low if self.low is not None else -(2**62), _first(self.unit, self.column))
-        high = min(self.high if self.high is not None else 2**62, _last(self.unit, self.column))
+        low, high = self.ends
         held = np.clip(values.astype(np.int64), low, max(low, high))
         return _stored(np.where(null, max(0, low) if low > 0 else min(0, high), held), null, self.column, self.unit)
+
+    @property
+    def ends(self) -> tuple[int, int]:
+        """The first and the last count that may be emitted."""
+        low = max(self.low if self.low is not None else -(2**62), _first(self.unit, self.column))
+        high = min(self.high if self.high is not None else 2**62, _last(self.unit, self.column))
+        return low, max(low, high)
 
     def limit(self, name: str, allowed: Allowed) -> Mapping[str, Allowed] | None:
         try:

@@ -6,9 +6,12 @@ from veridical.core.errors import ArtifactError
 from veridical.core.schema import TableSchema
 from veridical.prepare.category import CategoryCodec
 from veridical.prepare.codec import Codec, Plain
+from veridical.prepare.combination import CombinationCodec
 from veridical.prepare.fresh import ConstantCodec, FabricatedCodec, KeyCodec
+from veridical.prepare.gap import GapCodec
 from veridical.prepare.moment import MomentCodec
 from veridical.prepare.number import NumberCodec
+from veridical.prepare.one_hot import OneHotCodec
 from veridical.prepare.unseen import UnseenCodec
 
 
@@ -19,6 +22,8 @@ def codec_of(plain: Plain, schema: TableSchema) -> Codec:
         ArtifactError: the JSON describes no codec.
     """
     kind = plain.get("codec")
+    if kind in ("combination", "one_hot", "gap"):
+        return _of_several(plain, schema)
     column = schema.column(plain["column"])
     match kind:
         case "number":
@@ -36,3 +41,16 @@ def codec_of(plain: Plain, schema: TableSchema) -> Codec:
         case "unseen":
             return UnseenCodec(column)
     raise ArtifactError(f"no codec {kind!r}", where="restore.json", fix="fit the model again")
+
+
+def _of_several(plain: Plain, schema: TableSchema) -> Codec:
+    if plain["codec"] == "one_hot":
+        columns = tuple(schema.column(name) for name in plain["columns"])
+        return OneHotCodec(columns, tuple(plain["on"]), tuple(plain["off"]), tuple(plain["seen"]))
+    if plain["codec"] == "gap":
+        low, high = codec_of(plain["low"], schema), codec_of(plain["high"], schema)
+        if isinstance(low, NumberCodec | MomentCodec) and isinstance(high, NumberCodec | MomentCodec):
+            return GapCodec(low, high, plain["strict"])
+        raise ArtifactError("a gap is between numbers or dates", where="restore.json", fix="fit the model again")
+    inner = tuple(codec_of(one, schema) for one in plain["inner"])
+    return CombinationCodec(inner, tuple(tuple(row) for row in plain["rows"]), tuple(plain["counts"]), plain["lead"])

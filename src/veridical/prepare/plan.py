@@ -1,36 +1,34 @@
-"""Which columns are learned, which are derived and which are made up?"""
+"""Which columns are learned together, which follow from others, and which are made up?"""
 
 from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import pyarrow as pa
 
 from veridical.core.errors import SchemaError
-from veridical.core.schema import (
-    CATEGORY_KINDS,
-    NUMERIC_KINDS,
-    TEMPORAL_KINDS,
-    Column,
-    Kind,
-    Role,
-    TableSchema,
-)
-from veridical.prepare.category import CategoryCodec, as_text
-from veridical.prepare.codec import Codec, whole
-from veridical.prepare.fresh import FabricatedCodec, KeyCodec, shape_of
-from veridical.prepare.made_up import learn_text
+from veridical.core.schema import Column, Kind, Role, TableSchema
+from veridical.prepare.codec import Codec
+from veridical.prepare.combination import CombinationCodec
+from veridical.prepare.gap import GapCodec
 from veridical.prepare.moment import MomentCodec
 from veridical.prepare.number import NumberCodec
-from veridical.prepare.unseen import UnseenCodec
+from veridical.prepare.one_hot import OneHotCodec
+from veridical.prepare.single import learn_codec
+
+_NOT_LEARNED = frozenset({Kind.IDENTIFIER, Kind.PERSONAL, Kind.TEXT})
+_TO_KEY = frozenset({Kind.INTEGER, Kind.TEXT, Kind.CATEGORY, Kind.ORDINAL})
 
 
 def check_columns(table: pa.Table, schema: TableSchema) -> None:
-    """Raise when the table lacks a column that the schema names.
+    """Raise when the table lacks a column that the schema names, or has no row.
 
     Raises:
         SchemaError: columns are missing.
     """
-    missing = [column.name for column in schema.columns if column.name not in table.column_names]
-    missing = [name for name in missing if schema.column(name).role is not Role.DROP]
+    wanted = [column.name for column in schema.columns if column.role is not Role.DROP]
+    missing = [name for name in wanted if name not in table.column_names]
     if missing:
         raise SchemaError(
             f"the data lacks {len(missing)} columns of the schema: {', '.join(missing[:10])}",
@@ -39,59 +37,122 @@ def check_columns(table: pa.Table, schema: TableSchema) -> None:
         )
 
 
-def learn_codec(table: pa.Table, column: Column, *, rare_below: int, unique: bool, may_split: bool = True) -> Codec:
-    """Return how one column is learned.
+def learn_codecs(table: pa.Table, schema: TableSchema, *, rare_below: int) -> tuple[Codec, ...]:
+    """Return a codec for every column that is modelled or made up; derived ones are left out.
 
     Raises:
         SchemaError: the schema disagrees with the data.
+        ConstraintError: a fixed combination leaves nothing to emit.
     """
-    if column.role is Role.CONTEXT:
-        return _learned(table, column, rare_below=rare_below, may_split=may_split)
-    if column.kind is Kind.IDENTIFIER:
-        return KeyCodec.learn(table, column, unique=unique)
-    array = whole(table[column.name])
-    if array.null_count == len(array):
-        return _without_data(column, unique=unique)
-    if column.kind is Kind.PERSONAL:
-        return FabricatedCodec(column, _tells_nulls(array, column, rare_below), unique=unique)
-    if column.kind is Kind.TEXT:
-        model = learn_text(array, rare_below=rare_below)
-        return FabricatedCodec(column, _tells_nulls(array, column, rare_below), model)
-    if len(array) - array.null_count < rare_below and not column.public:
-        return _without_data(column, unique=unique)
-    return _learned(table, column, rare_below=rare_below, may_split=may_split)
+    derived = {rule.columns[0] for rule in schema.constraints if rule.type == "formula" and rule.columns}
+    columns = {c.name: _as_key(c, schema) for c in schema.columns if c.role is not Role.DROP and c.name not in derived}
+    grouped: dict[str, Codec] = {}
+    for codec in _groups(table, schema, columns, rare_below):
+        grouped |= dict.fromkeys(codec.names, codec)
+    codecs: dict[str, Codec] = {}
+    unsplit = {name for rule in schema.constraints if rule.type in ("inequality", "unique") for name in rule.columns}
+    unsplit |= set(schema.primary_key)
+    for name, column in columns.items():
+        if name in grouped:
+            codecs[name] = grouped[name]
+            continue
+        unique = is_unique(column, schema)
+        codecs[name] = learn_codec(table, column, rare_below=rare_below, unique=unique, may_split=name not in unsplit)
+    _open_gaps(table, schema, codecs)
+    return _in_order(codecs)
 
 
-def _learned(table: pa.Table, column: Column, *, rare_below: int, may_split: bool) -> Codec:
-    if column.kind in NUMERIC_KINDS:
-        return NumberCodec.learn(table, column)
-    if column.kind in TEMPORAL_KINDS:
-        return MomentCodec.learn(table, column, may_split=may_split)
-    if column.kind not in CATEGORY_KINDS and column.role is not Role.CONTEXT:
-        raise SchemaError(f"{column.kind.value} columns cannot be learned", where=column.name, fix="give another kind")
-    codec = CategoryCodec.learn(table, column, rare_below=rare_below)
-    if codec.values:
+def is_unique(column: Column, schema: TableSchema) -> bool:
+    """Say whether no two rows may share a value of the column."""
+    alone = any(rule.type == "unique" and rule.columns == (column.name,) for rule in schema.constraints)
+    return column.unique or alone or schema.primary_key == (column.name,)
+
+
+def _as_key(column: Column, schema: TableSchema) -> Column:
+    # Keys are made fresh whatever kind was guessed; a unique category is a key in all but name.
+    is_key = schema.primary_key == (column.name,) and column.kind in _TO_KEY
+    is_key |= is_unique(column, schema) and column.kind in (Kind.CATEGORY, Kind.ORDINAL, Kind.TEXT)
+    return replace(column, kind=Kind.IDENTIFIER) if is_key and column.role is Role.MODEL else column
+
+
+def _groups(
+    table: pa.Table, schema: TableSchema, columns: dict[str, Column], rare_below: int
+) -> Iterator[CombinationCodec | OneHotCodec]:
+    taken: set[str] = set()
+    for rule in schema.constraints:
+        if rule.type == "one_hot" and _all_learned(rule.columns, columns) and not taken & set(rule.columns):
+            taken |= set(rule.columns)
+            yield OneHotCodec.learn(table, [columns[name] for name in rule.columns], rare_below=rare_below)
+    wanted = [rule for rule in schema.constraints if rule.type == "fixed_combinations"]
+    for names in _merged([rule.columns for rule in wanted if _all_learned(rule.columns, columns)]):
+        if taken & set(names) or len(names) < 2:
+            continue
+        taken |= set(names)
+        yield CombinationCodec.learn(table, [_inner(table, columns[name]) for name in names], rare_below=rare_below)
+
+
+def _all_learned(names: Sequence[str], columns: dict[str, Column]) -> bool:
+    return all(
+        name in columns and columns[name].kind not in _NOT_LEARNED and columns[name].role is Role.MODEL
+        for name in names
+    )
+
+
+def _inner(table: pa.Table, column: Column) -> Codec:
+    # The combination is protected as a whole: its parts keep every value here.
+    free = replace(column, nullable=True)
+    codec = learn_codec(table, free, rare_below=1, unique=False, may_split=False)
+    if len(codec.modelled) == 1 and codec.modelled[0].name == column.name:
         return codec
-    if column.categories:
-        return CategoryCodec(column, column.categories, tuple(1.0 for _ in column.categories))
-    array = whole(table[column.name])
-    if column.kind is Kind.BOOLEAN:
-        return CategoryCodec(column, ("false", "true"), (1.0, 1.0))
-    return _in_shape(as_text(table, column), column, _tells_nulls(array, column, rare_below))
+    raise SchemaError("a fixed combination needs values", where=column.name, fix="drop the column or the constraint")
 
 
-def _in_shape(text: pa.Array, column: Column, with_nulls: bool) -> Codec:
-    """Every value is rare: only their shape is told."""
-    pattern = shape_of(text.drop_null().slice(0, 2_000).to_pylist())
-    return FabricatedCodec(column, with_nulls, {"pattern": pattern})
+def _merged(groups: Sequence[Sequence[str]]) -> list[list[str]]:
+    """Join groups that share a column."""
+    merged: list[list[str]] = []
+    for names in groups:
+        touching = [group for group in merged if set(group) & set(names)]
+        joined = list(dict.fromkeys(name for group in [*touching, names] for name in group))
+        merged = [group for group in merged if group not in touching] + [joined]
+    return merged
 
 
-def _tells_nulls(array: pa.Array, column: Column, rare_below: int) -> bool:
-    return column.nullable and min(array.null_count, len(array) - array.null_count) >= rare_below
+def _open_gaps(table: pa.Table, schema: TableSchema, codecs: dict[str, Codec]) -> None:
+    """Learn columns as their distance over a lower one, where that tells more (and no circle arises)."""
+    plain = dict(codecs)
+    over: dict[str, str] = {}
+    for rule in schema.constraints:
+        if rule.type != "inequality":
+            continue
+        for low, high in zip(rule.columns, rule.columns[1:], strict=False):
+            one, two = plain.get(low), plain.get(high)
+            if not (isinstance(one, NumberCodec | MomentCodec) and isinstance(two, NumberCodec | MomentCodec)):
+                continue
+            if high in over or _reaches(low, high, over) or two.column.role is not Role.MODEL:
+                continue
+            gap = GapCodec.learn(table, one, two, strict=rule.strict)
+            if gap is not None:
+                codecs[high], over[high] = gap, low
 
 
-def _without_data(column: Column, *, unique: bool) -> Codec:
-    """Too few records carry a value: nothing is learned, what the schema allows is drawn."""
-    if column.kind is Kind.PERSONAL:
-        return FabricatedCodec(column, with_nulls=False, unique=unique)
-    return UnseenCodec(column)
+def _reaches(start: str, goal: str, over: dict[str, str]) -> bool:
+    while start in over:
+        start = over[start]
+        if start == goal:
+            return True
+    return False
+
+
+def _in_order(codecs: dict[str, Codec]) -> tuple[Codec, ...]:
+    """Return each codec once, a lower column before the one learned as a distance over it."""
+    done: dict[int, Codec] = {}
+
+    def add(name: str) -> None:
+        codec = codecs[name]
+        if isinstance(codec, GapCodec):
+            add(codec.low.column.name)
+        done.setdefault(id(codec), codec)
+
+    for name in codecs:
+        add(name)
+    return tuple(done.values())

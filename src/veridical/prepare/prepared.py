@@ -8,10 +8,9 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from veridical.core.contracts import RunContext
-from veridical.core.schema import Column, Kind, Role, TableSchema
-from veridical.prepare.codec import Codec
+from veridical.core.schema import Column, TableSchema
 from veridical.prepare.formula import learn_formulas
-from veridical.prepare.plan import check_columns, learn_codec
+from veridical.prepare.plan import check_columns, learn_codecs
 from veridical.prepare.restore import Restore
 from veridical.prepare.satisfiable import satisfiable, tightened
 
@@ -58,26 +57,3 @@ def prepare(table: pa.Table, schema: TableSchema, *, rare_below: int, ctx: RunCo
     ctx.progress("prepare", done=len(law.columns), total=len(law.columns))
     columns = (*restore.context, *restore.modelled)
     return Prepared(encoded.select([column.name for column in columns]), columns, restore)
-
-
-def learn_codecs(table: pa.Table, schema: TableSchema, *, rare_below: int) -> tuple[Codec, ...]:
-    """Return a codec for every column that is modelled or made up, derived ones left out."""
-    derived = {rule.columns[0] for rule in schema.constraints if rule.type == "formula" and rule.columns}
-    codecs: list[Codec] = []
-    for column in schema.columns:
-        if column.role is Role.DROP or column.name in derived:
-            continue
-        unique = schema.primary_key == (column.name,) or any(
-            rule.type == "unique" and rule.columns == (column.name,) for rule in schema.constraints
-        )
-        is_key = schema.primary_key == (column.name,) and column.kind in (Kind.INTEGER, Kind.TEXT, Kind.CATEGORY)
-        kept = replace_kind(column) if is_key else column
-        codecs.append(learn_codec(table, kept, rare_below=rare_below, unique=unique or column.unique))
-    return tuple(codecs)
-
-
-def replace_kind(column: Column) -> Column:
-    """Return a primary key's column as an identifier: keys are made fresh whatever kind was guessed."""
-    from dataclasses import replace
-
-    return replace(column, kind=Kind.IDENTIFIER)

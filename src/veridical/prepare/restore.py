@@ -5,19 +5,23 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from veridical.core.contracts import Allowed
+from veridical.core.contracts import Allowed, Shard
 from veridical.core.restriction import intersect
 from veridical.core.schema import Column, Role, TableSchema
 from veridical.prepare.codec import Codec, Place, whole
+from veridical.prepare.combination import CombinationCodec
 from veridical.prepare.formula import Formula
 from veridical.prepare.fresh import FabricatedCodec, KeyCodec
 from veridical.prepare.plain import codec_of
 from veridical.prepare.storage import parse_type, store
+from veridical.prepare.unique import Unique, uniques_of
 from veridical.prepare.unseen import UnseenCodec
 
 FILE = "restore.json"
@@ -61,9 +65,15 @@ class Restore:
         behind = [codec.modelled for codec in self.codecs if any(name in names for name in codec.names)]
         return tuple(column.name for columns in behind for column in columns if column.role is Role.MODEL)
 
-    def encode_known(self, cells: pa.Table, rng: np.random.Generator) -> pa.Table:  # noqa: ARG002
+    def encode_known(self, cells: pa.Table, rng: np.random.Generator) -> pa.Table:
         """Return the modelled columns that known cells determine; every cell given is known."""
-        return self.encode(cells, cells.column_names)
+        found = self.encode(cells, cells.column_names)
+        for codec in self.codecs:
+            some = [name for name in codec.names if name in cells.column_names]
+            if isinstance(codec, CombinationCodec) and 0 < len(some) < len(codec.names):
+                for name, values in codec.encode_known(cells, rng).items():
+                    found = found.append_column(name, values) if found.num_columns else pa.table({name: values})
+        return found
 
     def numbered(
         self, rng: np.random.Generator, *, rows: int, start_row: int, total_rows: int, key: int
@@ -104,27 +114,71 @@ class Restore:
         `context` holds the context columns, and any other columns whose every cell is known: handed through.
         """
         count = drawn.num_rows if rows is None else rows
-        place = Place(
-            rows=count, rng=rng, start_row=start_row, total_rows=total_rows, key=key, people=int(rng.integers(2**62))
-        )
-        arrays = {name: whole_dictionary(drawn[name]) for name in drawn.column_names}
-        made: dict[str, pa.Array] = {}
-        for codec in self.codecs:
-            if all(column.role is Role.CONTEXT for column in codec.modelled) and codec.modelled:
-                continue
-            made |= codec.decode(arrays, place)
-        for column in self.schema.columns:
-            if column.role is Role.CONTEXT:
-                made[column.name] = _given(column, context, arrays, self.codecs, place)
-            elif column.role is Role.MODEL and not column.nullable and column.name in made:
-                made[column.name] = _filled(made[column.name], rng)
         known = {} if context is None else {name: whole(context[name]) for name in context.column_names}
-        made |= {name: store(cells, made[name].type) for name, cells in known.items() if name in made}
+        made: dict[str, pa.Array] = {}
+        place = Place(
+            rows=count,
+            rng=rng,
+            start_row=start_row,
+            total_rows=total_rows,
+            key=key,
+            made=made,
+            people=int(rng.integers(2**62)),
+        )
+        for name in (column.name for column in self.schema.columns if column.role is Role.CONTEXT):
+            if name in known:
+                made[name] = store(known[name], self.schema.column(name).storage)
+        arrays = {name: whole_dictionary(drawn[name]) for name in drawn.column_names}
+        for codec in self.codecs:
+            if all(name in made for name in codec.names):
+                continue
+            for name, values in codec.decode(arrays, place).items():
+                nullable = self.schema.column(name).nullable
+                values = store(known[name], values.type) if name in known else values
+                made[name] = values if nullable else _filled(values, rng)
+        self._miss_together(made, known, rng)
         for formula in self.formulas:
             made[formula.column.name] = formula.compute(made, count)
             if formula.column.name in known:
                 made[formula.column.name] = store(known[formula.column.name], formula.column.storage)
         return pa.table({name: made[name] for name in self.names})
+
+    def _miss_together(
+        self, made: dict[str, pa.Array], known: Mapping[str, pa.Array], rng: np.random.Generator
+    ) -> None:
+        """Let columns that are null together follow the first of them (given cells stay as they are)."""
+        for rule in self.schema.constraints:
+            names = [name for name in rule.columns if name in made]
+            if rule.type != "mutual_missing" or len(names) < 2 or any(name in known for name in names):
+                continue
+            lead = made[names[0]]
+            for name in names[1:]:
+                if made[name].null_count < len(lead):
+                    made[name] = pc.if_else(lead.is_valid(), _filled(made[name], rng), pa.scalar(None, made[name].type))
+                else:
+                    lead = pa.nulls(len(lead), lead.type)
+            made[names[0]] = lead
+
+    def spread(self, table: pa.Table, shard: Shard, *, total_rows: int, key: int) -> pa.Table:
+        """Return the table with what must be unique moved apart, and what follows from it computed anew.
+
+        Raises:
+            ConstraintError: there are fewer values than rows.
+        """
+        if not self.uniques:
+            return table
+        for unique in self.uniques:
+            table = unique.spread(table, shard, total_rows, key)
+        for formula in self.formulas:
+            made = {name: whole(table[name]) for name in table.column_names}
+            values = formula.compute(made, table.num_rows)
+            table = table.set_column(table.column_names.index(formula.column.name), formula.column.name, values)
+        return table
+
+    @cached_property
+    def uniques(self) -> tuple[Unique, ...]:
+        """The combinations kept unique after drawing."""
+        return uniques_of(self.schema, self.codecs)
 
     def limit(self, limits: Mapping[str, Allowed]) -> Mapping[str, Allowed]:
         """Return limits on modelled columns that every row within `limits` keeps."""
@@ -166,15 +220,6 @@ def whole_dictionary(column: pa.ChunkedArray) -> pa.Array:
     if column.num_chunks == 0:
         return pa.array([], column.type)
     return pa.concat_arrays(column.unify_dictionaries().chunks)
-
-
-def _given(
-    column: Column, context: pa.Table | None, drawn: Mapping[str, pa.Array], codecs: Sequence[Codec], place: Place
-) -> pa.Array:
-    if context is not None and column.name in context.column_names:
-        return store(whole(context[column.name]), column.storage)
-    codec = next(codec for codec in codecs if column.name in codec.names)
-    return codec.decode(drawn, place)[column.name]
 
 
 def _filled(array: pa.Array, rng: np.random.Generator) -> pa.Array:

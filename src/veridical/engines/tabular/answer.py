@@ -47,6 +47,7 @@ def answer(restore: Restore, sampler: Sampler, tails: Tails, request: SampleRequ
                 places.append(mine)
     table = _in_order(tables, places, restore)
     table = _numbered(table, restore, request, shard, context)
+    table = restore.spread(table, shard, total_rows=request.rows, key=request.seed)
     if request.boost:
         table = table.append_column(LABEL, boost.labels(groups, shard.rows))
     return table
@@ -108,8 +109,8 @@ def _rows_of(context: pa.Table | None, request: SampleRequest, shard: Shard) -> 
 
 def _check_context(restore: Restore, context: pa.Table | None) -> None:
     present = frozenset(() if context is None else context.column_names)
-    missing = [column.name for column in restore.context if column.name.split(" (")[0] not in present]
-    missing = [name for name in missing if name not in present]
+    needed = [column.name for column in restore.schema.columns if column.role is Role.CONTEXT]
+    missing = [name for name in needed if name not in present]
     if missing:
         raise SpecError(f"context is missing: {', '.join(missing)}", where="context", fix="give these columns")
 

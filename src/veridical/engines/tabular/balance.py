@@ -83,7 +83,7 @@ def _classes(name: str, shares: Mapping[str, float], total: int) -> _Deal:
 
 def _group(code: int, rows: NDArray[np.int64], deals: Mapping[str, _Deal]) -> Group:
     wheres, names, part = [], [], ""
-    for name, deal in reversed(deals.items()):
+    for name, deal in reversed(list(deals.items())):
         code, place = divmod(code, len(deal.labels))
         names.append(f"{name}={deal.labels[place]}")
         where = deal.wheres[place]
