@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from difflib import get_close_matches
 from typing import Any
 
@@ -18,8 +18,16 @@ _TABLE_KEYS = {"rows", "locale", "parent", "children", "fields", "constraints", 
 _FILE_KEYS = {"seed", "locale", "tables"}
 
 
-def read_rules(document: Document, *, kinds: Collection[str], locales: Collection[str]) -> RulesSpec:
-    """Return what a rules file declares; `kinds` and `locales` are those that can be made up.
+def read_rules(
+    document: Document,
+    *,
+    kinds: Collection[str],
+    locales: Collection[str],
+    check_pattern: Callable[[str], object] = str,
+) -> RulesSpec:
+    """Return what a rules file declares.
+
+    `kinds` and `locales` are those that can be made up; `check_pattern` raises `SpecError` for a bad pattern.
 
     Raises:
         SpecError: naming every problem with its line.
@@ -31,7 +39,7 @@ def read_rules(document: Document, *, kinds: Collection[str], locales: Collectio
         ('id', 'age')
     """
     problems = Problems(document)
-    reader = _Reader(problems, frozenset(kinds), frozenset(locales))
+    reader = _Reader(problems, frozenset(kinds), frozenset(locales), check_pattern)
     spec = reader.read(document.value)
     problems.check()
     if spec is None:
@@ -42,7 +50,14 @@ def read_rules(document: Document, *, kinds: Collection[str], locales: Collectio
 class _Reader:
     """Walks the document once; problems are noted, not raised."""
 
-    def __init__(self, problems: Problems, kinds: frozenset[str], locales: frozenset[str]) -> None:
+    def __init__(
+        self,
+        problems: Problems,
+        kinds: frozenset[str],
+        locales: frozenset[str],
+        check_pattern: Callable[[str], object],
+    ) -> None:
+        self.check_pattern = check_pattern
         self.problems = problems
         self.kinds = kinds
         self.locales = locales
@@ -174,6 +189,11 @@ class _Reader:
             wrong = option_problem(kind, option, value)
             if wrong:
                 self.problems.add(f"{kind}: {wrong}", *place, option)
+        if isinstance(options.get("pattern"), str):
+            try:
+                self.check_pattern(str(options["pattern"]))
+            except SpecError as wrong:
+                self.problems.add(wrong.what, *place, "pattern", fix=wrong.fix)
         low, high = options.get("low"), options.get("high")
         if isinstance(low, int | float) and isinstance(high, int | float) and low > high:
             self.problems.add(f"low {low} is above high {high}", *place, "low", fix="swap them")

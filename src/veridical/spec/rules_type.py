@@ -6,8 +6,10 @@ import datetime as dt
 import math
 import re
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any
 
+WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 COMMON = ("nulls", "unique", "locale")
 
 # type: (options it needs, options it may have)
@@ -83,6 +85,14 @@ def option_problem(kind: str, option: str, value: Any) -> str:
             dt.datetime.fromisoformat(str(value))
         except ValueError:
             return f"{option} is no date such as 2024-01-31"
+    if kind == "integer" and option in ("low", "high") and value != int(value):
+        return f"{option} is no whole number"
+    if option == "weekdays" and value is not True and not _all_weekdays(value):
+        return "weekdays is no list of mon tue wed thu fri sat sun"
+    if option == "business_hours" and value is not True and not _opening(value):
+        return "business_hours is no {open: 9, close: 17} within a day"
+    if option == "quantiles" and not _rising(value):
+        return "quantiles is no list of two or more rising numbers"
     if option == "values" and (not isinstance(value, list | dict) or not value):
         return "values is no list, and no mapping of value: weight"
     if option == "values" and isinstance(value, dict):
@@ -92,3 +102,21 @@ def option_problem(kind: str, option: str, value: Any) -> str:
     if option == "p" and not (isinstance(value, int | float) and 0 <= value <= 1):
         return "p is a share from 0 to 1"
     return ""
+
+
+def _all_weekdays(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(str(day).lower()[:3] in WEEKDAYS for day in value)
+
+
+def _opening(value: Any) -> bool:
+    if not isinstance(value, dict) or not set(value) <= {"open", "close"}:
+        return False
+    hours = [value.get("open", 9), value.get("close", 17)]
+    return all(isinstance(hour, int | float) for hour in hours) and 0 <= hours[0] < hours[1] <= 24
+
+
+def _rising(value: Any) -> bool:
+    if not isinstance(value, list) or len(value) < 2:
+        return False
+    numbers = all(isinstance(entry, int | float) and not isinstance(entry, bool) for entry in value)
+    return numbers and all(one <= other for one, other in pairwise(value))

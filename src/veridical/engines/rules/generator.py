@@ -18,6 +18,7 @@ from veridical.core.errors import ArtifactError, SpecError
 from veridical.core.schema import Column, ForeignKey, Kind, Schema, TableSchema
 from veridical.engines.rules.family import Block, Family
 from veridical.engines.rules.writing import schemas
+from veridical.fabricate.template import recipe_of
 from veridical.spec.marks import load, read
 from veridical.spec.rules import read_rules
 from veridical.spec.rules_table import FieldSpec, RulesSpec, RuleTable, key_of
@@ -44,7 +45,7 @@ class RulesGenerator:
         Raises:
             SpecError: naming every problem with its line.
         """
-        return cls(read_rules(read(path), kinds=fabricate.KINDS, locales=fabricate.LOCALES))
+        return cls(read_rules(read(path), kinds=fabricate.KINDS, locales=fabricate.LOCALES, check_pattern=recipe_of))
 
     @classmethod
     def of_text(cls, text: str) -> Self:
@@ -53,7 +54,7 @@ class RulesGenerator:
         Raises:
             SpecError: naming every problem with its line.
         """
-        return cls(read_rules(load(text), kinds=fabricate.KINDS, locales=fabricate.LOCALES))
+        return cls(read_rules(load(text), kinds=fabricate.KINDS, locales=fabricate.LOCALES, check_pattern=recipe_of))
 
     @property
     def schema(self) -> Schema:

@@ -10,8 +10,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from veridical.core.errors import SpecError
+from veridical.spec.rules_type import WEEKDAYS
 
-_DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _START, _END = "2020-01-01", "2024-12-31"
 _DAY_S = 86_400
 
@@ -73,10 +73,10 @@ def _weekdays(options: Mapping[str, Any]) -> list[int]:
         return [0, 1, 2, 3, 4]
     if not asked:
         return list(range(7))
-    unknown = [day for day in asked if str(day).lower()[:3] not in _DAYS]
+    unknown = [day for day in asked if str(day).lower()[:3] not in WEEKDAYS]
     if unknown:
         raise SpecError(f"no weekday {unknown[0]!r}", fix="use mon tue wed thu fri sat sun")
-    return sorted({_DAYS.index(str(day).lower()[:3]) for day in asked})
+    return sorted({WEEKDAYS.index(str(day).lower()[:3]) for day in asked})
 
 
 def _hours(asked: Any) -> tuple[int, int]:

@@ -202,6 +202,12 @@ tables:
     ("text", "message"),
     [
         ("tables: {}", "no tables"),
+        ("tables: {a: {fields: {x: {type: pattern, pattern: '[A-Z]+'}}}}", "character 6 of the pattern"),
+        ("tables: {a: {fields: {x: {type: integer, low: 1.5, high: 3}}}}", "low is no whole number"),
+        ("tables: {a: {fields: {x: {type: integer, low: 1, high: x}}}}", "high is no number"),
+        ("tables: {a: {fields: {x: {type: date, weekdays: [xx]}}}}", "weekdays"),
+        ("tables: {a: {fields: {x: {type: datetime, business_hours: {open: 9, close: 8}}}}}", "business_hours"),
+        ("tables: {a: {fields: {x: {type: empirical, quantiles: [2, 1]}}}}", "quantiles"),
         ("tables: {a: {parent: b, fields: {x: word}}, b: {parent: a, fields: {x: word}}}", "circle"),
         ("tables: {a: {fields: {x: {type: key, table: b}}}, b: {fields: {x: {type: key, table: a}}}}", "circle"),
         ("tables: {a: {fields: {x: {type: name, locale: xx}}}}", "no locale 'xx'"),
