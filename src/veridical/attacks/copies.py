@@ -38,11 +38,11 @@ class Copies:
 
     Example:
         >>> Copies().chance_rate
-        0.002
+        0.001
     """
 
     cells_changed: int = 2
-    chance_rate: float = 0.002
+    chance_rate: float = 0.001
     close_rate: float = 0.005
     most_subsets: int = 200
     most_queries: int = 100_000
