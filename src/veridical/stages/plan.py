@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from veridical.connect.source import read
+from veridical.core import digest
 from veridical.core.contracts import RunContext, SampleRequest
 from veridical.core.dataset import Dataset
 from veridical.core.errors import SpecError
@@ -21,6 +23,7 @@ from veridical.stages.judged import judge
 from veridical.stages.model import Recipe, model
 from veridical.stages.release import Released, check_verdict, release, waive
 from veridical.stages.synthesize import order, synthesize
+from veridical.store.artifact import INDEX
 from veridical.store.runfolder import RunFolder
 
 
@@ -67,7 +70,7 @@ def carry_out(spec: RunSpec, ctx: RunContext, *, data: Dataset | None = None) ->
         balance=spec.balance,
         boost=spec.boost,
     )
-    synthesize(order(run.stage("model"), request, form=spec.format), ctx, run.stage("synthesize"))
+    _synthesize(run, request, spec, ctx)
     verdict = judge(run, built.split, built.schema, spec.gates, ctx)
     if not spec.release:
         check_verdict(waive(verdict, spec.waivers), where=str(run.path))
@@ -76,6 +79,16 @@ def carry_out(spec: RunSpec, ctx: RunContext, *, data: Dataset | None = None) ->
     released = release(run, waivers=spec.waivers, licence=spec.licence)
     ctx.progress("release", done=1, total=1)
     return Done(run=run, verdict=released.verdict, released=released)
+
+
+def _synthesize(run: RunFolder, request: SampleRequest, spec: RunSpec, ctx: RunContext) -> None:
+    older = run.has("synthesize") and (run.stage("synthesize") / INDEX).exists()
+    before = digest.of_file(run.stage("synthesize") / INDEX) if older else None
+    made = synthesize(order(run.stage("model"), request, form=spec.format), ctx, run.stage("synthesize"))
+    if digest.of_file(made.folder / INDEX) != before:
+        # A release of earlier data beside new data would be taken for a release of the new.
+        for stage in ("validate", "release"):
+            shutil.rmtree(run.stage(stage), ignore_errors=True)
 
 
 def build_model(spec: RunSpec, ctx: RunContext, *, data: Dataset | None = None) -> Built:
