@@ -36,7 +36,7 @@ class Estimate:
     def interval(self, low: float = 0.0, high: float = 1.0) -> Interval:
         """Return the 95 % interval, held within what the figure can be."""
         half = _Z * self.error
-        return Interval(max(low, self.value - half), min(high, self.value + half), LEVEL)
+        return Interval(float(max(low, self.value - half)), float(min(high, self.value + half)), LEVEL)
 
 
 def mean_of(estimates: list[Estimate]) -> Estimate:

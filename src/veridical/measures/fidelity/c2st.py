@@ -5,10 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import partial
 
 import numpy as np
-from numpy.typing import NDArray
 
 from veridical.core import rng as random_streams
 from veridical.core.contracts import Evidence, RunContext
@@ -17,19 +15,24 @@ from veridical.measures import view as views
 from veridical.measures.estimate import Estimate, area_under_curve
 from veridical.measures.fidelity.design import design_of
 from veridical.measures.figure import LEAST_ROWS, figure
-from veridical.measures.learner import Boosted, Matrix, limited, rows_of, scores_of
+from veridical.measures.learner import Boosted, Matrix, Model, limited, rows_of, scores_of
 from veridical.measures.view import Side, View
 
 CHECK, WEAK, AGAINST_TRAIN = "fidelity.c2st", "fidelity.c2st_linear", "fidelity.c2st_train"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Folds:
-    """Out-of-fold scores of a two-sample classifier, fold by fold, and how well they part the two sides."""
+class Fold:
+    """One fold: a classifier, and the rows it did not see (`rows`: first `fake` synthetic ones, then real ones)."""
 
-    area: Estimate
-    fake_rows: NDArray[np.int64]
-    real_rows: NDArray[np.int64]
+    model: Model
+    rows: Matrix
+    fake: int
+
+    def area(self, rows: Matrix) -> Estimate:
+        """Return how well the classifier parts the two sides, judged on these rows (the fold's own or altered)."""
+        scores = scores_of(self.model, rows)
+        return area_under_curve(scores[self.fake :], scores[: self.fake])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,22 +102,29 @@ class TwoSample:
 
     def tell(self, view: View, fake: Side, real: Side, purpose: str, *, folds: int | None = None) -> Estimate:
         """Return the cross-validated area under the curve of boosted trees that tell two sides apart."""
-        rows, x = self._drawn(view, fake, real, purpose)
-        folds = self.folds if folds is None else folds
-        areas = []
-        for fold in range(folds):
-            model, held = view.once(("c2st", purpose, self, fold), partial(self._fold, view, x, rows, purpose, fold))
-            scores = scores_of(model, x[held])
-            areas.append(area_under_curve(scores[held >= rows], scores[held < rows]))
-        return _mean(areas, rows)
 
-    def _fold(self, view: View, x: Matrix, rows: int, purpose: str, fold: int) -> tuple[object, NDArray[np.int64]]:
-        part = view.rng("c2st", "folds", purpose).permutation(rows) % self.folds
-        held = np.r_[np.flatnonzero(part == fold), rows + np.flatnonzero(part == fold)]
-        used = np.r_[np.flatnonzero(part != fold), rows + np.flatnonzero(part != fold)]
-        seed = random_streams.derive(view.seed, "c2st", purpose, fold) % 2**31
-        model = self.booster.fit(x[used], (used < rows).astype(int), view.codings, classes=True, seed=seed)
-        return model, held
+        def told() -> Estimate:
+            found = self.folds_of(view, fake, real, purpose, folds=folds)
+            return _mean([fold.area(fold.rows) for fold in found])
+
+        return view.once(("c2st", self, purpose), told)
+
+    def folds_of(self, view: View, fake: Side, real: Side, purpose: str, *, folds: int | None = None) -> list[Fold]:
+        """Return the folds of a comparison, fitted once for each purpose."""
+        wanted = self.folds if folds is None else folds
+        return view.once(("c2st folds", self, purpose), lambda: self._fitted(view, fake, real, purpose, wanted))
+
+    def _fitted(self, view: View, fake: Side, real: Side, purpose: str, folds: int) -> list[Fold]:
+        rows, x = self._drawn(view, fake, real, purpose)
+        part = np.tile(view.rng("c2st", "folds", purpose).permutation(rows) % self.folds, 2)
+        y = np.repeat([1, 0], rows)
+        out = []
+        for fold in range(folds):
+            used, held = part != fold, part == fold
+            seed = random_streams.derive(view.seed, "c2st", purpose, fold) % 2**31
+            model = self.booster.fit(x[used], y[used], view.codings, classes=True, seed=seed)
+            out.append(Fold(model=model, rows=x[held], fake=int(y[held].sum())))
+        return out
 
     def _drawn(self, view: View, fake: Side, real: Side, purpose: str) -> tuple[int, Matrix]:
         """Return how many rows each side has, and the rows: first the fake ones, then the real ones."""
@@ -138,12 +148,13 @@ class TwoSample:
             scores = model.decision_function(x[part == fold])
             held = y[part == fold]
             areas.append(area_under_curve(scores[held == 0], scores[held == 1]))
-        return _mean(areas, rows)
+        return _mean(areas)
 
 
-def _mean(areas: list[Estimate], rows: int) -> Estimate:
+def _mean(areas: list[Estimate]) -> Estimate:
     value = sum(area.value for area in areas) / len(areas)
-    return Estimate(value, math.sqrt(sum(area.error**2 for area in areas)) / len(areas), rows)
+    error = math.sqrt(sum(area.error**2 for area in areas)) / len(areas)
+    return Estimate(value, error, sum(area.n for area in areas))
 
 
 def _p_value(ours: Estimate) -> float:

@@ -57,7 +57,7 @@ class Ablation:
             return [not_measured(CHECK, "no model can be fitted on the real rows", scope=view.scope())]
         each = [_finding(task, mix, score, whole, rows) for mix, score in scores.items()]
         gains = [_gain(_score(task, [real, extra], name), whole) for extra, name in ((fake, "1 1"), (other, "real"))]
-        return [_headline(task, gains[0], gains[1], rows), *each]
+        return [_headline(task, gains[0], gains[1], scores), *each]
 
 
 def _mixed(mix: tuple[float, float], real: Side, fake: Side) -> list[Side]:
@@ -102,14 +102,25 @@ def _gain(both: Estimate | None, whole: Estimate) -> Estimate | None:
     return Estimate(both.value - whole.value, math.hypot(both.error, whole.error), whole.n)
 
 
-def _headline(task: Task, gain: Estimate | None, other: Estimate | None, rows: int) -> Finding:
+def _headline(
+    task: Task, gain: Estimate | None, other: Estimate | None, scores: dict[tuple[float, float], Estimate | None]
+) -> Finding:
     if gain is None:
         return not_measured(CHECK, "no model can be fitted on real and synthetic rows", scope=task.view.scope())
     return figure(
         CHECK, gain,
-        f"Adding as many synthetic rows to {rows:,} real ones changes how well {task.target.name} is predicted by "
+        f"Adding as many synthetic rows to the real ones changes how well {task.target.name} is predicted by "
         f"{gain.value:+.3f}{beside(other, '+.3f')}.",
         direction=Direction.HIGHER, scope=task.view.scope(), ceiling=other, baseline=Estimate(0.0),
         limits=(-math.inf, 1.0), interval_by="over tested rows, 95 %, as if both models were tested on different rows",
-        detail={"figure": task.main, "real_rows": rows},
+        detail={"figure": task.main, "curve": _curve(scores)},
     )  # fmt: skip
+
+
+def _curve(scores: dict[tuple[float, float], Estimate | None]) -> dict[str, list[list[float]]]:
+    """Return for each share of real rows the score at each number of synthetic rows for a real one."""
+    lines: dict[str, list[list[float]]] = {}
+    for (real, synthetic), score in sorted(scores.items()):
+        if score is not None and real > 0:
+            lines.setdefault(f"{real:.0%} of the real rows", []).append([synthetic, round(score.value, 4)])
+    return lines

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,6 +24,7 @@ OVERLAP, SIGNS = "utility.coefficient_overlap", "utility.coefficient_signs"
 _LEVELS = 6
 _Z = 1.959963984540054
 Matrix = NDArray[np.float64]
+Comparison = Callable[[Coefficients, Coefficients], tuple[float, float]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,8 +33,8 @@ class Inference:
 
     Least squares for a number; for classes logistic regression of the commonest class against the rest. Numbers are
     scaled by train's spread, categories enter as the six commonest against the rest. Synthetic rows are held against
-    held-out ones and so is train for the ceiling, all with equally many rows, at most `most_rows`. Overlap is the mean of the shared
-    length over each interval's own: 1 for the same interval, 0 or less for disjoint ones (negative counts as 0).
+    held-out ones and so is train for the ceiling, all with equally many rows, at most `most_rows`. Overlap is the
+    mean of the shared length over each interval's own: 1 for the same interval, 0 for disjoint ones.
     Signs are compared where the held-out coefficient is significantly not zero.
 
     Example:
@@ -63,10 +64,8 @@ class Inference:
         detail = {"coefficients": len(kept) - 1, "rows": rows, "target": task.target.name}
         out = []
         for check, compare in ((OVERLAP, overlap), (SIGNS, signs)):
-            ours, ceiling, naive = (
-                _compared(compare, fits["real"], fits[name], rows) for name in ("ours", "peer", "naive")
-            )
-            out.append(_finding(view, check, ours, ceiling, naive, detail))
+            found = {name: _compared(compare, fits["real"], fit, rows) for name, fit in fits.items()}
+            out.append(_finding(view, check, found, detail))
         return out
 
     def _prepared(self, view: View, target: Target, side: Side, rows: int, name: str) -> tuple[Matrix, Matrix]:
@@ -121,15 +120,15 @@ def signs(real: Coefficients, other: Coefficients) -> tuple[float, float]:
     return found.value, found.error
 
 
-def _compared(compare, real: Coefficients | None, other: Coefficients | None, rows: int) -> Estimate:  # type: ignore[no-untyped-def]
+def _compared(compare: Comparison, real: Coefficients | None, other: Coefficients | None, rows: int) -> Estimate:
     if real is None or other is None:
-        return Estimate(0.0, 0.0, rows)  # synthetic rows part the classes perfectly: nothing agrees
-    return Estimate(*compare(real, other), rows)
+        return Estimate(0.0, 0.0, rows)  # these rows part the classes perfectly: nothing agrees
+    value, error = compare(real, other)
+    return Estimate(value, error, rows)
 
 
-def _finding(
-    view: View, check: str, ours: Estimate, ceiling: Estimate, naive: Estimate, detail: dict[str, object]
-) -> Finding:
+def _finding(view: View, check: str, found: dict[str, Estimate], detail: dict[str, object]) -> Finding:
+    ours, ceiling, naive = found["ours"], found["peer"], found["naive"]
     words = {
         OVERLAP: "The intervals of regression coefficients overlap by",
         SIGNS: "Of the coefficients that are surely not zero, the sign agrees for",

@@ -17,6 +17,7 @@ from veridical.measures.figure import beside, figure
 from veridical.measures.view import Side, View
 
 CHECK = "utility.queries"
+_WORDS = {CHECK: "on average", f"{CHECK}_relative": "of the true count, for the middle query"}
 Query = list[tuple[int, NDArray[np.bool_]]]  # a place, and which of its bins are asked for
 
 
@@ -52,10 +53,10 @@ class Queries:
         out = []
         for check, judged in ((CHECK, self._absolute), (f"{CHECK}_relative", self._relative)):
             found, ceiling = judged(ours, real, n), None if peer is None else judged(peer, real, n)
-            words = "on average" if check == CHECK else "in relation to the true count, for the middle one"
             out.append(
                 figure(
-                    check, found, f"Random counting queries are off by {found.value:.2%} {words}{beside(ceiling, '.2%')}.",
+                    check, found, f"Random counting queries are off by {found.value:.2%} {_WORDS[check]}"
+                    f"{beside(ceiling, '.2%')}.",
                     scope=view.scope(), ceiling=ceiling, baseline=judged(naive, real, n), limits=(0.0, math.inf),
                     interval_by="over queries, 95 %", detail=detail,
                 )

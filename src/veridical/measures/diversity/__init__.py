@@ -1,0 +1,1 @@
+"""Is all of the real variety there: tails, rare values, every kind of row, and no row over and over?"""
