@@ -75,6 +75,33 @@ def whole(column: Any) -> pa.Array:
     return column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
 
 
+Support = tuple[float, float]
+
+
+def support_of(values: NDArray[Any], rare_below: int) -> Support | None:
+    """Return between which numbers requests make sense: a tenth beyond the `rare_below`-th from either end.
+
+    Example:
+        >>> support_of(np.arange(101), 1)
+        (-10.0, 110.0)
+    """
+    if len(values) < max(1, rare_below):
+        return None
+    place = min(max(1, rare_below), (len(values) + 1) // 2) - 1
+    ordered = np.partition(values, (place, len(values) - 1 - place))
+    low, high = float(ordered[place]), float(ordered[len(values) - 1 - place])
+    margin = 0.1 * max(high - low, abs(high), 1.0)
+    return low - margin, high + margin
+
+
+def beyond(allowed: Allowed, support: Support | None) -> bool:
+    """Say whether a range lies wholly outside of what was ever near to being seen."""
+    if support is None or allowed.nulls:
+        return False
+    too_high = allowed.low is not None and allowed.low > support[1]
+    return bool(too_high or (allowed.high is not None and allowed.high < support[0]))
+
+
 def from_numpy(values: NDArray[Any], null: NDArray[np.bool_] | None = None) -> pa.Array:
     """Return an Arrow array with nulls where `null` says so."""
     return pa.array(values, mask=null if null is not None and null.any() else None)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from veridical.core.contracts import Allowed
 from veridical.core.errors import SchemaError
 from veridical.core.schema import Column, Kind
-from veridical.prepare.codec import Arrays, Place, Plain, from_numpy, to_numpy, whole
+from veridical.prepare.codec import Arrays, Place, Plain, Support, beyond, from_numpy, support_of, to_numpy, whole
 from veridical.prepare.storage import is_text, parse_type, store
 
 SECONDS = {"day": 86_400, "hour": 3_600, "minute": 60, "s": 1}
@@ -41,9 +41,10 @@ class MomentCodec:
     split: bool
     low: int | None
     high: int | None
+    support: Support | None = None  # in counts of `unit`
 
     @classmethod
-    def learn(cls, table: pa.Table, column: Column, *, may_split: bool = True) -> MomentCodec:
+    def learn(cls, table: pa.Table, column: Column, *, rare_below: int, may_split: bool = True) -> MomentCodec:
         """Return the codec of a column, with the coarsest unit that loses nothing.
 
         Raises:
@@ -54,7 +55,8 @@ class MomentCodec:
         seen = counts[~null]
         unit = _coarsest(seen, column, finest)
         split = may_split and column.kind is Kind.DATETIME and _is_split(seen // _ratio(unit, finest), unit)
-        return cls(column, unit, split, *bounds_in(column, unit))
+        support = support_of(seen // _ratio(unit, finest), rare_below)
+        return cls(column, unit, split, *bounds_in(column, unit), support)
 
     @property
     def names(self) -> Sequence[str]:
@@ -108,6 +110,8 @@ class MomentCodec:
             values = None if allowed.values is None else [_read(v, self.column, self.unit) for v in allowed.values]
         except (TypeError, ValueError):
             return None
+        if beyond(replace(allowed, low=low, high=high), self.support):
+            return {name: Allowed(values=())}
         if self.split:
             days = None if values is None else tuple(sorted({int(v) // self._day for v in values if v is not None}))
             low, high = (None if end is None else int(end) // self._day for end in (low, high))
@@ -133,6 +137,7 @@ class MomentCodec:
             "split": self.split,
             "low": self.low,
             "high": self.high,
+            "support": self.support,
         }
 
     @property

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from veridical.core.contracts import Allowed
 from veridical.core.errors import SchemaError
 from veridical.core.schema import Column, Kind
-from veridical.prepare.codec import Arrays, Place, Plain, from_numpy, to_numpy, whole
+from veridical.prepare.codec import Arrays, Place, Plain, Support, beyond, from_numpy, support_of, to_numpy, whole
 from veridical.prepare.storage import is_text, parse_type, store
 
 _EXACT = 2.0**53  # whole numbers beyond this are no longer exact in a float64
@@ -26,9 +26,10 @@ class NumberCodec:
 
     column: Column
     whole: bool
+    support: Support | None = None
 
     @classmethod
-    def learn(cls, table: pa.Table, column: Column) -> NumberCodec:
+    def learn(cls, table: pa.Table, column: Column, *, rare_below: int) -> NumberCodec:
         """Return the codec of a column.
 
         Raises:
@@ -38,7 +39,8 @@ class NumberCodec:
         is_whole = column.kind is Kind.INTEGER and (
             pa.types.is_integer(values.type) or bool(np.all(np.abs(to_numpy(values)[0]) < _EXACT))
         )
-        return cls(column, is_whole)
+        numbers, null = to_numpy(values)
+        return cls(column, is_whole, support_of(numbers[~null & np.isfinite(numbers)], rare_below))
 
     @property
     def names(self) -> Sequence[str]:
@@ -74,12 +76,13 @@ class NumberCodec:
             high = None if allowed.high is None else float(allowed.high)
         except (TypeError, ValueError):
             return None
+        limits = replace(allowed, values=values, low=low, high=high)
         if self.whole:
-            return {name: _whole_limits(allowed, values, low, high)}
-        return {name: replace(allowed, values=values, low=low, high=high)}
+            limits = _whole_limits(allowed, values, low, high)
+        return {name: Allowed(values=()) if beyond(limits, self.support) else limits}
 
     def to_plain(self) -> Plain:
-        return {"codec": "number", "column": self.column.name, "whole": self.whole}
+        return {"codec": "number", "column": self.column.name, "whole": self.whole, "support": self.support}
 
 
 def grid_of(column: Column) -> float | None:

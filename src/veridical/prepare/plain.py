@@ -5,7 +5,7 @@ from __future__ import annotations
 from veridical.core.errors import ArtifactError
 from veridical.core.schema import TableSchema
 from veridical.prepare.category import CategoryCodec
-from veridical.prepare.codec import Codec, Plain
+from veridical.prepare.codec import Codec, Plain, Support
 from veridical.prepare.combination import CombinationCodec
 from veridical.prepare.fresh import ConstantCodec, FabricatedCodec, KeyCodec
 from veridical.prepare.gap import GapCodec
@@ -27,9 +27,9 @@ def codec_of(plain: Plain, schema: TableSchema) -> Codec:
     column = schema.column(plain["column"])
     match kind:
         case "number":
-            return NumberCodec(column, plain["whole"])
+            return NumberCodec(column, plain["whole"], _support(plain))
         case "moment":
-            return MomentCodec(column, plain["unit"], plain["split"], plain["low"], plain["high"])
+            return MomentCodec(column, plain["unit"], plain["split"], plain["low"], plain["high"], _support(plain))
         case "category":
             return CategoryCodec(column, tuple(plain["values"]), tuple(plain["weights"]))
         case "key":
@@ -54,3 +54,8 @@ def _of_several(plain: Plain, schema: TableSchema) -> Codec:
         raise ArtifactError("a gap is between numbers or dates", where="restore.json", fix="fit the model again")
     inner = tuple(codec_of(one, schema) for one in plain["inner"])
     return CombinationCodec(inner, tuple(tuple(row) for row in plain["rows"]), tuple(plain["counts"]), plain["lead"])
+
+
+def _support(plain: Plain) -> Support | None:
+    ends = plain["support"]
+    return None if ends is None else (float(ends[0]), float(ends[1]))

@@ -94,7 +94,12 @@ class Restore:
         arrays: dict[str, pa.Array] = {}
         for codec in self.codecs:
             if known is None or known.issuperset(codec.names):
-                arrays |= codec.encode(table)
+                own = codec.encode(table)
+                sure = not any(self.schema.column(name).nullable for name in codec.names)
+                # A gap that the schema rules out is learned as any other row's value.
+                arrays |= (
+                    {name: _filled(values, np.random.default_rng(0)) for name, values in own.items()} if sure else own
+                )
         return pa.table(arrays) if arrays else pa.table({"": pa.nulls(table.num_rows)}).select([])
 
     def apply(
@@ -135,6 +140,8 @@ class Restore:
             for name, values in codec.decode(arrays, place).items():
                 nullable = self.schema.column(name).nullable
                 values = store(known[name], values.type) if name in known else values
+                if not nullable and len(values) and values.null_count == len(values):
+                    values = UnseenCodec(self.schema.column(name)).decode({}, place)[name]
                 made[name] = values if nullable else _filled(values, rng)
         self._miss_together(made, known, rng)
         for formula in self.formulas:
@@ -151,13 +158,12 @@ class Restore:
             names = [name for name in rule.columns if name in made]
             if rule.type != "mutual_missing" or len(names) < 2 or any(name in known for name in names):
                 continue
-            lead = made[names[0]]
-            for name in names[1:]:
-                if made[name].null_count < len(lead):
-                    made[name] = pc.if_else(lead.is_valid(), _filled(made[name], rng), pa.scalar(None, made[name].type))
-                else:
-                    lead = pa.nulls(len(lead), lead.type)
-            made[names[0]] = lead
+            # Nothing to fill a gap with: then all are gaps.
+            empty = any(made[name].null_count == len(made[name]) for name in names)
+            there = pa.array(np.zeros(len(made[names[0]]), dtype=bool)) if empty else made[names[0]].is_valid()
+            for name in names:
+                values = made[name] if empty else _filled(made[name], rng)
+                made[name] = pc.if_else(there, values, pa.scalar(None, values.type))
 
     def spread(self, table: pa.Table, shard: Shard, *, total_rows: int, key: int) -> pa.Table:
         """Return the table with what must be unique moved apart, and what follows from it computed anew.

@@ -86,7 +86,7 @@ def satisfiable(schema: TableSchema, *, rows: int | None = None) -> None:
         ConstraintError: the clash, in words.
 
     Example:
-        >>> from veridical.core.schema import Kind
+        >>> from veridical.core.schema import Column, Kind
         >>> age = Column(name="age", kind=Kind.INTEGER, low=0, high=17)
         >>> adult = Constraint(type="bounds", columns=("age",), low=18)
         >>> satisfiable(TableSchema(name="people", columns=(age,), constraints=(adult,)))
@@ -104,7 +104,10 @@ def satisfiable(schema: TableSchema, *, rows: int | None = None) -> None:
 
 
 def tightened(schema: TableSchema) -> TableSchema:
-    """Return the schema with every numeric and temporal column's bounds narrowed to what its bounds rules say."""
+    """Return the schema with every numeric and temporal column's bounds narrowed to what its bounds rules say.
+
+    Columns that are null together with one that never is are never null either.
+    """
     columns = {column.name: column for column in schema.columns}
     for rule in schema.constraints:
         if rule.type != "bounds":
@@ -116,6 +119,9 @@ def tightened(schema: TableSchema) -> TableSchema:
         low = both.low + unit if both.low is not None and both.low_open and unit else both.low
         high = both.high - unit if both.high is not None and both.high_open and unit else both.high
         columns[column.name] = replace(column, low=spelled(low), high=spelled(high))
+    for rule in schema.constraints:
+        if rule.type == "mutual_missing" and not all(columns[name].nullable for name in rule.columns):
+            columns |= {name: replace(columns[name], nullable=False) for name in rule.columns}
     return schema.with_columns(columns.values())
 
 

@@ -47,19 +47,19 @@ def learn_codec(table: pa.Table, column: Column, *, rare_below: int, unique: boo
 
 def _learned(table: pa.Table, column: Column, *, rare_below: int, may_split: bool) -> Codec:
     if column.kind in NUMERIC_KINDS:
-        return NumberCodec.learn(table, column)
+        return NumberCodec.learn(table, column, rare_below=rare_below)
     if column.kind in TEMPORAL_KINDS:
-        return MomentCodec.learn(table, column, may_split=may_split)
+        return MomentCodec.learn(table, column, rare_below=rare_below, may_split=may_split)
     if column.kind not in CATEGORY_KINDS and column.role is not Role.CONTEXT:
         raise SchemaError(f"{column.kind.value} columns cannot be learned", where=column.name, fix="give another kind")
     codec = CategoryCodec.learn(table, column, rare_below=rare_below)
     if codec.values:
         return codec
     if column.categories:
-        return CategoryCodec(column, column.categories, tuple(1.0 for _ in column.categories))
+        return UnseenCodec(column)
     array = whole(table[column.name])
     if column.kind is Kind.BOOLEAN:
-        return CategoryCodec(column, ("false", "true"), (1.0, 1.0))
+        return UnseenCodec(column)
     return _in_shape(as_text(table, column), column, _tells_nulls(array, column, rare_below))
 
 
