@@ -102,11 +102,12 @@ class Diagnosis:
         worst = found[order[0]]
         named = [pair for pair in order[: self.most_named] if found[pair].value > 2 * found[pair].error]
         words = [f"{view.names[pair[0]]} with {view.names[pair[1]]}" for pair in named]
+        excess = {" x ".join(view.names[place] for place in pair): round(found[pair].value, 4) for pair in order[:20]}
         said = f"Pairs that do not go together as in the real data: {'; '.join(words)}." if words else ""
         return figure(
             PAIRS, worst, said if said else "No pair of columns goes together differently from the real data.",
             direction=Direction.LOWER, scope=view.scope(), limits=(-1.0, 1.0), baseline=Estimate(0.0),
-            detail={"excess": {" x ".join(view.names[p] for p in pair): round(found[pair].value, 4) for pair in order[:20]}},
+            detail={"excess": excess},
         )  # fmt: skip
 
 
