@@ -50,6 +50,8 @@ class NumericCodec:
         found = np.sort(values.drop_null().to_numpy(zero_copy_only=False))
         step = None if whole else (column.step or _grid(found, column.decimals))
         low, high = _bins(found, max(1, rare_below))
+        if step is not None:
+            low, high = _on_grid(low, high, step)
         if whole:
             return cls(column.name, low.astype(np.int64), high.astype(np.int64), None)
         return cls(column.name, low.astype(np.float64), high.astype(np.float64), step)
@@ -78,35 +80,70 @@ class NumericCodec:
         ranges = np.flatnonzero(self.low < self.high)
         return ranges if len(ranges) else self._spikes
 
+    @property
+    def grid(self) -> float:
+        """The distance of neighbouring values: a millionth of the middle half's spread where there is no grid."""
+        if self.whole:
+            return 1.0
+        if self.step is not None:
+            return self.step
+        middle = np.quantile(self.low, [0.25, 0.75]) if len(self.low) else np.array([0.0, 1.0])
+        return float(middle[1] - middle[0]) * 1e-6 or 1e-9
+
+    def points(self, grid: float | None = None) -> NDArray[np.float64]:
+        """Return how many grid points each code stands for."""
+        width = np.subtract(self.high, self.low, dtype=np.float64) / (self.grid if grid is None else grid)
+        return np.concatenate([[1.0], np.maximum(1.0, width + 1.0)])
+
     def encode(self, values: pa.Array) -> Codes:
         """Return one code a row; a value outside every bin gets the nearest one."""
         if len(self.low) == 0:
             return np.zeros(len(values), dtype=np.uint16)
-        null = values.is_null().to_numpy(zero_copy_only=False)
-        found = values.fill_null(0).to_numpy(zero_copy_only=False).astype(self.low.dtype, copy=False)
+        codes = self.encode_numbers(values.fill_null(0).to_numpy(zero_copy_only=False))
+        if values.null_count:
+            codes[values.is_null().to_numpy(zero_copy_only=False)] = NULL
+        return codes
+
+    def encode_numbers(self, found: NDArray[Any]) -> Codes:
+        """Return one code a number; there are no nulls."""
+        if len(self.low) == 0:
+            return np.zeros(len(found), dtype=np.uint16)
+        found = found.astype(self.low.dtype, copy=False)
         spikes, ranges = self._spikes, self._ranges
-        at = np.searchsorted(self.high[ranges], found, side="left")
-        at = np.minimum(at, len(ranges) - 1)
+        at = np.minimum(np.searchsorted(self.high[ranges], found, side="left"), len(ranges) - 1)
         codes = ranges[at] + 1
         if len(spikes):
             near = np.minimum(np.searchsorted(self.low[spikes], found), len(spikes) - 1)
             codes = np.where(self.low[spikes][near] == found, spikes[near] + 1, codes)
-        return np.where(null, NULL, codes).astype(np.uint16)
+        return codes.astype(np.uint16)
 
     def decode(self, codes: Codes, uniform: NDArray[np.float64], limit: Limit | None = None) -> pa.Array:
         """Return one value a row, drawn inside its bin by `uniform` (0 to 1) and inside `limit`."""
-        if len(self.low) == 0:
-            kind = pa.int64() if self.whole else pa.float64()
-            values: NDArray[Any] = np.zeros(len(codes), dtype=self.low.dtype)
-            if limit is None or limit.asked.nulls:
-                return pa.array(values, kind, mask=np.ones(len(codes), bool))
-            return pa.array(self._pick(values.astype(np.intp), uniform, limit), kind)
-        index = np.maximum(codes.astype(np.intp) - 1, 0)
+        null = codes == NULL
         if limit is None:
-            values = self._inside(self.low[index], self.high[index], uniform)
+            return pa.array(self.decode_numbers(codes, uniform), mask=null)
+        if len(self.low) == 0:
+            null = null & limit.asked.nulls
+            index = np.zeros(len(codes), dtype=np.intp)
         else:
-            values = self._pick(index, uniform, limit)
-        return pa.array(values, mask=codes == NULL)
+            index = np.maximum(codes.astype(np.intp) - 1, 0)
+        return pa.array(self._pick(index, uniform, limit), mask=null)
+
+    def decode_numbers(self, codes: Codes, uniform: NDArray[np.float64]) -> NDArray[Any]:
+        """Return one number a row; what a null's holds means nothing."""
+        if len(self.low) == 0:
+            return np.zeros(len(codes), dtype=self.low.dtype)
+        index = np.maximum(codes.astype(np.intp) - 1, 0)
+        return self._inside(self.low[index], self.high[index], uniform)
+
+    def on_grid(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return computed values brought back to the column's range and grid; nan stays."""
+        if not len(self.low):
+            return values
+        inside = np.clip(values, float(self.low.min()), float(self.high.max()))
+        if self.whole:
+            return np.round(inside)
+        return inside if self.step is None else np.where(np.isnan(inside), inside, _snap(inside, self.step))
 
     def limit(self, asked: Allowed) -> Limit:
         """Return the share of each bin that is allowed.
@@ -197,6 +234,16 @@ class NumericCodec:
     def from_dict(cls, data: Mapping[str, Any], low: NDArray[Any], high: NDArray[Any]) -> Self:
         """Return the codec that `to_dict` wrote."""
         return cls(str(data["name"]), low, high, None if data["step"] is None else float(data["step"]))
+
+
+def _on_grid(low: NDArray[Any], high: NDArray[Any], step: float) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return the bins with ends on the grid, none of them empty."""
+    first, last = _snap(low, step), _snap(high, step)
+    first = np.where(first < low - 1e-9 * step, _snap(low + step / 2, step), first)
+    last = np.where(last > high + 1e-9 * step, _snap(high - step / 2, step), last)
+    spike = low == high
+    keep = spike | (first <= last)
+    return np.where(spike, low, first)[keep], np.where(spike, high, last)[keep]
 
 
 def _snap(values: NDArray[np.float64], step: float) -> NDArray[np.float64]:

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MIN_LEAF, MAX_NODES, MAX_DEPTH, MAX_CLASSES, ROWS_PER_CLASS, TARGET_ORDERED, MOST_ROWS, MASK_CAPACITY };
+enum { MIN_LEAF, MAX_NODES, MAX_DEPTH, MAX_CLASSES, ROWS_PER_CLASS, TARGET_ORDERED, MOST_ROWS, MASK_CAPACITY, TRIED, SEED };
 enum { TABLE = 1 << 16, CLASS_LIMIT = 80 };
 
 typedef struct {
@@ -234,7 +234,14 @@ static int64_t try_predictor(Grower *g, int64_t predictor, int64_t n, int64_t cl
     return used - 1;
 }
 
-static Split best_split(Grower *g, int64_t start, int64_t end) {
+/* Whether a predictor is tried at a node: `TRIED` of them are, on average, by the node's own draw. */
+static int is_tried(const Grower *g, int64_t node, int64_t predictor) {
+    if (g->settings[TRIED] >= g->predictors) return 1;
+    double u = tree_uniform((uint64_t)g->settings[SEED], (uint64_t)(node * g->predictors + predictor));
+    return u * (double)g->predictors < (double)g->settings[TRIED];
+}
+
+static Split best_split(Grower *g, int64_t at, int64_t start, int64_t end) {
     const int64_t *settings = g->settings;
     int64_t rows = end - start;
     /* Sorted by target, every stride-th row is a stratified sample: large nodes need no more to find their split. */
@@ -251,7 +258,8 @@ static Split best_split(Grower *g, int64_t start, int64_t end) {
     for (int64_t i = 0; i < n; i++) class_total[g->classes[i]]++;
     int64_t least = settings[MIN_LEAF] / stride, tried = 0;
     if (least < 1) least = 1;
-    for (int64_t p = 0; p < g->predictors; p++) tried += try_predictor(g, p, n, classes, class_total, least, &best);
+    for (int64_t p = 0; p < g->predictors; p++)
+        if (is_tried(g, at, p)) tried += try_predictor(g, p, n, classes, class_total, least, &best);
     best.gain *= (double)stride;
     best.price = 0.5 * (double)(classes - 1) + log((double)(tried + 1));
     return best;
@@ -287,7 +295,7 @@ static int64_t grow(Grower *g, int64_t rows, double stop, int32_t *nodes, double
         worth[2 * at] = worth[2 * at + 1] = 0.0;
         if (end - start < 2 * settings[MIN_LEAF] || depth[at] >= settings[MAX_DEPTH]) continue;
         if (count + 2 > settings[MAX_NODES]) continue;
-        Split split = best_split(g, start, end);
+        Split split = best_split(g, at, start, end);
         if (split.predictor < 0 || split.gain < stop * split.price) continue;
         node[NODE_PREDICTOR] = (int32_t)split.predictor;
         node[NODE_CUT] = split.cut;

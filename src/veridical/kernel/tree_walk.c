@@ -5,13 +5,16 @@
 
 static const double LEAST = 1e-12; /* likelihood of what a leaf holds impossible */
 
-/* `leaves[i]` is the node that row `rows[i]` (or i, without a list) ends in. */
+/* `leaves[i]` is the node that row `rows[i]` (or i, without a list) ends in: in the tree `tree` of the forest, or, when
+ * that is negative, in one drawn for the row by `seed`. */
 VERIDICAL_EXPORT int64_t veridical_tree_route(const uint64_t *columns, const int32_t *rows, int64_t count,
-                                              const int32_t *nodes, const uint32_t *masks, int32_t *leaves) {
+                                              const int32_t *nodes, const uint32_t *masks, const int32_t *roots,
+                                              int64_t trees, int64_t tree, int64_t seed, int32_t *leaves) {
     for (int64_t i = 0; i < count; i++) {
-        int64_t row = rows ? rows[i] : i;
-        int32_t at = 0;
-        const int32_t *node = nodes;
+        int64_t row = rows ? rows[i] : i, chosen = tree;
+        if (tree < 0) chosen = trees == 1 ? 0 : (int64_t)(tree_uniform((uint64_t)seed, (uint64_t)i) * (double)trees);
+        int32_t at = roots[chosen];
+        const int32_t *node = nodes + (int64_t)at * NODE_WIDTH;
         while (node[NODE_LEFT] >= 0) {
             uint16_t code = tree_column(columns, node[NODE_PREDICTOR])[row];
             at = tree_goes_left(node, masks, code) ? node[NODE_LEFT] : node[NODE_RIGHT];
@@ -92,11 +95,11 @@ VERIDICAL_EXPORT int64_t veridical_tree_draw_limited(const int32_t *leaves, int6
     return 0;
 }
 
-/* Adds to `score[i]` the log-likelihood of known codes; `rows` lists where they stand, as for the route. */
+/* Adds to `likelihood[i]` the likelihood of known codes; `rows` lists where they stand, as for the route. */
 VERIDICAL_EXPORT int64_t veridical_tree_score(const int32_t *leaves, const uint16_t *known, const int32_t *rows,
                                               int64_t count, const int64_t *offsets, const int64_t *tiles,
                                               const int32_t *bounds, const double *cumulative, const double *root,
-                                              double *score) {
+                                              double *likelihood) {
     for (int64_t i = 0; i < count; i++) {
         int64_t offset = offsets[leaves[i]], many = tiles[leaves[i]];
         int32_t code = known[rows ? rows[i] : i];
@@ -105,7 +108,7 @@ VERIDICAL_EXPORT int64_t veridical_tree_score(const int32_t *leaves, const uint1
         double shape = root[high] - root[low];
         double mass = cumulative[offset + tile + 1] - cumulative[offset + tile];
         double share = shape > 0 ? mass * (root[code + 1] - root[code]) / shape : 0.0;
-        score[i] += log(share > LEAST ? share : LEAST);
+        likelihood[i] += share > LEAST ? share : LEAST;
     }
     return 0;
 }

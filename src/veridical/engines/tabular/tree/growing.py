@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from veridical.encode.codes import Codes
 from veridical.kernel import library
 
-LEFT, RIGHT, START, END = 2, 3, 4, 5
+CUT, LEFT, RIGHT, START, END = 1, 2, 3, 4, 5
 NODE_WIDTH = 6
 
 
@@ -19,12 +20,15 @@ NODE_WIDTH = 6
 class Growth:
     """How trees are grown. Gains are in nats; `price` multiplies what a useless split would be expected to give."""
 
-    min_leaf: int = 10
+    min_leaf: int = 15
     max_depth: int = 40
     max_classes: int = 16
     rows_per_class: int = 8
     most_rows: int = 65_536  # rows of a node that its split is judged by
     stop: float = 0.3
+    trees: int = 4
+    tried: float = 0.6  # share of the predictors tried at each node, when there are several trees
+    seen: float = 0.7  # share of the rows each of several trees is grown on
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +89,7 @@ class Leaves:
     bounds: NDArray[np.int32]
     cumulative: NDArray[np.float64]
     root: NDArray[np.float64]
+    roots: NDArray[np.int32]  # the first node of each tree
 
 
 def addresses(columns: Sequence[Codes]) -> NDArray[np.uint64]:
@@ -92,7 +97,7 @@ def addresses(columns: Sequence[Codes]) -> NDArray[np.uint64]:
     return np.array([column.ctypes.data for column in columns] or [0], dtype=np.uint64)
 
 
-def grow(target: Target, predictors: Sequence[Predictor], rows: NDArray[np.int32], growth: Growth) -> Tree:
+def grow(target: Target, predictors: Sequence[Predictor], rows: NDArray[np.int32], growth: Growth, seed: int) -> Tree:
     """Return a tree on `rows` (Breiman et al. 1984, by entropy on classes that each node cuts anew)."""
     order = rows[np.argsort(target.codes[rows], kind="stable")]
     most_nodes = 2 * max(1, len(rows) // max(1, growth.min_leaf)) + 3
@@ -111,6 +116,8 @@ def grow(target: Target, predictors: Sequence[Predictor], rows: NDArray[np.int32
             int(target.ordered),
             growth.most_rows,
             capacity,
+            len(predictors) if growth.trees == 1 else math.ceil(growth.tried * len(predictors)),
+            seed,
         ],
         dtype=np.int64,
     )
@@ -190,7 +197,60 @@ def lay_leaves(tree: Tree, target: Target, smoothing: Smoothing) -> Leaves:
     )
     if used < 0:
         raise MemoryError("laying the leaves of a tree")
-    return Leaves(nodes, tree.masks, offsets, tiles, bounds[:used].copy(), cumulative[:used].copy(), target.root)
+    return Leaves(
+        nodes,
+        tree.masks,
+        offsets,
+        tiles,
+        bounds[:used].copy(),
+        cumulative[:used].copy(),
+        target.root,
+        np.zeros(1, np.int32),
+    )
+
+
+def grow_forest(
+    target: Target, predictors: Sequence[Predictor], rows: NDArray[np.int32], growth: Growth, seed: int
+) -> list[Tree]:
+    """Return one tree on all rows, or several, each on a part of the rows and of the predictors (Breiman 2001)."""
+    if growth.trees == 1 or not predictors:
+        return [grow(target, predictors, rows, growth, seed)]
+    some = max(1, math.ceil(growth.seen * len(rows)))
+    trees = []
+    for at in range(growth.trees):
+        start = at * len(rows) // growth.trees
+        part = np.concatenate([rows[start:], rows[:start]])[:some]
+        trees.append(grow(target, predictors, part, growth, seed + at))
+    return trees
+
+
+def join(forest: Sequence[Leaves]) -> Leaves:
+    """Return several trees' leaves as one."""
+    if len(forest) == 1:
+        return forest[0]
+    nodes, roots, offsets = [], [], []
+    node_at = mask_at = tile_at = 0
+    for leaves in forest:
+        own = leaves.nodes.copy()
+        inner = own[:, LEFT] >= 0
+        own[inner, LEFT : RIGHT + 1] += node_at
+        own[inner & (own[:, CUT] < 0), CUT] -= mask_at
+        nodes.append(own)
+        roots.append(node_at)
+        offsets.append(leaves.offsets + tile_at)
+        node_at += len(own)
+        mask_at += len(leaves.masks)
+        tile_at += len(leaves.bounds)
+    return Leaves(
+        np.concatenate(nodes),
+        np.concatenate([leaves.masks for leaves in forest]),
+        np.concatenate(offsets),
+        np.concatenate([leaves.tiles for leaves in forest]),
+        np.concatenate([leaves.bounds for leaves in forest]),
+        np.concatenate([leaves.cumulative for leaves in forest]),
+        forest[0].root,
+        np.array(roots, dtype=np.int32),
+    )
 
 
 def leaves_only(leaves: Leaves) -> Leaves:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 import pyarrow as pa
@@ -13,10 +14,12 @@ from numpy.typing import NDArray
 from veridical.core.contracts import RunContext
 from veridical.core.schema import Column, Role
 from veridical.encode.codes import Codec, Codes
-from veridical.engines.tabular.tree import growing, order, walking
-from veridical.engines.tabular.tree.coding import coarse_map, fit_codec
-from veridical.engines.tabular.tree.growing import Growth, Leaves, Predictor, Smoothing, Target
-from veridical.engines.tabular.tree.sampler import Part, TreeSampler
+from veridical.encode.numeric import NumericCodec
+from veridical.engines.tabular.tree import growing, order, phrasing, walking
+from veridical.engines.tabular.tree.coding import coarse_map, fit_codec, one_chunk
+from veridical.engines.tabular.tree.growing import Growth, Leaves, Predictor, Smoothing, Target, Tree
+from veridical.engines.tabular.tree.sampler import Part, TreeSampler, numbers
+from veridical.engines.tabular.tree.wording import Values, Wording
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,9 +28,9 @@ class TreeModel:
 
     growth: Growth = field(default_factory=Growth)
     smoothing: Smoothing = field(default_factory=Smoothing)
-    prices: tuple[float, ...] = (0.4, 0.7, 1.1)
+    prices: tuple[float, ...] = (0.5, 0.8, 1.2)
     strengths: tuple[float, ...] = (2.0, 5.0, 12.0)
-    orders: tuple[str, ...] = ("given", "fewest_first", "chain")
+    orders: tuple[str, ...] = ("few_first", "given")
     trial_rows: int = 12_000  # rows on which orders are compared
     most_predictors: int = 48
 
@@ -37,7 +40,7 @@ class TreeModel:
         return fit_coded(self, coded, columns, ctx)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Coded:
     """A table as codes: per column its codec, codes, and predictor bins."""
 
@@ -47,6 +50,19 @@ class Coded:
     maps: tuple[Codes, ...]
     predictors: tuple[Predictor, ...]
     rows: int
+    table: pa.Table
+    rare_below: int
+
+    @cached_property
+    def levels(self) -> NDArray[np.uint8]:
+        """All columns on 16 levels over a sample of rows: columns x rows."""
+        rows = np.linspace(0, max(0, self.rows - 1), min(self.rows, order.SCREEN_ROWS)).astype(np.intp)
+        return np.stack([order.levels_of(predictor, rows) for predictor in self.predictors])
+
+    def numbers(self, at: int, rows: NDArray[np.int32] | None = None) -> Values:
+        """Return one numeric column's values, or those of some rows, with nan for null."""
+        values = one_chunk(self.table.column(self.columns[at].name))
+        return numbers(values if rows is None else values.take(pa.array(rows)))
 
 
 def code(table: pa.Table, columns: Sequence[Column], ctx: RunContext, rare_below: int) -> Coded:
@@ -63,7 +79,7 @@ def code(table: pa.Table, columns: Sequence[Column], ctx: RunContext, rare_below
     with ThreadPoolExecutor(max(1, ctx.workers)) as pool:
         found = list(pool.map(one, columns))
     codecs, codes, maps, predictors = zip(*found, strict=True) if found else ((), (), (), ())
-    return Coded(tuple(columns), codecs, codes, maps, predictors, table.num_rows)
+    return Coded(tuple(columns), codecs, codes, maps, predictors, table.num_rows, table, rare_below)
 
 
 def fit_coded(model: TreeModel, coded: Coded, columns: Sequence[Column], ctx: RunContext) -> TreeSampler:
@@ -77,12 +93,20 @@ def fit_coded(model: TreeModel, coded: Coded, columns: Sequence[Column], ctx: Ru
 
     def one(at: int) -> Part:
         column = coded.columns[at]
+        plain = Wording.plain(coded.codecs[at].size)
         if column.role is Role.CONTEXT:
-            return Part(column, coded.codecs[at], coded.maps[at], (), None)
-        before = order.screen(model, coded, at, sequence[: place[at]])
-        smoothing = tune(model, coded, at, before, train, held)
-        leaves = learn(model, coded, at, before, rows, smoothing)
-        return Part(column, coded.codecs[at], coded.maps[at], tuple(place[b] for b in before), leaves)
+            return Part(column, coded.codecs[at], coded.maps[at], (), None, plain)
+        earlier = sequence[: place[at]]
+        before = order.screen(model, coded, at, earlier)
+        predictors = [coded.predictors[b] for b in before]
+        wording, said = phrase(model, coded, at, earlier, predictors, Split(train, held))
+        target = Target.of(said, wording.size, rows, ordered=coded.codecs[at].ordered)
+        smoothing = tune(model, target, predictors, Split(train, held), at)
+        leaves = learn(model, target, predictors, rows, smoothing, at)
+        spot = {b: place[b] for b in earlier}
+        return Part(
+            column, coded.codecs[at], coded.maps[at], tuple(place[b] for b in before), leaves, wording.moved(spot)
+        )
 
     with ThreadPoolExecutor(max(1, ctx.workers)) as pool:
         parts = tuple(pool.map(one, sequence))
@@ -90,46 +114,76 @@ def fit_coded(model: TreeModel, coded: Coded, columns: Sequence[Column], ctx: Ru
     return TreeSampler(parts, names)
 
 
-def target_of(coded: Coded, at: int, rows: NDArray[np.int32]) -> Target:
-    """Return one column as a target, with the shares seen in `rows`."""
-    return Target.of(coded.codes[at], coded.codecs[at].size, rows, ordered=coded.codecs[at].ordered)
+@dataclass(frozen=True, slots=True)
+class Split:
+    """Rows to learn from, and rows kept back."""
+
+    train: NDArray[np.int32]
+    held: NDArray[np.int32]
 
 
 def learn(
-    model: TreeModel, coded: Coded, at: int, before: Sequence[int], rows: NDArray[np.int32], smoothing: Smoothing
-) -> Leaves:
-    """Return the leaves of one column's tree."""
-    target = target_of(coded, at, rows)
-    tree = growing.grow(target, [coded.predictors[b] for b in before], rows, model.growth)
-    tree = growing.prune(tree, smoothing.price)
-    return growing.leaves_only(growing.lay_leaves(tree, target, smoothing))
-
-
-def tune(
     model: TreeModel,
-    coded: Coded,
-    at: int,
-    before: Sequence[int],
-    train: NDArray[np.int32],
-    held: NDArray[np.int32],
-) -> Smoothing:
+    target: Target,
+    predictors: Sequence[Predictor],
+    rows: NDArray[np.int32],
+    smoothing: Smoothing,
+    seed: int,
+) -> Leaves:
+    """Return the leaves of one column's trees."""
+    return lay(growing.grow_forest(target, predictors, rows, model.growth, seed), target, smoothing)
+
+
+def lay(forest: Sequence[Tree], target: Target, smoothing: Smoothing) -> Leaves:
+    """Return the leaves of pruned trees."""
+    pruned = [growing.prune(tree, smoothing.price) for tree in forest]
+    return growing.join([growing.leaves_only(growing.lay_leaves(tree, target, smoothing)) for tree in pruned])
+
+
+def phrase(
+    model: TreeModel, coded: Coded, at: int, earlier: Sequence[int], predictors: Sequence[Predictor], split: Split
+) -> tuple[Wording, Codes]:
+    """Return the wording of one column under which rows kept back are likeliest, and its codes (places: as coded)."""
+    codec, codes = coded.codecs[at], coded.codes[at]
+    plain = Wording.plain(codec.size)
+    sources = [b for b in earlier if isinstance(coded.codecs[b], NumericCodec)]
+    if not isinstance(codec, NumericCodec) or not sources or len(split.held) < 50:
+        return plain, codes
+    some = np.sort(split.train[: phrasing.SAMPLE_ROWS])
+    sample = {b: coded.numbers(b, some) for b in sources}
+    root = np.concatenate([[0.0], np.cumsum(np.bincount(codes, minlength=codec.size) / max(1, len(codes)))])
+    found = phrasing.candidates(codec, root, coded.numbers(at, some), sample, rare_below=coded.rare_below)
+    if not found:
+        return plain, codes
+    train, held = split.train[: model.trial_rows], split.held[: model.trial_rows // 3]
+    best, best_codes, top = plain, codes, -np.inf
+    for wording in [plain, *found]:
+        values = {b: coded.numbers(b) for b in wording.sources}
+        said = wording.say(codes, coded.numbers(at) if wording.sources else None, values)
+        target = Target.of(said, wording.size, train, ordered=True)
+        leaves = learn(model, target, predictors, train, model.smoothing, at)
+        score = walking.score(leaves, [p.codes for p in predictors], said, len(held), held)
+        score -= np.log(phrasing.widths(codec, wording)[said[held]])
+        if score.sum() > top:
+            best, best_codes, top = wording, said, float(score.sum())
+    return best, best_codes
+
+
+def tune(model: TreeModel, target: Target, predictors: Sequence[Predictor], split: Split, seed: int) -> Smoothing:
     """Return the pruning and back-off under which rows kept back are likeliest."""
     best = model.smoothing
-    if len(held) < 50:
+    if len(split.held) < 50:
         return replace(best, price=max(model.prices), strength=max(model.strengths))
-    target = target_of(coded, at, train)
-    grown = growing.grow(target, [coded.predictors[b] for b in before], train, model.growth)
-    columns = [coded.predictors[b].codes for b in before]
+    held = split.held
+    target = replace(target, root=Target.of(target.codes, len(target.root) - 1, split.train, ordered=True).root)
+    grown = growing.grow_forest(target, predictors, split.train, model.growth, seed)
+    columns = [p.codes for p in predictors]
     top = -np.inf
     for price in model.prices:
-        tree = growing.prune(grown, price)
-        reached = None
         for strength in model.strengths:
             trial = replace(model.smoothing, price=price, strength=strength)
-            leaves = growing.lay_leaves(tree, target, trial)
-            if reached is None:
-                reached = walking.route(leaves, columns, len(held), held)
-            likelihood = float(walking.score(leaves, reached, coded.codes[at], held).sum())
+            leaves = lay(grown, target, trial)
+            likelihood = float(walking.score(leaves, columns, target.codes, len(held), held).sum())
             if likelihood > top:
                 top, best = likelihood, trial
     return best

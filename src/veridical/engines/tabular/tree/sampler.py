@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Self
 
@@ -15,9 +16,11 @@ from veridical.core.contracts import Allowed
 from veridical.core.errors import SpecError
 from veridical.core.schema import Column, Role
 from veridical.encode.codes import Codec, Codes, Limit
+from veridical.encode.numeric import NumericCodec
 from veridical.engines.tabular.tree import storage, walking
 from veridical.engines.tabular.tree.coding import one_chunk
 from veridical.engines.tabular.tree.growing import Leaves
+from veridical.engines.tabular.tree.wording import Values, Wording
 
 BATCH_ROWS = 32_768
 PARTICLES = 32
@@ -32,6 +35,16 @@ class Part:
     coarse: Codes
     predictors: tuple[int, ...]  # places in the model's order
     leaves: Leaves | None
+    wording: Wording
+
+
+@dataclass(slots=True)
+class _Drawn:
+    """Columns so far, in the model's order: codes, predictor bins, and the values that later ones rest on."""
+
+    codes: list[Codes]
+    coarse: list[Codes]
+    values: dict[int, Values]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +54,7 @@ class _Plan:
     known: Mapping[int, Codes]
     kept: Mapping[int, NDArray[np.bool_] | None]  # None: every row
     limits: Mapping[int, Limit]
+    values: Mapping[int, Values]  # of known cells, where a wording needs them
 
 
 @dataclass(frozen=True)
@@ -89,14 +103,23 @@ class TreeSampler:
 
     def log_likelihood(self, table: pa.Table) -> NDArray[np.float64]:
         """Return the log-probability of each row's codes under the model, in nats; context is conditioned on."""
-        codes = [part.codec.encode(one_chunk(table.column(part.column.name))) for part in self.parts]
+        arrays = [one_chunk(table.column(part.column.name)) for part in self.parts]
+        codes = [part.codec.encode(array) for part, array in zip(self.parts, arrays, strict=True)]
         coarse = [part.coarse[code] for part, code in zip(self.parts, codes, strict=True)]
+        values = {at: numbers(arrays[at]) for at in self._valued}
         total = np.zeros(table.num_rows)
-        for part, known in zip(self.parts, codes, strict=True):
+        for at, part in enumerate(self.parts):
             if part.leaves is not None:
-                reached = walking.route(part.leaves, [coarse[p] for p in part.predictors], table.num_rows)
-                total += walking.score(part.leaves, reached, known)
+                columns = [coarse[p] for p in part.predictors]
+                said = part.wording.say(codes[at], values.get(at), values)
+                total += walking.score(part.leaves, columns, said, table.num_rows)
         return total
+
+    @cached_property
+    def _valued(self) -> frozenset[int]:
+        """The places whose values a wording rests on: those told otherwise, and those told by."""
+        told = {at for at, part in enumerate(self.parts) if part.wording.sources}
+        return frozenset(told.union(*(part.wording.sources for part in self.parts)))
 
     def save(self, folder: Path) -> None:
         """Write the model as JSON and Arrow files."""
@@ -131,7 +154,13 @@ class TreeSampler:
             known[place[name]] = self.parts[place[name]].codec.encode(values)
             kept[place[name]] = values.is_valid().to_numpy(zero_copy_only=False) if name in holes else None
         limits = {place[name]: self.parts[place[name]].codec.limit(asked) for name, asked in allowed.items()}
-        return _Plan(known, kept, {at: limit for at, limit in limits.items() if kept.get(at, 0) is not None})
+        values = (
+            {at: numbers(one_chunk(given.column(self.parts[at].column.name))) for at in known if at in self._valued}
+            if given is not None
+            else {}
+        )
+        open_limits = {at: limit for at, limit in limits.items() if kept.get(at, 0) is not None}
+        return _Plan(known, kept, open_limits, values)
 
     def _weighted(self, plan: _Plan) -> bool:
         """Return whether a given or limited column comes after a free one."""
@@ -147,52 +176,87 @@ class TreeSampler:
 
     def _batch(self, plan: _Plan, start: int, rows: int, seed: int) -> list[pa.Array]:
         many = PARTICLES if self._weighted(plan) else 1
-        codes: list[Codes] = []
-        coarse: list[Codes] = []
+        window = slice(start, start + rows)
+        drawn = _Drawn([], [], {})
         weight = np.zeros(rows * many)
         for at, part in enumerate(self.parts):
-            drawn, gained = self._column(plan, at, part, coarse, slice(start, start + rows), many, seed)
-            codes.append(drawn)
-            coarse.append(part.coarse[drawn])
+            code, gained = self._column(plan, at, drawn, window, many, seed)
+            drawn.codes.append(code)
+            drawn.coarse.append(part.coarse[code])
             if gained is not None:
                 weight += gained
-        if many > 1:
-            chosen = _choose(weight.reshape(rows, many), np.random.default_rng([seed, 1]))
-            codes = [each[chosen] for each in codes]
-        return self._decode(codes, plan, seed)
+        chosen = _choose(weight.reshape(rows, many), np.random.default_rng([seed, 1])) if many > 1 else None
+        return self._decode(drawn, chosen, plan, seed)
 
     def _column(
-        self, plan: _Plan, at: int, part: Part, coarse: Sequence[Codes], window: slice, many: int, seed: int
+        self, plan: _Plan, at: int, drawn: _Drawn, window: slice, many: int, seed: int
     ) -> tuple[Codes, NDArray[np.float64] | None]:
-        known = plan.known.get(at)
+        """Return one column's codes, and what its known or limited values add to each particle's log-weight."""
+        part, known = self.parts[at], plan.known.get(at)
         fixed = None if known is None else np.repeat(known[window], many)
-        if part.leaves is None:
+        stated = np.repeat(plan.values[at][window], many) if at in plan.values else None
+        if fixed is not None and stated is not None:
+            drawn.values[at] = stated
+        if part.leaves is None or (fixed is not None and plan.kept[at] is None):
             assert fixed is not None
-            return fixed, None
-        count = (window.stop - window.start) * many
-        reached = walking.route(part.leaves, [coarse[p] for p in part.predictors], count)
-        gained: NDArray[np.float64] | None = None
-        if fixed is not None and plan.kept[at] is None:
-            return fixed, walking.score(part.leaves, reached, fixed)
+            return fixed, None if part.leaves is None else self._score(at, drawn, fixed, stated)
         own = (seed * 1_000_003 + at * 7919) % (2**62)
+        columns = [drawn.coarse[p] for p in part.predictors]
+        reached = walking.route(part.leaves, columns, (window.stop - window.start) * many, seed=own + 1)
+        gained: NDArray[np.float64] | None = None
         if at in plan.limits:
-            drawn, gained = walking.draw_limited(part.leaves, reached, plan.limits[at].share, own)
+            share = np.zeros(part.wording.size)
+            share[: part.codec.size] = plan.limits[at].share
+            code, gained = walking.draw_limited(part.leaves, reached, share, own)
         else:
-            drawn = walking.draw(part.leaves, reached, own)
+            code = walking.draw(part.leaves, reached, own)
+        if at in self._valued:
+            code = self._value(plan, at, code, drawn, [seed, 2, at])
         keep = plan.kept.get(at)
         if fixed is not None and keep is not None:
             kept = np.repeat(keep[window], many)
-            scored = walking.score(part.leaves, reached, fixed)
+            scored = self._score(at, drawn, fixed, stated)
             gained = np.where(kept, scored, 0.0 if gained is None else gained)
-            drawn = np.where(kept, fixed, drawn)
-        return drawn, gained
+            code = np.where(kept, fixed, code).astype(np.uint16)
+            if stated is not None:
+                drawn.values[at] = np.where(kept, stated, drawn.values[at])
+        return code, gained
 
-    def _decode(self, codes: Sequence[Codes], plan: _Plan, seed: int) -> list[pa.Array]:
+    def _score(self, at: int, drawn: _Drawn, fixed: Codes, stated: Values | None) -> NDArray[np.float64]:
+        part = self.parts[at]
+        assert part.leaves is not None
+        said = part.wording.say(fixed, stated, drawn.values)
+        return walking.score(part.leaves, [drawn.coarse[p] for p in part.predictors], said, len(fixed))
+
+    def _value(self, plan: _Plan, at: int, said: Codes, drawn: _Drawn, seed: list[int]) -> Codes:
+        """Note the values that were said, for later columns to rest on, and return their own codes."""
+        part = self.parts[at]
+        assert isinstance(part.codec, NumericCodec)
+        uniform = np.random.default_rng(seed).random(len(said))
+        if at in plan.limits:
+            values = numbers(part.codec.decode(said, uniform, plan.limits[at]))
+            drawn.values[at] = values
+            return said
+        values = part.wording.hear(said, uniform, part.codec, drawn.values)
+        drawn.values[at] = values
+        if not part.wording.sources:
+            return said
+        code = part.codec.encode_numbers(np.nan_to_num(values))
+        code[np.isnan(values)] = 0
+        return code
+
+    def _decode(self, drawn: _Drawn, chosen: NDArray[np.intp] | None, plan: _Plan, seed: int) -> list[pa.Array]:
         arrays: dict[str, pa.Array] = {}
-        for at, (part, code) in enumerate(zip(self.parts, codes, strict=True)):
-            if part.leaves is not None:
-                uniform = np.random.default_rng([seed, 2, at]).random(len(code))
-                arrays[part.column.name] = part.codec.decode(code, uniform, plan.limits.get(at))
+        for at, part in enumerate(self.parts):
+            if part.leaves is None:
+                continue
+            if at in drawn.values:
+                values = drawn.values[at] if chosen is None else drawn.values[at][chosen]
+                arrays[part.column.name] = _array(values, part.codec)
+                continue
+            code = drawn.codes[at] if chosen is None else drawn.codes[at][chosen]
+            uniform = np.random.default_rng([seed, 2, at]).random(len(code))
+            arrays[part.column.name] = part.codec.decode(code, uniform, plan.limits.get(at))
         return [arrays[name] for name in self.table_columns]
 
     def _with_given(self, table: pa.Table, given: pa.Table | None, holes: Collection[str]) -> pa.Table:
@@ -219,3 +283,16 @@ def _choose(weight: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np
     level = rng.random(len(weight)) * share.sum(axis=1)
     pick = (np.cumsum(share, axis=1) <= level[:, None]).sum(axis=1)
     return np.arange(len(weight)) * weight.shape[1] + np.minimum(pick, weight.shape[1] - 1)
+
+
+def numbers(values: pa.Array) -> Values:
+    """Return a numeric column as float64, with nan for null."""
+    found: Values = values.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
+    return found
+
+
+def _array(values: Values, codec: Codec) -> pa.Array:
+    null = np.isnan(values)
+    if isinstance(codec, NumericCodec) and codec.whole:
+        return pa.array(np.where(null, 0.0, values).astype(np.int64), mask=null)
+    return pa.array(values, mask=null)

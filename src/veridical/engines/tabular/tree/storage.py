@@ -18,6 +18,7 @@ from veridical.encode.category import CategoryCodec
 from veridical.encode.codes import Codec
 from veridical.encode.numeric import NumericCodec
 from veridical.engines.tabular.tree.growing import NODE_WIDTH, Leaves
+from veridical.engines.tabular.tree.wording import Wording
 from veridical.store import artifact
 
 if TYPE_CHECKING:
@@ -40,8 +41,18 @@ def write(folder: Path, parts: Sequence[Part], names: Sequence[str]) -> None:
         if part.leaves is not None:
             for item in fields(part.leaves):
                 arrays[f"{at}.{item.name}"] = getattr(part.leaves, item.name).reshape(-1)
+        arrays[f"{at}.light"] = part.wording.light.astype(np.uint8)
+        if part.wording.residual is not None:
+            arrays[f"{at}.from"], arrays[f"{at}.to"] = part.wording.residual.low, part.wording.residual.high
         codec = part.codec.to_dict()
-        entries.append({"codec": codec, "predictors": list(part.predictors), "drawn": part.leaves is not None})
+        entries.append(
+            {
+                "codec": codec,
+                "predictors": list(part.predictors),
+                "drawn": part.leaves is not None,
+                "wording": part.wording.to_dict(),
+            }
+        )
     schema = Schema(tables=(TableSchema(name="data", columns=tuple(part.column for part in parts)),))
     content = {"columns": list(names), "parts": entries, "schema": schema.to_dict()}
     (folder / MODEL).write_text(digest.canonical_json(content), encoding="utf-8")
@@ -92,4 +103,10 @@ def _part(at: int, entry: Mapping[str, Any], column: Any, arrays: Mapping[str, n
         numbers = {item.name: arrays[f"{at}.{item.name}"] for item in fields(Leaves)}
         numbers["nodes"] = numbers["nodes"].reshape(-1, NODE_WIDTH)
         leaves = Leaves(**numbers)
-    return Part(column, codec, arrays[f"{at}.coarse"], tuple(entry["predictors"]), leaves)
+    said = entry["wording"]
+    residual = said["residual"]
+    if residual is not None:
+        residual = NumericCodec.from_dict(residual, arrays[f"{at}.from"], arrays[f"{at}.to"])
+    light = arrays[f"{at}.light"].astype(bool)
+    wording = Wording(int(said["own"]), light, tuple(said["echoes"]), said["anchor"], residual)
+    return Part(column, codec, arrays[f"{at}.coarse"], tuple(entry["predictors"]), leaves, wording)

@@ -14,11 +14,20 @@ from veridical.kernel import library
 Reached = NDArray[np.int32]
 
 
-def route(leaves: Leaves, columns: Sequence[Codes], count: int, rows: NDArray[np.int32] | None = None) -> Reached:
-    """Return the node each row ends in; `columns` are the tree's predictors."""
+def route(
+    leaves: Leaves,
+    columns: Sequence[Codes],
+    count: int,
+    rows: NDArray[np.int32] | None = None,
+    *,
+    tree: int = -1,
+    seed: int = 0,
+) -> Reached:
+    """Return the node each row ends in, of one tree or of one drawn per row; `columns` are the predictors."""
     reached = np.zeros(count, dtype=np.int32)
     if len(leaves.nodes) > 1:
-        library.call("tree_route", addresses(columns), rows, count, leaves.nodes, leaves.masks, reached)
+        shape = (leaves.nodes, leaves.masks, leaves.roots, len(leaves.roots), tree, seed)
+        library.call("tree_route", addresses(columns), rows, count, *shape, reached)
     return reached
 
 
@@ -44,9 +53,13 @@ def draw_limited(
     return drawn, weight
 
 
-def score(leaves: Leaves, reached: Reached, known: Codes, rows: NDArray[np.int32] | None = None) -> NDArray[np.float64]:
-    """Return the log-likelihood of each row's known code."""
-    total = np.zeros(len(reached))
+def score(
+    leaves: Leaves, columns: Sequence[Codes], known: Codes, count: int, rows: NDArray[np.int32] | None = None
+) -> NDArray[np.float64]:
+    """Return the log-likelihood of each row's known code, averaged over the trees."""
+    total = np.zeros(count)
     tables = (leaves.offsets, leaves.tiles, leaves.bounds, leaves.cumulative, leaves.root)
-    library.call("tree_score", reached, known, rows, len(reached), *tables, total)
-    return total
+    for tree in range(len(leaves.roots)):
+        reached = route(leaves, columns, count, rows, tree=tree)
+        library.call("tree_score", reached, known, rows, count, *tables, total)
+    return np.log(total / len(leaves.roots))
