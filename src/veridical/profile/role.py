@@ -108,7 +108,9 @@ def _clock(columns: Sequence[Column], unit: str | None, key: tuple[str, ...]) ->
 
 def _target(columns: Sequence[Column], facts: Sequence[Facts]) -> str | None:
     named = [
-        (header.target_rank(c.name), c.name) for c in columns if c.kind in CATEGORY_KINDS or c.kind is Kind.INTEGER
+        (header.target_rank(c.name), c.name)
+        for c, f in zip(columns, facts, strict=True)
+        if c.kind in CATEGORY_KINDS and 2 <= f.distinct <= MOST_CLASSES
     ]
     ranked = sorted((rank, name) for rank, name in named if rank is not None)
     if ranked:
