@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+import scipy.special
+import scipy.stats  # noqa: F401  # both tools are timed with their imports done
 
 from veridical.attacks.inference import Inference
 from veridical.attacks.linkability import Linkability

@@ -58,7 +58,7 @@ class Levels:
 
 
 def levels_of(table: TableEvidence, codes: Codes) -> Levels:
-    """Return the levels of every compared column; bins are cut at the training rows' quantiles."""
+    """Return the levels of every compared column; bins are cut at the real rows' quantiles."""
     cells = cells_of(table, codes)
     coded = np.empty(codes.cells.shape, np.int64)
     for at in range(len(codes.names)):
@@ -71,7 +71,8 @@ def _levels(cells: Cells, codes: Codes, at: int) -> NDArray[np.int64]:
     if not cells.is_number[at] or distinct <= _MOST_LEVELS:
         return codes.cells[at].astype(np.int64) + 1  # missing becomes 0
     values = cells.values[at]
-    known = values[codes.train]
+    # Cut by train and holdout alike: bins that suit one side better would favour it.
+    known = np.concatenate([values[codes.train], values[codes.holdout]])
     known = known[~np.isnan(known)]
     edges: NDArray[Any] = np.unique(np.quantile(known, np.linspace(0, 1, _BINS + 1)[1:-1])) if known.size else known
     return np.where(np.isnan(values), 0, np.searchsorted(edges, values, side="right") + 1).astype(np.int64)

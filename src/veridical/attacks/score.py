@@ -55,12 +55,7 @@ def separation(members: NDArray[np.float64], others: NDArray[np.float64]) -> Sep
 def findings(check: str, scope: tuple[str, ...], found: Separation, others: int, how: str) -> list[Finding]:
     """Return the finding of the area, and that of the true-positive rate at 1 % false positives."""
     tpr = found.caught.interval
-    detail = {
-        "control": 0.5,
-        "tpr_at_1_percent_fpr": found.caught.share,
-        "tpr_interval": [tpr.low, tpr.high],
-        "non_members": others,
-    }
+    rate = {"tpr_at_1_percent_fpr": found.caught.share, "tpr_interval": [tpr.low, tpr.high]}
     area = Finding(
         check=check,
         scope=scope,
@@ -75,7 +70,7 @@ def findings(check: str, scope: tuple[str, ...], found: Separation, others: int,
             f"An attacker who scores {how} ranks a person learned from above one never learned from "
             f"{found.area:.1%} of the time; guessing gives 50 %."
         ),
-        detail=detail,
+        detail={"control": 0.5, **rate, "non_members": others},
     )
     caught = Finding(
         check=f"{check}.tpr_at_1_percent_fpr",
