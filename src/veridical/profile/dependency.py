@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from veridical.core.schema import CATEGORY_KINDS, Constraint, Kind
-from veridical.profile.facts import Facts, Integers, codes_of
+from veridical.profile.facts import Codes, Facts, codes_of
 from veridical.profile.sample import Sample
 
 MOST_PAIRS = 6000
@@ -91,7 +91,7 @@ def _in_sample(sample: Sample, facts: Sequence[Facts]) -> Iterator[tuple[str, st
                     yield a.name, b.name
 
 
-def _is_kept(a: Integers, b: Integers) -> bool:
+def _is_kept(a: Codes, b: Codes) -> bool:
     if not _decides(a[:HEAD], b[:HEAD]) or not _decides(a, b):
         return False
     shares = np.bincount(b + 1) / len(b)
@@ -99,8 +99,8 @@ def _is_kept(a: Integers, b: Integers) -> bool:
     return repeats * (1.0 - float(np.sum(shares**2))) >= SURPRISE
 
 
-def _decides(a: Integers, b: Integers) -> bool:
-    first = np.empty(int(a.max(initial=-1)) + 2, dtype=np.int64)
+def _decides(a: Codes, b: Codes) -> bool:
+    first = np.empty(int(a.max(initial=-1)) + 2, dtype=np.int32)
     first[a + 1] = b
     return bool(np.array_equal(first[a + 1], b))
 

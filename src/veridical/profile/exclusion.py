@@ -18,6 +18,8 @@ EXPECTED_SHARE = 0.002  # of all rows; below it a gap may just be rare
 MOST_COLUMNS = 40
 MOST_VALUES = 40
 KEPT = 10
+MOST_CELLS = 1_000_000
+SLICE = 1 << 18  # rows counted at once
 PER_PAIR = 3
 
 
@@ -57,10 +59,14 @@ def find(table: pa.Table, sample: Sample, *, known: frozenset[frozenset[str]], r
 
 def _counts(one: pa.ChunkedArray, other: pa.ChunkedArray) -> Floats:
     a, b = codes_of(one) + 1, codes_of(other) + 1
-    width = int(b.max(initial=0)) + 1
-    return (
-        np.bincount(a * width + b, minlength=(int(a.max(initial=0)) + 1) * width).reshape(-1, width).astype(np.float64)
-    )
+    height, width = int(a.max(initial=0)) + 1, int(b.max(initial=0)) + 1
+    if height * width > MOST_CELLS:
+        return np.ones((1, 1))  # thousands of rare values beside the common ones: no gap is looked for
+    counts = np.zeros(height * width)
+    for start in range(0, len(a), SLICE):
+        cells = a[start : start + SLICE] * width + b[start : start + SLICE]
+        counts += np.bincount(cells, minlength=height * width)
+    return counts.reshape(height, width)
 
 
 def _least(rows: int) -> float:
@@ -73,8 +79,10 @@ def _expected(counts: Floats) -> Floats:
 
 def _has_gap(sample: Sample, one: str, other: str) -> bool:
     a, b = sample.codes(one) + 1, sample.codes(other) + 1
-    width = int(b.max(initial=0)) + 1
-    counts = np.bincount(a * width + b, minlength=(int(a.max(initial=0)) + 1) * width).reshape(-1, width)
+    height, width = int(a.max(initial=0)) + 1, int(b.max(initial=0)) + 1
+    if height * width > MOST_CELLS:
+        return False
+    counts = np.bincount(a * width + b, minlength=height * width).reshape(height, width)
     expected = _expected(counts.astype(np.float64))
     return bool(np.any((counts == 0) & (expected > _least(sample.rows) / 2)))
 

@@ -15,6 +15,7 @@ from veridical.connect.note import notes_of
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
+Codes = npt.NDArray[np.int32]
 
 _INT_TEMPORAL_BITS = {32: pa.int32(), 64: pa.int64()}
 
@@ -139,9 +140,9 @@ def numbers_of(values: pa.Array | pa.ChunkedArray) -> Floats:
     return np.asarray(values.to_numpy(zero_copy_only=False), dtype=np.float64)
 
 
-def codes_of(cells: pa.ChunkedArray) -> Integers:
+def codes_of(cells: pa.ChunkedArray) -> Codes:
     """Return one integer a row, equal for equal values; null is -1."""
     encoded = countable(cells).dictionary_encode().combine_chunks()
     if isinstance(encoded, pa.ChunkedArray):
         encoded = encoded.chunk(0)
-    return np.asarray(encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False), dtype=np.int64)
+    return np.asarray(encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False), dtype=np.int32)

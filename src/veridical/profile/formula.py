@@ -150,9 +150,8 @@ def _half_unit(column: Column) -> float:
 
 
 def _tolerance(columns: dict[str, Column], candidate: _Candidate) -> float:
-    exact = candidate.operator in ("sum", "difference", "many")
-    digits = [columns[name].decimals for name in (candidate.target, *candidate.parts)]
-    if exact and all(digit == 0 for digit in digits):
+    # A whole number that comes out only by rounding (count = total / price) is an accident, not a formula.
+    if columns[candidate.target].decimals == 0:
         return 0.0
     return _half_unit(columns[candidate.target]) * 1.01
 

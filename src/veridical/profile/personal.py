@@ -168,7 +168,7 @@ _CHECKS: tuple[tuple[str, Callable[[str], bool], bool], ...] = (
 def _person_name(said: str | None, sample: Sequence[str]) -> Personal | None:
     """Names are told by known first or family names, which city or product names do not begin with."""
     korean = [text for text in sample if _HANGUL_NAME.match(text)]
-    if len(korean) >= MOST * len(sample) and len(sample) >= 3:
+    if len(korean) >= MOST * len(sample) and (said == "name" or len(sample) >= 3):
         surnames = sum(text[0] in _korean_surnames() for text in korean) / len(korean)
         usual = sum(len(text) == 3 for text in korean) / len(korean)
         if surnames >= MOST and (said in ("name", "last_name", "first_name") or (usual >= 0.8 and len(sample) >= 20)):

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from veridical.core.schema import TEMPORAL_KINDS, Column, Kind
 from veridical.profile import temporal
-from veridical.profile.facts import Floats, Integers, codes_of, numbers_of
+from veridical.profile.facts import Codes, Floats, codes_of, numbers_of
 
 ROWS = 20_000
 
@@ -22,7 +22,7 @@ class Sample:
 
     table: pa.Table
     columns: Sequence[Column]
-    _codes: dict[str, Integers] = field(default_factory=dict)
+    _codes: dict[str, Codes] = field(default_factory=dict)
     _numbers: dict[str, Floats | None] = field(default_factory=dict)
 
     @property
@@ -30,7 +30,7 @@ class Sample:
         """Rows looked at."""
         return self.table.num_rows
 
-    def codes(self, name: str) -> Integers:
+    def codes(self, name: str) -> Codes:
         """Return one integer a row, equal for equal values."""
         if name not in self._codes:
             self._codes[name] = codes_of(self.table.column(name))
