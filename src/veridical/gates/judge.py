@@ -137,12 +137,13 @@ def _sentence(gate: Gate, finding: Finding, outcome: Outcome, bounds: Bounds, ad
         return finding.sentence
     if outcome is Outcome.NOT_MEASURED:
         return "its interval lies astride the limit: too few rows to be sure"
-    parts = [finding.sentence.rstrip(".")] if finding.sentence else []
+    parts = [finding.sentence] if finding.sentence else []
+    parts.append(gate.why)
     if bounds.set:
-        parts.append(f"{side(finding, bounds)} the limit")
+        parts.append(f"{side(finding, bounds)} the limit.")
     if adjusted_p is not None:
-        parts.append(f"p = {adjusted_p:.2g} after correction over all gates")
-    return "; ".join([*parts, gate.why.rstrip(".")]) + "."
+        parts.append(f"Corrected over all gates, p = {adjusted_p:.2g}.")
+    return " ".join(parts)
 
 
 def _result(case: _Case, outcome: Outcome, *, limit: str, sentence: str) -> GateResult:

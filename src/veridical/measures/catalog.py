@@ -20,6 +20,7 @@ _CARDS = (
     ("utility.queries", "utility.query:Queries", "random counting queries"),
     ("utility.inference", "utility.inference:Inference", "overlap of regression coefficients"),
     ("diversity.tails", "diversity.tail:Tails", "tails of numbers, rare categories"),
+    ("diversity.lost", "diversity.lost:LostCategories", "categories that real rows surely have and that are gone"),
     ("diversity.support", "diversity.support:Support", "coverage, precision, recall, authenticity"),
     ("diversity.collapse", "diversity.collapse:Collapse", "repeated rows, lost kinds of rows, Vendi"),
     ("fairness.representation", "fairness.representation:Representation", "shares and label rates of groups"),
@@ -27,6 +28,7 @@ _CARDS = (
     ("validity.ranges", "validity.range:Ranges", "values beyond the real ones, or off their grid"),
     ("validity.rules", "validity.rule:Rules", "the schema's constraints and keys"),
     ("validity.dependencies", "validity.dependency:Dependencies", "functional dependencies and formulas of train"),
+    ("validity.row_order", "validity.order:RowOrder", "whether a row's place in the file tells its content"),
 )
 
 MEASURES = Registry(

@@ -52,6 +52,16 @@ class Audience:
         rounded = self.k * ((counts + self.k // 2) // self.k)
         return np.where(counts < self.k, 0, rounded)
 
+    def shown_beside(self, counts: Counts, real_rows: int) -> Counts:
+        """Return counts of synthetic rows rounded as coarsely as those of so many real rows are.
+
+        Nothing in them needs hiding; but a cell that vanished on one side only would look like a difference.
+        """
+        total = int(counts.sum())
+        if self.inside or total == 0:
+            return counts
+        return self.shown(np.rint(counts * (real_rows / total)).astype(np.int64))
+
 
 def audience_of(gates: GateSet, schema: Schema) -> Audience:
     """Return the audience of a gate set; k is the schema's `rare_below`, and 1 inside."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -76,7 +77,8 @@ def axis_of(column: Column, real: pa.ChunkedArray, synthetic: pa.ChunkedArray, *
     if len(values) <= bins and temporal is None:
         return _discrete_axis(values[counts >= k], nulls=nulls)
     cuts = _cuts(numbers, values, counts, bins=bins, k=k, temporal=temporal)
-    labels = _labels(cuts, temporal)
+    whole = temporal is None and bool(np.all(values == np.round(values)))
+    labels = _whole_labels(cuts) if whole else _labels(cuts, temporal)
     return Axis(labels=(*labels, *([NULL] if nulls else [])), cuts=cuts, nulls=nulls, numeric=True)
 
 
@@ -141,7 +143,7 @@ def _cuts(numbers: Floats, values: Floats, counts: Codes, *, bins: int, k: int, 
     first = np.ceil(low / step) * step
     grid = [] if high <= low else np.arange(first, high + step * 1e-9, step).tolist()
     # A spike gets a bin of its own: a cut just under it and one on it.
-    around = [cut for spike in spikes for cut in (np.nextafter(spike, -np.inf), spike)]
+    around = [cut for s in spikes for cut in (s - 1.0 if whole else np.nextafter(s, -np.inf), s)]
     return np.unique(np.array([*grid, *around], dtype=np.float64))
 
 
@@ -153,8 +155,9 @@ def _step(wanted: float, temporal: pa.DataType | None, *, whole: bool) -> float:
     if wanted <= 0:
         return 1.0
     power = 10.0 ** np.floor(np.log10(wanted))
-    step = float(next(power * m for m in (1, 2, 2.5, 5, 10) if power * m >= wanted * 0.999))
-    return max(step, 1.0) if whole else step
+    multiples = (1, 2, 3, 4, 5, 6, 8, 10) if whole else (1, 2, 2.5, 4, 5, 8, 10)
+    step = float(next(power * m for m in multiples if power * m >= wanted * 0.999))
+    return max(np.ceil(step), 1.0) if whole else step
 
 
 def units_per_second(kind: pa.DataType) -> float:
@@ -176,6 +179,15 @@ def _labels(cuts: Floats, temporal: pa.DataType | None) -> list[str]:
     if temporal is None and len(cuts) > 1 and cuts[0] == np.nextafter(cuts[1], -np.inf):
         first = f"< {names[1]}"
     return [first, *middle, f"> {names[-1]}"]
+
+
+def _whole_labels(cuts: Floats) -> list[str]:
+    if not len(cuts):
+        return ["all"]
+    middle = []
+    for low, high in pairwise(cuts):
+        middle.append(f"= {_plain(high)}" if high == low + 1 else f"{_plain(low + 1)} – {_plain(high)}")
+    return [f"≤ {_plain(cuts[0])}", *middle, f"> {_plain(cuts[-1])}"]
 
 
 def _plain(value: float) -> str:

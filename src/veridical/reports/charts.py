@@ -13,7 +13,7 @@ from veridical.reports.embedding import MapView
 from veridical.reports.views import ColumnView
 
 WIDTH, HEIGHT = 300, 132
-MAX_BARS = 9
+MAX_BARS = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,8 +122,8 @@ def _bars(view: ColumnView) -> Markup:
     order = list(range(len(view.labels)))
     if len(order) > MAX_BARS:
         gap = [abs((real[i] if real else 0.0) - view.synthetic[i]) for i in order]
-        largest = sorted(order, key=lambda i: -max(real[i] if real else 0.0, view.synthetic[i]))[: MAX_BARS - 3]
-        apart = [i for i in sorted(order, key=lambda i: -gap[i]) if i not in largest][:3]
+        largest = sorted(order, key=lambda i: -max(real[i] if real else 0.0, view.synthetic[i]))[: MAX_BARS - 2]
+        apart = [i for i in sorted(order, key=lambda i: -gap[i]) if i not in largest][:2]
         order = sorted({*largest, *apart})
     top = max([*(real[i] for i in order if real), *(view.synthetic[i] for i in order), 1e-9])
     row, left = 20.0, 108.0

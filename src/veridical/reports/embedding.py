@@ -60,8 +60,8 @@ def map_view(evidence: Evidence, audience: Audience, rng: np.random.Generator) -
     total = float((values**2).sum())
     return MapView(
         grid=GRID,
-        real=_density(one, audience),
-        synthetic=_density(two, None),
+        real=_density(one, audience, len(one)),
+        synthetic=_density(two, audience, len(one)),
         real_points=_points(one, rng) if audience.inside else (),
         synthetic_points=_points(two, rng) if audience.inside else (),
         explained=float((values[:2] ** 2).sum() / total) if total > 0 else 0.0,
@@ -126,11 +126,10 @@ def _indicators(real: pa.ChunkedArray, synthetic: pa.ChunkedArray) -> tuple[Floa
     return hot[0] / spread, hot[1] / spread
 
 
-def _density(points: Floats, audience: Audience | None) -> tuple[float, ...]:
+def _density(points: Floats, audience: Audience, real_rows: int) -> tuple[float, ...]:
     cells = np.minimum((points * GRID).astype(np.int64), GRID - 1)
     counts = np.bincount(cells[:, 1] * GRID + cells[:, 0], minlength=GRID * GRID)
-    if audience is not None:
-        counts = audience.shown(counts)
+    counts = audience.shown_beside(counts, real_rows)
     return tuple(round(float(share), 5) for share in counts / max(int(counts.sum()), 1))
 
 

@@ -13,7 +13,7 @@ from veridical.gates.limits import bounds_of
 from veridical.reports.charts import Span, interval_plot
 from veridical.reports.wording import FAMILIES, family_of, figure, interval_words, scope_words, title_of
 
-FIRST_ROWS = 6
+FIRST_ROWS = 3
 MAX_ROWS = 150
 
 
@@ -51,6 +51,7 @@ class Section:
     title: str
     question: str
     groups: tuple[CheckGroup, ...] = ()
+    others: tuple[CheckGroup, ...] = ()  # figures that no gate reads
     counts: Mapping[str, int] = field(default_factory=dict)
 
 
@@ -71,7 +72,14 @@ def sections_of(findings: Sequence[Finding], verdict: Verdict) -> dict[str, Sect
         rank = {"fail": 0, "not-measured": 1, "pass": 2, "": 3}
         groups.sort(key=lambda group: rank[group.outcome])
         counts = {key: sum(row.outcome == key for group in groups for row in group.rows) for key in rank if key}
-        sections[family] = Section(family=family, title=title, question=question, groups=tuple(groups), counts=counts)
+        sections[family] = Section(
+            family=family,
+            title=title,
+            question=question,
+            groups=tuple(group for group in groups if group.outcome),
+            others=tuple(group for group in groups if not group.outcome),
+            counts=counts,
+        )
     return sections
 
 

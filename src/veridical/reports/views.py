@@ -99,10 +99,11 @@ def _column_view(evidence: Evidence, column: Column, audience: Audience) -> Colu
         return _view(column, axis, None, _shares(ours), None, None)
     counts = np.bincount(axis.codes(real), minlength=size)
     distance, floor = total_variation(counts, ours), chance_floor(counts, ours)
-    shown = np.where((counts == 0) & (ours == 0), False, True)
+    beside = audience.shown_beside(ours, len(real))
+    shown = (audience.shown(counts) > 0) | (beside > 0)
     axis_labels = tuple(label for label, keep in zip(axis.labels, shown, strict=True) if keep)
     kept = Axis(labels=axis_labels, numeric=axis.numeric)
-    return _view(column, kept, _shares(audience.shown(counts))[shown], _shares(ours)[shown], distance, floor)
+    return _view(column, kept, _shares(audience.shown(counts))[shown], _shares(beside)[shown], distance, floor)
 
 
 def _view(
@@ -135,7 +136,7 @@ def _pair_view(
         rows=axes[one].labels,
         cols=axes[two].labels,
         real=rounded(_shares(audience.shown(real))),
-        synthetic=rounded(_shares(synthetic)),
+        synthetic=rounded(_shares(audience.shown_beside(synthetic, int(real.sum())))),
         distance=round(total_variation(real, synthetic), 4),
         floor=round(chance_floor(real, synthetic), 4),
     )

@@ -13,7 +13,7 @@ from veridical.core.dataset import Dataset
 from veridical.core.errors import DataError
 from veridical.core.finding import Direction, Finding, not_measured
 from veridical.core.schema import CATEGORY_KINDS, Kind, Schema, TableSchema
-from veridical.stages.overlap import holdout_overlap, row_keys, same_rows
+from veridical.stages.overlap import holdout_overlap, leaked_identifiers, row_keys, same_rows
 
 MIN_ROWS = 50
 
@@ -58,6 +58,7 @@ def compare_inputs(evidence: Evidence, ctx: RunContext) -> Inputs:
     table_schema, target_finding = _with_usable_target(narrowed.only, tables)
     findings += [target_finding] if target_finding is not None else []
     findings += [_unseen_finding(table_schema, tables), *_overlap_findings(table_schema, tables, ctx)]
+    findings += _identifier_findings(table_schema, tables)
     return Inputs(evidence=_evidence(evidence, tables, table_schema), findings=tuple(findings))
 
 
@@ -155,6 +156,16 @@ def _overlap_findings(schema: TableSchema, tables: dict[str, pa.Table], ctx: Run
     else:
         findings.append(not_measured("input.holdout_overlap", "no holdout was kept back"))
     return findings
+
+
+def _identifier_findings(schema: TableSchema, tables: dict[str, pa.Table]) -> list[Finding]:
+    found = []
+    for column in schema.columns:
+        if column.kind is not Kind.IDENTIFIER and not (column.kind is Kind.PERSONAL and column.unique):
+            continue
+        sides = {side: table[column.name].combine_chunks() for side, table in tables.items()}
+        found.append(leaked_identifiers(column.name, sides["train"], sides.get("holdout"), sides["synthetic"]))
+    return found
 
 
 def _with_usable_target(schema: TableSchema, tables: dict[str, pa.Table]) -> tuple[TableSchema, Finding | None]:

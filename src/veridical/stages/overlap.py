@@ -86,6 +86,46 @@ def same_rows(train: Keys, synthetic: Keys) -> Finding:
     )
 
 
+def leaked_identifiers(name: str, train: pa.Array, holdout: pa.Array | None, synthetic: pa.Array) -> Finding:
+    """Return whether identifiers of train come out again, more often than chance explains, with a p-value.
+
+    Chance is how often the holdout's own values stand in train (names that many people have), or, for whole
+    numbers, how densely train's fill the range that the synthetic ones span (row numbers).
+    """
+    check = "input.leaked_identifiers"
+    known = train.drop_null().unique()
+    values = synthetic.drop_null()
+    if not len(known) or not len(values):
+        return not_measured(check, "the column is empty on a side", scope=(name,))
+    found = int(pc.sum(pc.is_in(values, known)).as_py() or 0)
+    chance = _density(known, values)
+    if holdout is not None and len(holdout.drop_null()):
+        other = holdout.drop_null()
+        met = int(pc.sum(pc.is_in(other, known)).as_py() or 0)
+        # An upper bound of the holdout's rate (rule of succession), so that a small holdout is no alarm.
+        chance = max(chance, (met + 1) / (len(other) + 2))
+    share = found / len(values)
+    return Finding(
+        check=check,
+        value=share,
+        n=len(values),
+        direction=Direction.LOWER,
+        scope=(name,),
+        baseline=chance,
+        p_value=float(stats.binom.sf(found - 1, len(values), min(chance, 1.0))),
+        unit="share of values",
+        sentence=f"{share:.2%} of the synthetic values of {name} are values of real records; by chance {chance:.2%}.",
+    )
+
+
+def _density(known: pa.Array, values: pa.Array) -> float:
+    if not pa.types.is_integer(known.type) or not len(known):
+        return 0.0
+    real, ours = (np.asarray(side.to_numpy(zero_copy_only=False)) for side in (known, values))
+    inside = (real >= ours.min()) & (real <= ours.max())
+    return float(inside.sum() / (float(ours.max()) - float(ours.min()) + 1))
+
+
 def _codes(column: pa.ChunkedArray) -> Keys:
     if pa.types.is_dictionary(column.type):
         column = column.cast(column.type.value_type)

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from threadpoolctl import threadpool_limits
+
 from veridical.attacks.catalog import ATTACKS
 from veridical.core import digest
 from veridical.core.contracts import Evidence, RunContext
@@ -128,9 +130,11 @@ def _run_all(*, measured: Evidence, attacked: Evidence, ctx: RunContext) -> list
     work = [(card, MEASURES.load(card.name)().measure, measured) for card in MEASURES]
     work += [(card, ATTACKS.load(card.name)().run, attacked) for card in ATTACKS]
     findings: list[Finding] = []
-    for done, (card, make, evidence) in enumerate(work):
-        ctx.progress(f"measure {card.name}", done=done, total=len(work))
-        findings += _findings_of(card, make, evidence, ctx)
+    # Learners that judge are small: on a busy machine their threads spin for more than they work.
+    with threadpool_limits(limits=ctx.workers):
+        for done, (card, make, evidence) in enumerate(work):
+            ctx.progress(f"measure {card.name}", done=done, total=len(work))
+            findings += _findings_of(card, make, evidence, ctx)
     ctx.progress("measure", done=len(work), total=len(work))
     return findings
 

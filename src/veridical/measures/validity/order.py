@@ -42,13 +42,15 @@ class RowOrder:
     def _table(self, evidence: Evidence, view: View) -> Finding:
         if any(table.order_by is not None for table in evidence.schema.tables):
             return not_measured(CHECK, "rows of a sequence are in order by right", scope=view.scope())
-        if min(view.fake.rows, view.train.rows) < 20 * self.stretches:
-            return not_measured(CHECK, f"fewer than {20 * self.stretches} rows", n=view.fake.rows, scope=view.scope())
+        if min(view.synthetic.rows, view.train.rows) < 20 * self.stretches:
+            return not_measured(
+                CHECK, f"fewer than {20 * self.stretches} rows", n=view.synthetic.rows, scope=view.scope()
+            )
         names = [coding.name for coding in (*view.categorical, *view.numeric)]
-        found = {name: self._strength(view.fake, name) for name in names}
+        found = {name: self._strength(view.synthetic, name) for name in names}
         known = {name: value for name, value in found.items() if value is not None}
         if not known:
-            return not_measured(CHECK, "no column varies", n=view.fake.rows, scope=view.scope())
+            return not_measured(CHECK, "no column varies", n=view.synthetic.rows, scope=view.scope())
         worst = max(known, key=lambda name: known[name][0])
         own = self._strength(view.train, worst)
         value, _ = known[worst]
@@ -57,7 +59,7 @@ class RowOrder:
             check=CHECK,
             scope=view.scope(),
             value=value,
-            n=view.fake.rows,
+            n=view.synthetic.rows,
             direction=Direction.LOWER,
             ceiling=0.0 if own is None else own[0],
             baseline=0.0,

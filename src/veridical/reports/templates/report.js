@@ -36,7 +36,7 @@
 
   const heat = (pair, cells, paint, label) => {
     const wide = pair.cols.length, tall = pair.rows.length, left = 78, top = 4, size = 22;
-    const chart = svg("svg", { viewBox: `0 0 ${left + wide * size + 4} ${top + tall * size + 66}`, role: "img", "aria-label": label });
+    const chart = svg("svg", { viewBox: `0 0 ${left + wide * size + 4} ${top + tall * size + 76}`, role: "img", "aria-label": label });
     cells.forEach((share, index) => {
       const row = Math.floor(index / wide), col = index % wide;
       const [fill, opacity] = paint(share);
