@@ -62,6 +62,7 @@ def test_one_command_makes_judges_and_signs(made, veridical):
     assert "5 files, every byte" in verified.stdout and "this user" in verified.stdout
 
 
+@pytest.mark.slow
 def test_the_same_command_writes_the_same_data(home, made, veridical):
     again = ("synth", "people.csv", "-o", "again", "--rows", "1k", "--engine", "independent", "--gates", "easy.yaml")
     assert veridical(*again, "--workers", "1").returncode == 0
@@ -178,7 +179,7 @@ def test_a_verdict_stamped_by_a_stranger_is_refused(made, veridical, tmp_path):
     ("gates", "words"),
     [
         ("hard.yaml", ("privacy.exact_copies: failed", "over by 1")),
-        ("absent.yaml", ("privacy.never_measured: not measured",)),
+        pytest.param("absent.yaml", ("privacy.never_measured: not measured",), marks=pytest.mark.slow),
     ],
 )
 def test_a_gate_that_fails_or_was_not_measured_refuses_with_code_3(home, veridical, gates, words):
@@ -202,6 +203,7 @@ def test_a_gate_that_fails_or_was_not_measured_refuses_with_code_3(home, veridic
     assert "waived      " in veridical("verify", f"refused-{gates}").stdout
 
 
+@pytest.mark.slow
 def test_new_data_does_not_stand_beside_an_older_release(home, made, veridical):
     command = ("synth", "people.csv", "-o", "twice", "--engine", "independent", "-q", "--rows")
     assert veridical(*command, "300", "--gates", "easy.yaml").returncode == 0
@@ -210,6 +212,7 @@ def test_new_data_does_not_stand_beside_an_older_release(home, made, veridical):
     assert not (home / "twice" / "release").exists()
 
 
+@pytest.mark.slow
 def test_a_run_file_says_the_same_and_can_be_tried_dry(home, veridical):
     (home / "run.yaml").write_text(
         "source: people.csv\noutput: declared\nrows: 1k\nengine: independent\ngates: easy.yaml\nformat: csv\n"
