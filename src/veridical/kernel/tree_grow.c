@@ -21,6 +21,7 @@ typedef struct {
     int32_t *order;
     const int64_t *settings;
     double *table;    /* n log n */
+    int64_t table_size;
     uint8_t *classes; /* per position in the node's sample */
     int32_t *sample;  /* row per position in the node's sample */
     int32_t *counts;  /* bins x classes */
@@ -39,7 +40,7 @@ typedef struct {
 } Split;
 
 static double nlogn(const Grower *g, int64_t n) {
-    if (n < TABLE) return g->table[n];
+    if (n < g->table_size) return g->table[n];
     return (double)n * log((double)n);
 }
 
@@ -333,7 +334,8 @@ VERIDICAL_EXPORT int64_t veridical_tree_grow(const uint64_t *columns, const int3
     int64_t sample = rows < 2 * settings[MOST_ROWS] ? rows : 2 * settings[MOST_ROWS];
     Grower g = {.columns = columns, .bins = bins, .nominal = nominal, .predictors = predictors, .target = target,
                 .order = order, .settings = settings};
-    g.table = malloc(TABLE * sizeof(double));
+    g.table_size = rows + 1 < TABLE ? rows + 1 : TABLE;
+    g.table = malloc((size_t)g.table_size * sizeof(double));
     g.classes = malloc((size_t)sample + 1);
     g.sample = malloc(((size_t)sample + 1) * sizeof(int32_t));
     g.counts = malloc((size_t)(widest * CLASS_LIMIT) * sizeof(int32_t));
@@ -345,11 +347,34 @@ VERIDICAL_EXPORT int64_t veridical_tree_grow(const uint64_t *columns, const int3
     int64_t count = -1;
     if (g.table && g.classes && g.sample && g.counts && g.totals && g.scores && g.ranked && g.spare && g.mask) {
         g.table[0] = 0.0;
-        for (int64_t n = 1; n < TABLE; n++) g.table[n] = (double)n * log((double)n);
+        for (int64_t n = 1; n < g.table_size; n++) g.table[n] = (double)n * log((double)n);
         *mask_words = 0;
         count = grow(&g, rows, stop, nodes, worth, masks, mask_words);
     }
     free(g.table); free(g.classes); free(g.sample); free(g.counts); free(g.totals);
     free(g.scores); free(g.ranked); free(g.spare); free(g.mask);
     return count;
+}
+
+/* Cuts what lies below a split whose gain, with all below, is not worth `price` times its price; `keep` gets 0 for
+ * the nodes that fall. Children stand after their parents. */
+VERIDICAL_EXPORT int64_t veridical_tree_prune(int32_t *nodes, const double *worth, int64_t count, double price,
+                                              uint8_t *keep) {
+    double *value = calloc((size_t)count, sizeof(double));
+    if (!value) return -1;
+    for (int64_t at = count - 1; at >= 0; at--) {
+        int32_t *node = nodes + at * NODE_WIDTH;
+        if (node[NODE_LEFT] < 0) continue;
+        value[at] = worth[2 * at] - price * worth[2 * at + 1] + value[node[NODE_LEFT]] + value[node[NODE_RIGHT]];
+        if (value[at] > 0) continue;
+        value[at] = 0.0;
+        node[NODE_LEFT] = node[NODE_RIGHT] = -1;
+    }
+    free(value);
+    for (int64_t at = 1; at < count; at++) keep[at] = 0;
+    for (int64_t at = 0; at < count; at++) {
+        const int32_t *node = nodes + at * NODE_WIDTH;
+        if (keep[at] && node[NODE_LEFT] >= 0) keep[node[NODE_LEFT]] = keep[node[NODE_RIGHT]] = 1;
+    }
+    return 0;
 }

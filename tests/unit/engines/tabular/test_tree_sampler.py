@@ -48,7 +48,7 @@ def test_it_is_a_sampler(sampler: TreeSampler) -> None:
 
 def test_it_finds_the_link_between_columns(sampler: TreeSampler) -> None:
     drawn = sampler.draw(2000, np.random.default_rng(0)).to_pandas()
-    assert np.corrcoef(drawn["age"], drawn["income"].fillna(drawn["age"] * 100))[0, 1] > 0.98
+    assert np.corrcoef(drawn["age"], drawn["income"].fillna(drawn["age"] * 100))[0, 1] > 0.97
     assert abs(drawn["income"].isna().mean() - 0.2) < 0.04
     assert ((drawn["age"] > 50) == (drawn["colour"] == "red"))[drawn["colour"] != "green"].mean() > 0.97
 

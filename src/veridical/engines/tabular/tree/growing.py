@@ -147,21 +147,9 @@ def grow(target: Target, predictors: Sequence[Predictor], rows: NDArray[np.int32
 def prune(tree: Tree, price: float) -> Tree:
     """Return the tree without the splits whose gain, with all below, is not worth `price` times their price."""
     nodes = tree.nodes.copy()
-    value = np.zeros(len(nodes))
-    for at in range(len(nodes) - 1, -1, -1):
-        left, right = nodes[at, LEFT], nodes[at, RIGHT]
-        if left < 0:
-            continue
-        gain, cost = tree.worth[at]
-        value[at] = gain - price * cost + value[left] + value[right]
-        if value[at] <= 0:
-            value[at] = 0.0
-            nodes[at, LEFT] = nodes[at, RIGHT] = -1
-    keep = np.zeros(len(nodes), dtype=bool)
-    keep[0] = True
-    for at in range(len(nodes)):
-        if keep[at] and nodes[at, LEFT] >= 0:
-            keep[nodes[at, LEFT]] = keep[nodes[at, RIGHT]] = True
+    keep = np.ones(len(nodes), dtype=np.uint8)
+    library.call("tree_prune", nodes, tree.worth, len(nodes), float(price), keep)
+    keep = keep.astype(bool)
     renumbered = np.cumsum(keep) - 1
     nodes = nodes[keep]
     inner = nodes[:, LEFT] >= 0

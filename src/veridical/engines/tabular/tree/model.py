@@ -29,7 +29,7 @@ class TreeModel:
     growth: Growth = field(default_factory=Growth)
     smoothing: Smoothing = field(default_factory=Smoothing)
     prices: tuple[float, ...] = (0.5, 0.8, 1.2)
-    strengths: tuple[float, ...] = (2.0, 5.0, 12.0)
+    strengths: tuple[float, ...] = (1.0, 3.0, 8.0)
     orders: tuple[str, ...] = ("few_first", "given")
     trial_rows: int = 12_000  # rows on which orders are compared
     most_predictors: int = 48
@@ -99,7 +99,7 @@ def fit_coded(model: TreeModel, coded: Coded, columns: Sequence[Column], ctx: Ru
         earlier = sequence[: place[at]]
         before = order.screen(model, coded, at, earlier)
         predictors = [coded.predictors[b] for b in before]
-        wording, said = phrase(model, coded, at, earlier, predictors, Split(train, held))
+        wording, said = phrase(model, coded, at, before, predictors, Split(train, held))
         target = Target.of(said, wording.size, rows, ordered=coded.codecs[at].ordered)
         smoothing = tune(model, target, predictors, Split(train, held), at)
         leaves = learn(model, target, predictors, rows, smoothing, at)
@@ -135,9 +135,13 @@ def learn(
 
 
 def lay(forest: Sequence[Tree], target: Target, smoothing: Smoothing) -> Leaves:
-    """Return the leaves of pruned trees."""
-    pruned = [growing.prune(tree, smoothing.price) for tree in forest]
-    return growing.join([growing.leaves_only(growing.lay_leaves(tree, target, smoothing)) for tree in pruned])
+    """Return the leaves of a forest, pruned."""
+    return lay_pruned([growing.prune(tree, smoothing.price) for tree in forest], target, smoothing)
+
+
+def lay_pruned(forest: Sequence[Tree], target: Target, smoothing: Smoothing) -> Leaves:
+    """Return the leaves of trees already pruned."""
+    return growing.join([growing.leaves_only(growing.lay_leaves(tree, target, smoothing)) for tree in forest])
 
 
 def phrase(
@@ -180,9 +184,10 @@ def tune(model: TreeModel, target: Target, predictors: Sequence[Predictor], spli
     columns = [p.codes for p in predictors]
     top = -np.inf
     for price in model.prices:
+        pruned = [growing.prune(tree, price) for tree in grown]
         for strength in model.strengths:
             trial = replace(model.smoothing, price=price, strength=strength)
-            leaves = lay(grown, target, trial)
+            leaves = lay_pruned(pruned, target, trial)
             likelihood = float(walking.score(leaves, columns, target.codes, len(held), held).sum())
             if likelihood > top:
                 top, best = likelihood, trial
