@@ -232,7 +232,9 @@ def _build(evidence: Evidence, name: str, ctx: RunContext) -> View:
     usable = [column for column in shared if tables["train"].column(column.name).null_count < tables["train"].num_rows]
     if not usable:
         raise DataError("no column can be compared", where=name, fix="give tables that share columns and have rows")
-    encoded = [_encoded(column, tables) for column in usable]
+    encoded = [item for item in (_encoded(column, tables) for column in usable) if item is not None]
+    if not encoded:
+        raise DataError("no column can be compared", where=name, fix="give tables whose columns hold the same types")
     sides = {side: _side(encoded, place, tables[side].num_rows) for place, side in enumerate(tables)}
     return View(
         schema=replace(schema, name=name),
@@ -244,12 +246,15 @@ def _build(evidence: Evidence, name: str, ctx: RunContext) -> View:
         seed=ctx.seed,
         rare_below=evidence.schema.rare_below,
         scope_prefix=(name,) if several else (),
-        left_out=tuple(column.name for column in wanted if column not in usable),
+        left_out=tuple(column.name for column in wanted if column.name not in {item.coding.name for item in encoded}),
     )
 
 
-def _encoded(column: Column, tables: Mapping[str, pa.Table]) -> Encoded:
-    return encode(column, [table.column(column.name) for table in tables.values()])
+def _encoded(column: Column, tables: Mapping[str, pa.Table]) -> Encoded | None:
+    try:
+        return encode(column, [table.column(column.name) for table in tables.values()])
+    except DataError:
+        return None  # cells that are not of the column's kind: left out, and said so by `fidelity.column`
 
 
 def _side(encoded: list[Encoded], place: int, rows: int) -> Side:

@@ -47,9 +47,15 @@ class Tails:
         for coding in view.numeric:
             for quantile in self.quantiles:
                 found += [_tail(view, coding, quantile, upper=upper) for upper in (False, True)]
-        kept = [finding for finding in found if finding is not None]
+        kept = [finding for finding in found if finding is not None and finding.measured]
         if not kept:
-            return [not_measured(TAILS, "no number has a tail: ties reach to both ends", scope=view.scope())]
+            return [
+                not_measured(
+                    TAILS,
+                    "no number has a tail: it has no values on one side, or ties reach to both ends",
+                    scope=view.scope(),
+                )
+            ]
         worst = min(kept, key=lambda finding: finding.value or 0.0)
         held = [finding.ceiling for finding in kept if finding.ceiling is not None]
         errors = [_error_of(finding) for finding in kept]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from veridical.core.contracts import Evidence, RunContext
-from veridical.core.finding import Direction, Finding
+from veridical.core.finding import Direction, Finding, not_measured
 from veridical.measures import view as views
 from veridical.measures.column import Coding, Floats
 from veridical.measures.estimate import (
@@ -55,7 +55,9 @@ class Marginals:
             found.append(_missing(view, coding))
             found += [_transport(view, coding), *self._spikes(view, coding)] if coding.is_number else []
             found += [] if coding.is_number else [_survival(view, coding), _invented(view, coding)]
-        return [_headline(view, distances), *found]
+        reason = "it is missing or empty in one of the tables, or its cells are not of the schema's kind"
+        left_out = [not_measured("fidelity.column", reason, scope=view.scope(name)) for name in view.left_out]
+        return [_headline(view, distances), *found, *left_out]
 
     def _spikes(self, view: View, coding: Coding) -> list[Finding]:
         train = view.train.ordered[coding.name]

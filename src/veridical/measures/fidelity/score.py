@@ -139,7 +139,7 @@ def _finding(view: View, check: str, part: str, ours: dict[str, float], ceiling:
     said = f"SDMetrics' {words} is {ours[part]:.4f}{beside(held, '.4f')}."
     if held is not None and ours[part] > held.value:
         said += " More than unseen real rows get: it is measured against train, and copying train raises it."
-    error = 0.5 * math.sqrt(1 / view.train.rows + 1 / n)  # no distance of shares varies by more
+    error = 0.5 * math.sqrt(1 / max(view.train.rows, 1) + 1 / max(n, 1))  # no distance of shares varies by more
     return figure(
         check, Estimate(ours[part], error, n), said, direction=Direction.CEILING, scope=view.scope(), ceiling=held,
         interval_by="upper bound, 95 %", detail={"against": "train", "rewards_copying": True},

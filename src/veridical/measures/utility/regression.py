@@ -22,7 +22,8 @@ class Coefficients:
 def independent_columns(x: Matrix, tolerance: float = 1e-9) -> NDArray[np.int64]:
     """Return columns that are not sums of earlier ones (pivots of a Cholesky factor of the correlations)."""
     scale = np.sqrt((x * x).mean(axis=0))
-    gram = (x.T @ x) / len(x) / np.outer(np.maximum(scale, 1e-300), np.maximum(scale, 1e-300))
+    unit = np.where(scale > 0, scale, 1.0)
+    gram = (x.T @ x) / len(x) / np.outer(unit, unit)
     kept: list[int] = []
     factor = np.zeros((0, x.shape[1]))
     for column in range(x.shape[1]):
