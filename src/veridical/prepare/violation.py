@@ -85,6 +85,22 @@ def row_rules(schema: TableSchema) -> tuple[RowRule, ...]:
     return tuple(rules)
 
 
+def derived_rules(schema: TableSchema) -> tuple[RowRule, ...]:
+    """Return what a column's own bounds and nullability ask of values that follow from others."""
+    present = [column for column in schema.columns if column.role is not Role.DROP]
+    rules: list[RowRule] = []
+    for constraint in schema.constraints:
+        if constraint.type != "formula":
+            continue
+        column = schema.column(constraint.columns[0])
+        own = [Constraint(type="bounds", columns=(column.name,), low=column.low, high=column.high, source="column")]
+        if not column.nullable:
+            own.append(Constraint(type="forbidden", when=f"{quote(column.name)} is null", source="column"))
+        texts = [(rule, rule_text(rule, schema)) for rule in own]
+        rules += [RowRule(rule, parse(text, present)) for rule, text in texts if text is not None]
+    return tuple(rules)
+
+
 def rule_text(constraint: Constraint, schema: TableSchema) -> str | None:
     """Return a row rule in the constraint language; None for rules that speak of several rows.
 

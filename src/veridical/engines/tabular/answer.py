@@ -20,7 +20,7 @@ from veridical.prepare import Restore
 from veridical.prepare.codec import whole
 from veridical.prepare.storage import store
 from veridical.prepare.tails import Tails
-from veridical.prepare.violation import RowRule, row_rules
+from veridical.prepare.violation import RowRule, derived_rules, row_rules
 
 _KEPT_BY_CONSTRUCTION = frozenset({"bounds"})
 
@@ -85,7 +85,8 @@ def _batch(
 
 
 def _fallible(restore: Restore) -> Sequence[RowRule]:
-    return [rule for rule in row_rules(restore.schema) if rule.constraint.type not in _KEPT_BY_CONSTRUCTION]
+    rules = [rule for rule in row_rules(restore.schema) if rule.constraint.type not in _KEPT_BY_CONSTRUCTION]
+    return [*rules, *derived_rules(restore.schema)]
 
 
 def _joined(*texts: str | None) -> str | None:
@@ -166,5 +167,7 @@ def _numbered(
         if context is not None and name in context.column_names:
             given = store(whole(context[name]), values.type)
             values = pc.coalesce(given, values)
+        missing = whole(table[name]).is_null()
+        values = pc.if_else(missing, pa.scalar(None, values.type), values)
         table = table.set_column(table.column_names.index(name), name, values)
     return table
