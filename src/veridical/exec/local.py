@@ -6,11 +6,15 @@ import multiprocessing
 import multiprocessing.connection
 import os
 import signal
+import sys
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from multiprocessing.context import SpawnContext, SpawnProcess
+from types import ModuleType
+from typing import Any
 
 from veridical.core.contracts import Executor as ShardExecutor
 from veridical.core.contracts import Result, Shard, Task
@@ -59,8 +63,7 @@ class Processes:
             BudgetError: a worker was killed from outside, most often for want of memory.
         """
         # A fork would copy locks that threads of Arrow or OpenMP hold; a spawned process starts clean.
-        context = multiprocessing.get_context("spawn")
-        pool = ProcessPoolExecutor(self.workers, mp_context=context, initializer=_prepare_worker)
+        pool = ProcessPoolExecutor(self.workers, mp_context=_CleanSpawn(), initializer=_prepare_worker)
         try:
             yield from _run_on(pool, task, shards, self.workers)
         except BrokenProcessPool as broken:
@@ -89,6 +92,25 @@ def available_workers() -> int:
     if hasattr(os, "sched_getaffinity"):
         return max(1, len(os.sched_getaffinity(0)))
     return max(1, os.cpu_count() or 1)
+
+
+class _CleanProcess(SpawnProcess):
+    """A process that does not run the caller's script again: none of our tasks lives there."""
+
+    @staticmethod
+    def _Popen(process_obj: Any) -> Any:
+        caller = sys.modules["__main__"]
+        sys.modules["__main__"] = ModuleType("__main__")
+        try:
+            return SpawnProcess._Popen(process_obj)
+        finally:
+            sys.modules["__main__"] = caller
+
+
+class _CleanSpawn(SpawnContext):
+    """Spawned processes that a script needs no `if __name__ == "__main__"` for."""
+
+    Process = _CleanProcess
 
 
 def _run_on(pool: Executor, task: Task, shards: Sequence[Shard], workers: int) -> Iterator[Result]:

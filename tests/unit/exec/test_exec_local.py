@@ -97,6 +97,18 @@ def _alive(pid: int) -> bool:
     return not (stat.exists() and stat.read_text().rpartition(")")[2].split()[0] == "Z")
 
 
+def test_a_script_without_a_guard_may_use_workers(tmp_path):
+    (tmp_path / "square.py").write_text("def square(shard):\n    return shard.index**2\n")
+    (tmp_path / "main.py").write_text(
+        "import square\n"
+        "from veridical.exec.local import Processes\n"
+        "from veridical.exec.shards import plan\n"
+        "print(sum(result.value for result in Processes(workers=2).run(square.square, plan(40, shard_rows=10))))\n"
+    )
+    done = subprocess.run([sys.executable, "main.py"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.stdout == "14\n", done.stderr
+
+
 def test_the_plan_covers_all_rows_whatever_the_workers():
     shards = plan(1_000_001, shard_rows=131_072)
     assert sum(shard.rows for shard in shards) == 1_000_001
