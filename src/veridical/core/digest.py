@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import pyarrow as pa
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+# numpy and pyarrow are imported where tables are hashed: a command that hashes text starts without them.
 
 WINDOW_ROWS = 65_536
 
@@ -45,11 +47,14 @@ def of_table(table: pa.Table) -> str:
     Chunking, dictionary encoding and what lies under nulls do not count; row order does.
 
     Example:
+        >>> import pyarrow as pa
         >>> one = pa.table({"a": [1, None]})
         >>> two = pa.concat_tables([pa.table({"a": pa.array([1])}), pa.table({"a": pa.array([None], pa.int64())})])
         >>> of_table(one) == of_table(two)
         True
     """
+    import pyarrow as pa
+
     state = hashlib.sha256()
     for name, column in zip(table.column_names, table.columns, strict=True):
         kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
@@ -60,6 +65,9 @@ def of_table(table: pa.Table) -> str:
 
 
 def _update_with_array(state: Any, array: Any) -> None:
+    import numpy as np
+    import pyarrow as pa
+
     if isinstance(array, pa.ChunkedArray):
         array = pa.concat_arrays(array.chunks) if array.num_chunks else pa.array([], array.type)
     if pa.types.is_dictionary(array.type):
@@ -79,6 +87,8 @@ def _update_with_array(state: Any, array: Any) -> None:
 
 
 def _update_with_text(state: Any, array: pa.LargeBinaryArray) -> None:
+    import numpy as np
+
     # Offsets of a slice start anywhere: hash lengths and the bytes in use, not the raw buffers.
     _, ends, content = array.buffers()
     offsets = np.frombuffer(ends, dtype=np.int64)[array.offset : array.offset + len(array) + 1]

@@ -1,9 +1,16 @@
-"""What is a generated record before anyone has accepted it, and who may turn it away?"""
+"""What is a generated record before anyone has accepted it, and who may turn it away?
+
+Recipes are found by name in `engines.text.catalog.RECIPES`, checks and pools in `curate.catalog.CHECKS` and `POOLS`
+(each a `core.registry.Registry`; a card's target is the class). A class is made by
+`from_options(options, setting)` where it has that class method, else by `cls(**options)`; its `identity` (a mapping of
+JSON values, never a path alone: a file counts by its digest) is journalled where it has one, else its options are.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, Protocol, Self, runtime_checkable
 
 from veridical.llm.chat import ChatReply
@@ -42,6 +49,19 @@ class Rejection:
 
     check: str
     reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """What a recipe, check or pool may know of the run it is made for.
+
+    Paths in options are taken from `beside`, the folder of the spec. `quotas[dimension][value]` counts records.
+    """
+
+    beside: Path
+    seed: int = 0
+    records: int = 0
+    quotas: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
 
 @runtime_checkable
