@@ -225,9 +225,7 @@ def curve_chart(series: Sequence[tuple[str, str, Sequence[tuple[float, float]]]]
         value = up.low + (up.high - up.low) * step / 3
         y = bottom - step / 3 * (bottom - 12)
         body.append(f'<line class="grid" x1="{left}" y1="{y:.1f}" x2="{width - 6}" y2="{y:.1f}"/>')
-        body.append(
-            f'<text class="tick" x="{left - 6}" y="{y + 3:.1f}" text-anchor="end">{number(round(value, 4))}</text>'
-        )
+        body.append(f'<text class="tick" x="{left - 6}" y="{y + 3:.1f}" text-anchor="end">{value:.3g}</text>')
     for at in sorted(set(xs)):
         x = left + 8 + across.place(at) * (width - left - 24)
         body.append(f'<text class="tick" x="{x:.1f}" y="{bottom + 16}" text-anchor="middle">{number(at)}</text>')

@@ -122,7 +122,7 @@ def _span(judged: Sequence[tuple[Finding, GateResult | None]]) -> Span:
     # One span for all rows of a check, so that they can be compared by eye.
     figures: list[float] = []
     for finding, result in judged:
-        figures += [float(v) for v in (finding.value, finding.ceiling, finding.baseline) if v is not None]
+        figures += [float(v) for v in (finding.value, finding.ceiling) if v is not None]
         if finding.interval is not None:
             figures += [finding.interval.low, finding.interval.high]
         bounds = bounds_of(result.gate, finding) if result is not None else None
@@ -132,6 +132,12 @@ def _span(judged: Sequence[tuple[Finding, GateResult | None]]) -> Span:
     if not figures:
         return Span(0.0, 1.0)
     low, high = min(figures), max(figures)
+    # A baseline far off is drawn at the edge: it must not squeeze what matters into a dot.
+    reach = 0.5 * (high - low)
+    bases = [
+        float(f.baseline) for f, _ in judged if f.baseline is not None and low - reach <= f.baseline <= high + reach
+    ]
+    low, high = min([low, *bases]), max([high, *bases])
     pad = (high - low) * 0.1 or max(abs(high), 0.01) * 0.5
     return Span(0.0 if 0 <= low <= (high - low) else low - pad, high + pad)
 
