@@ -16,7 +16,7 @@ from veridical.core.schema import TableSchema
 
 _BINS = 20
 _MOST_LEVELS = 100
-_MOST_NUMBERS = 1 << 22  # beyond this, numbers are dealt afresh: counting by them would cost more
+_MOST_NUMBERS = 4  # times the rows; beyond this, numbers are dealt afresh: counting by them would cost more
 _MOST_KEYS = 5
 # What outsiders tend to know of a person, best known first (after El Emam & Dankar 2008).
 _KNOWN = tuple(
@@ -51,7 +51,7 @@ class Levels:
         for at in columns:
             combined = combined * self.counts[at] + self.cells[at]
             size *= int(self.counts[at])
-            if size > _MOST_NUMBERS:
+            if size > _MOST_NUMBERS * combined.size:
                 combined = np.asarray(np.unique(combined, return_inverse=True)[1], np.int64)
                 size = int(combined.max(initial=0)) + 1
         return combined
