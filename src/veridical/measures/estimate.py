@@ -50,6 +50,14 @@ def mean_of(estimates: list[Estimate]) -> Estimate:
     )
 
 
+def independent_mean(estimates: list[Estimate]) -> Estimate:
+    """Return the mean of estimates whose errors have nothing to do with each other."""
+    if not estimates:
+        return Estimate(math.nan, math.nan)
+    error = math.sqrt(sum(item.error**2 for item in estimates)) / len(estimates)
+    return Estimate(float(np.mean([item.value for item in estimates])), error, min(item.n for item in estimates))
+
+
 def total_variation(one: NDArray[Any], two: NDArray[Any]) -> Estimate:
     """Return the total variation distance of two count tables (any shape, the same for both).
 
@@ -153,18 +161,29 @@ def area_under_curve(negative: NDArray[Any], positive: NDArray[Any]) -> Estimate
         >>> area_under_curve(np.array([0.1, 0.4]), np.array([0.3, 0.9])).value
         0.75
     """
-    m, n = positive.size, negative.size
-    if m == 0 or n == 0:
+    if positive.size == 0 or negative.size == 0:
         return Estimate(math.nan, math.nan)
-    both = np.concatenate([positive, negative])
-    ranks = midranks(both)
-    within_positive, within_negative = midranks(positive), midranks(negative)
-    value = float((ranks[:m].sum() / m - (m + 1) / 2) / n)
-    above = (ranks[:m] - within_positive) / n
-    below = 1.0 - (ranks[m:] - within_negative) / m
-    spread = (float(np.var(above, ddof=1)) / m if m > 1 else 0.0) + (float(np.var(below, ddof=1)) / n if n > 1 else 0.0)
+    above, below = placements(negative, positive)
+    n = min(positive.size, negative.size)
     # At perfect separation DeLong's error is zero, which no finite sample supports.
-    return Estimate(value, max(math.sqrt(spread), 0.5 / min(m, n)), min(m, n))
+    return Estimate(float(above.mean()), max(_placement_error(above, below), 0.5 / n), n)
+
+
+def area_gain(one: tuple[Floats, Floats], two: tuple[Floats, Floats]) -> Estimate:
+    """Return by how much the area of `two` is above that of `one`, from `placements` of the same rows (DeLong)."""
+    above, below = two[0] - one[0], two[1] - one[1]
+    return Estimate(float(above.mean()), _placement_error(above, below), min(above.size, below.size))
+
+
+def placements(negative: NDArray[Any], positive: NDArray[Any]) -> tuple[Floats, Floats]:
+    """Return, for each positive, the share of negatives below it, and for each negative that of positives above."""
+    m, n = positive.size, negative.size
+    ranks = midranks(np.concatenate([positive, negative]))
+    return (ranks[:m] - midranks(positive)) / n, 1.0 - (ranks[m:] - midranks(negative)) / m
+
+
+def _placement_error(above: Floats, below: Floats) -> float:
+    return math.sqrt(sum(float(np.var(part, ddof=1)) / part.size for part in (above, below) if part.size > 1))
 
 
 def midranks(values: NDArray[Any]) -> Floats:

@@ -62,6 +62,6 @@ def scores_of(model: Any, x: Matrix) -> Scores:
 
 def limited(workers: int) -> Any:
     """Return a context in which compiled libraries use at most `workers` threads."""
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+    from threadpoolctl import threadpool_limits
 
     return threadpool_limits(max(1, workers))

@@ -13,7 +13,7 @@ from veridical.core.contracts import Evidence, RunContext
 from veridical.core.finding import Direction, Finding, not_measured
 from veridical.measures import view as views
 from veridical.measures.column import Coding
-from veridical.measures.estimate import Estimate, mean_of, share
+from veridical.measures.estimate import Estimate, independent_mean, share
 from veridical.measures.fidelity.marginal import counts_of
 from veridical.measures.figure import beside, figure
 from veridical.measures.view import Side, View
@@ -49,24 +49,18 @@ class Tails:
                 found += [_tail(view, coding, quantile, upper=upper) for upper in (False, True)]
         kept = [finding for finding in found if finding is not None and finding.measured]
         if not kept:
-            return [
-                not_measured(
-                    TAILS,
-                    "no number has a tail: it has no values on one side, or ties reach to both ends",
-                    scope=view.scope(),
-                )
-            ]
+            reason = "no number has a tail: it has no values on one side, or ties reach to both ends"
+            return [not_measured(TAILS, reason, scope=view.scope())]
         worst = min(kept, key=lambda finding: finding.value or 0.0)
         held = [finding.ceiling for finding in kept if finding.ceiling is not None]
-        errors = [_error_of(finding) for finding in kept]
-        ours = Estimate(float(np.mean([finding.value or 0.0 for finding in kept])), float(np.mean(errors)), worst.n)
+        ours = independent_mean([Estimate(item.value or 0.0, _error_of(item), item.n) for item in kept])
         ceiling = Estimate(float(np.mean(held))) if held else None
         head = figure(
             TAILS, ours,
             f"Of what lies in the tails of numbers, {ours.value:.0%} is there on average{beside(ceiling, '.0%')}; "
             f"least in {' '.join(worst.scope)}: {worst.value:.0%}.",
             direction=Direction.HIGHER, scope=view.scope(), ceiling=ceiling,
-            interval_by="binomial, 95 %, errors of tails added", detail={"tails": len(kept)},
+            interval_by="binomial, 95 %, tails taken as independent", detail={"tails": len(kept)},
         )  # fmt: skip
         return [head, *kept]
 
@@ -95,13 +89,13 @@ class Tails:
             )
             for name, (ours, ceiling) in zip(names, found, strict=True)
         ]  # fmt: skip
-        ours = mean_of([item[0] for item in found])
+        ours = independent_mean([item[0] for item in found])
         held = [item[1] for item in found if item[1] is not None]
-        ceiling = mean_of(held) if held else None
+        ceiling = independent_mean(held) if held else None
         head = figure(
             RARE, ours, f"Of rare categories, {ours.value:.0%} survives{beside(ceiling, '.0%')}.",
             direction=Direction.HIGHER, scope=view.scope(), ceiling=ceiling, detail={"columns": names},
-            interval_by="over categories, 95 %, errors of columns added",
+            interval_by="over categories, 95 %, columns taken as independent",
         )  # fmt: skip
         return [head, *out]
 
@@ -150,8 +144,9 @@ def _surviving(side: Side, reference: Side, coding: Coding, rare: NDArray[np.boo
     expected = real[asked] / real.sum() * counts.sum()
     kept = np.minimum(counts[asked] / expected, 1.0)
     # A count of mean m varies by root m: that is the doubt of each category's share.
-    error = float(np.sqrt((1 / expected + 1 / real[asked]).sum())) / kept.size
-    return Estimate(float(kept.mean()), min(error, 1.0), min(side.rows, reference.rows))
+    # No share between 0 and 1 varies by more than a half.
+    spread = np.minimum(1 / expected + 1 / real[asked], 0.25)
+    return Estimate(float(kept.mean()), float(np.sqrt(spread.sum())) / kept.size, min(side.rows, reference.rows))
 
 
 def _error_of(finding: Finding) -> float:

@@ -186,22 +186,28 @@ def _missing(view: View, coding: Coding) -> Finding:
 
 def _survival(view: View, coding: Coding) -> Finding:
     name, width = coding.name, len(coding.labels)
-    train = counts_of(view.train, name, width)
-    common = train >= view.rare_below
+    real = counts_of(view.reference, name, width)
+    common = real >= view.rare_below
+    if not common.any():
+        reason = f"no category is held by {view.rare_below} rows of {view.reference_name}"
+        return not_measured("fidelity.category_coverage", reason, scope=view.scope(name))
 
     def seen(side: Side) -> Estimate:
-        return share(int((counts_of(side, name, width)[common] > 0).sum()), int(common.sum()))
+        there = counts_of(side, name, width)[common] > 0
+        missed = np.exp(-real[common] / real.sum() * side.rows)  # the chance that so many rows hold none
+        error = float(np.sqrt((missed * (1 - missed)).sum())) / there.size
+        return Estimate(float(there.mean()), error, side.rows)
 
-    ours, ceiling = seen(view.synthetic), None if view.holdout is None else seen(view.holdout)
-    lost = [coding.labels[code] for code in np.flatnonzero(common & (counts_of(view.synthetic, name, width) == 0))]
-    rows = int(train[common & (counts_of(view.synthetic, name, width) == 0)].sum())
+    ours, ceiling = seen(view.fake), None if view.peer is None else seen(view.peer)
+    lost = np.flatnonzero(common & (counts_of(view.fake, name, width) == 0))
+    rows = float(real[lost].sum() / max(real.sum(), 1))
     return figure(
         "fidelity.category_coverage", ours,
         f"{ours.value:.0%} of the categories of {name} that at least {view.rare_below} real rows hold are there; "
-        f"those missing hold {rows / max(view.train.rows, 1):.2%} of the real rows.",
-        direction=Direction.HIGHER, scope=view.scope(name), ceiling=ceiling, interval_by="share of categories, 95 %",
-        detail={"lost": len(lost), "lost_share_of_rows": rows / max(view.train.rows, 1), "lost_categories": lost[:50]},
-        sensitive=("lost_categories",),
+        f"those missing hold {rows:.2%} of the real rows.",
+        direction=Direction.HIGHER, scope=view.scope(name), ceiling=ceiling,
+        interval_by="chance of missing each category, 95 %", sensitive=("lost_categories",),
+        detail={"lost": len(lost), "lost_share_of_rows": rows, "lost_categories": [coding.labels[c] for c in lost[:50]]},
     )  # fmt: skip
 
 

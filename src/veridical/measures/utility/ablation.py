@@ -14,7 +14,7 @@ from veridical.measures import view as views
 from veridical.measures.estimate import Estimate
 from veridical.measures.figure import beside, figure
 from veridical.measures.learner import limited
-from veridical.measures.utility.task import Task
+from veridical.measures.utility.task import Fitted, Task
 from veridical.measures.utility.train_test import task_of
 from veridical.measures.view import Side, View, cut_down
 
@@ -56,7 +56,7 @@ class Ablation:
         if whole is None:
             return [not_measured(CHECK, "no model can be fitted on the real rows", scope=view.scope())]
         each = [_finding(task, mix, score, whole, rows) for mix, score in scores.items()]
-        gains = [_gain(_score(task, [real, extra], name), whole) for extra, name in ((fake, "1 1"), (other, "real"))]
+        gains = [_gain(task, real, extra, name) for extra, name in ((fake, "1 1"), (other, "real"))]
         return [_headline(task, gains[0], gains[1], scores), *each]
 
 
@@ -68,8 +68,11 @@ def _mixed(mix: tuple[float, float], real: Side, fake: Side) -> list[Side]:
 def _score(task: Task, parts: list[Side], name: str) -> Estimate | None:
     if not parts or task.view.holdout is None:
         return None
-    fitted = task.fitted("boosted", joined(parts), f"ablation {name}")
-    return task.score(fitted, "boosted", task.view.holdout).get(task.main)
+    return task.score(_fitted(task, parts, name), "boosted", task.view.holdout).get(task.main)
+
+
+def _fitted(task: Task, parts: list[Side], name: str) -> Fitted | None:
+    return task.fitted("boosted", joined(parts), f"ablation {name}")
 
 
 def joined(parts: Sequence[Side]) -> Side:
@@ -90,16 +93,18 @@ def _finding(task: Task, mix: tuple[float, float], score: Estimate | None, whole
         check, score,
         f"Trained on {mix[0]:.0%} of {rows:,} real rows and {mix[1]:.0%} as many synthetic ones, a model predicts "
         f"{task.target.name} with {score.value:.3f}; with all the real rows alone, {whole.value:.3f}.",
-        direction=Direction.HIGHER, scope=task.view.scope(), ceiling=whole, baseline=Estimate(task.guess),
+        direction=Direction.HIGHER if mix[1] else Direction.NONE, scope=task.view.scope(), ceiling=whole,
+        baseline=Estimate(task.guess),
         limits=(-math.inf, 1.0), interval_by="over tested rows, 95 %",
         detail={"real": mix[0], "synthetic": mix[1], "figure": task.main, "real_rows": rows},
     )  # fmt: skip
 
 
-def _gain(both: Estimate | None, whole: Estimate) -> Estimate | None:
-    if both is None:
+def _gain(task: Task, real: Side, extra: Side, name: str) -> Estimate | None:
+    without, both = _fitted(task, [real], "1 0"), _fitted(task, [real, extra], name)
+    if without is None or both is None or task.view.holdout is None:
         return None
-    return Estimate(both.value - whole.value, math.hypot(both.error, whole.error), whole.n)
+    return task.gain(without, both, "boosted", task.view.holdout)
 
 
 def _headline(
@@ -112,7 +117,7 @@ def _headline(
         f"Adding as many synthetic rows to the real ones changes how well {task.target.name} is predicted by "
         f"{gain.value:+.3f}{beside(other, '+.3f')}.",
         direction=Direction.HIGHER, scope=task.view.scope(), ceiling=other, baseline=Estimate(0.0),
-        limits=(-math.inf, 1.0), interval_by="over tested rows, 95 %, as if both models were tested on different rows",
+        limits=(-math.inf, 1.0), interval_by="paired over tested rows, 95 %",
         detail={"figure": task.main, "curve": _curve(scores)},
     )  # fmt: skip
 

@@ -22,6 +22,7 @@ from veridical.measures.view import Side, View, cut_down
 
 OVERLAP, SIGNS = "utility.coefficient_overlap", "utility.coefficient_signs"
 _LEVELS = 6
+_LEAST = 10
 _Z = 1.959963984540054
 Matrix = NDArray[np.float64]
 Comparison = Callable[[Coefficients, Coefficients], tuple[float, float]]
@@ -56,7 +57,8 @@ class Inference:
         sides = {"real": view.holdout, "ours": view.fake, "peer": view.peer, "naive": view.independent}
         rows = min(self.most_rows, *(len(task.target.known(view, side)) for side in sides.values()))
         prepared = {name: self._prepared(view, task.target, side, rows, name) for name, side in sides.items()}
-        kept = independent_columns(prepared["real"][0])
+        usable = _estimable([prepared["real"], prepared["peer"]], classes=task.target.is_class)
+        kept = usable[independent_columns(prepared["real"][0][:, usable])]
         fits = {name: _fit(task.target, x[:, kept], y) for name, (x, y) in prepared.items()}
         if fits["real"] is None or fits["peer"] is None or len(kept) < 2:
             reason = "a column parts the classes perfectly, so real coefficients have no finite value"
@@ -93,6 +95,21 @@ def _design(view: View, target: Target, side: Side) -> Matrix:
                 (side.bins[place] == level).astype(np.float64) for level in range(1, min(_LEVELS, coding.levels))
             ]
     return np.column_stack(columns)
+
+
+def _estimable(sides: list[tuple[Matrix, Matrix]], *, classes: bool) -> NDArray[np.int64]:
+    """Return the columns whose coefficient real rows can tell: a category needs ten rows with each answer."""
+    kept = []
+    for column in range(sides[0][0].shape[1]):
+        few = False
+        for x, y in sides:
+            values = x[:, column]
+            if column and bool(((values == 0) | (values == 1)).all()):
+                held = [values[y == answer] for answer in (0.0, 1.0)] if classes else [values]
+                few |= any(min(int(part.sum()), int((1 - part).sum())) < _LEAST for part in held)
+        if not few:
+            kept.append(column)
+    return np.array(kept, np.int64)
 
 
 def _fit(target: Target, x: Matrix, y: Matrix) -> Coefficients | None:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from veridical.core import rng as random_streams
-from veridical.measures.estimate import Estimate, area_under_curve, midranks
+from veridical.measures.estimate import Estimate, area_gain, area_under_curve, mean_of, placements
 from veridical.measures.fidelity.design import design_of
 from veridical.measures.learner import Boosted
 from veridical.measures.target import Target
@@ -52,6 +52,15 @@ class Task:
         if self.target.is_class:
             return class_scores(answers, predicted, self.target.rare)
         return number_scores(answers, predicted)
+
+    def gain(self, one: Fitted, two: Fitted, learner: str, side: Side) -> Estimate | None:
+        """Return by how much the main figure of `two` is above that of `one` on the same rows, with a paired error."""
+        rows = self.target.known(self.view, side)
+        answers, x = self.target.answers(self.view, side)[rows], self.features(learner, side)[rows]
+        chances = [fitted.predict(x) for fitted in (one, two)]
+        if self.target.is_class:
+            return class_gain(answers, chances[0], chances[1], self.target.rare)
+        return number_gain(answers, chances[0], chances[1])
 
     @property
     def main(self) -> str:
@@ -121,10 +130,9 @@ def class_scores(answers: NDArray[np.int64], chances: Matrix, rare: int) -> dict
 
     The errors speak of the tested rows alone. F1 by the delta method; average precision after Boyd et al. 2013.
     """
-    present = [c for c in range(chances.shape[1]) if 0 < np.count_nonzero(answers == c) < len(answers)]
-    if len(present) < 2:
+    wanted = _asked_classes(answers, chances.shape[1], rare)
+    if not wanted:
         return {}
-    wanted = [rare] if len(present) == 2 and rare in present else present
     areas = [area_under_curve(chances[answers != c, c], chances[answers == c, c]) for c in wanted]
     error = math.sqrt(sum(area.error**2 for area in areas)) / len(areas)
     found = {"auc": Estimate(float(np.mean([area.value for area in areas])), error, len(answers))}
@@ -133,6 +141,31 @@ def class_scores(answers: NDArray[np.int64], chances: Matrix, rare: int) -> dict
         found["f1"] = _f1(truth, chances.argmax(axis=1) == rare)
         found["ap"] = average_precision(truth, chances[:, rare])
     return found
+
+
+def class_gain(answers: NDArray[np.int64], one: Matrix, two: Matrix, rare: int) -> Estimate | None:
+    """Return how far the area under the curve of `two` is above that of `one`, rows being the same."""
+    gains = []
+    for c in _asked_classes(answers, one.shape[1], rare):
+        parts = [placements(chances[answers != c, c], chances[answers == c, c]) for chances in (one, two)]
+        gains.append(area_gain(parts[0], parts[1]))
+    return mean_of(gains) if gains else None
+
+
+def number_gain(answers: NDArray[np.float64], one: Matrix, two: Matrix) -> Estimate | None:
+    """Return how far the share of variance explained by `two` is above that of `one`, rows being the same."""
+    total = float(((answers - answers.mean()) ** 2).mean()) if len(answers) > 2 else 0.0
+    if total == 0:
+        return None
+    gains = ((answers - one) ** 2 - (answers - two) ** 2) / total
+    return Estimate(float(gains.mean()), float(gains.std()) / math.sqrt(len(gains)), len(gains))
+
+
+def _asked_classes(answers: NDArray[np.int64], classes: int, rare: int) -> list[int]:
+    present = [c for c in range(classes) if 0 < np.count_nonzero(answers == c) < len(answers)]
+    if len(present) == 2 and rare in present:
+        return [rare]
+    return present if len(present) > 1 else []
 
 
 def _f1(truth: NDArray[np.bool_], said: NDArray[np.bool_]) -> Estimate:
@@ -172,11 +205,3 @@ def number_scores(answers: NDArray[np.float64], predicted: Matrix) -> dict[str, 
     rmse = math.sqrt(left)
     error = float(squares.std()) / math.sqrt(n) / (2 * rmse) if rmse > 0 else 0.0
     return {"r2": Estimate(value, float(pull.std()) / math.sqrt(n), n), "rmse": Estimate(rmse, error, n)}
-
-
-def rank_agreement(one: NDArray[Any], two: NDArray[Any]) -> Estimate:
-    """Return Spearman's correlation of two short lists, its error after Fisher's transformation."""
-    from veridical.measures.estimate import pearson
-
-    value = pearson(midranks(one), midranks(two))
-    return Estimate(value, (1 - min(value**2, 1.0)) / math.sqrt(max(len(one) - 3, 1)), len(one))

@@ -1,0 +1,1 @@
+"""How good is a set of generated texts, taken as a whole?"""
