@@ -63,7 +63,7 @@ def main() -> None:
                 for tool, (python, script) in tools.items():
                     run = run_script(python, script, job, timeout_s=600)
                     rows.append({"tool": tool, "played": played, "attack": attack, "cpu_s": round(run.cpu_s, 2),
-                                 "peak_mb": round(run.peak_mb), "note": run.note, **run.answer})  # fmt: skip
+                                 "peak_mb": round(run.peak_mb), "note": run.note, "found": run.answer})  # fmt: skip
                     print(rows[-1], flush=True)
     setting = {"data": "adult", "train_rows": TRAIN_ROWS, "holdout_rows": HOLDOUT_ROWS, "attacks": options.attacks}
     print(write_result("attacks", {**setting, "rows": rows}))

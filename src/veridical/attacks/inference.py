@@ -17,6 +17,7 @@ from veridical.core.finding import Finding, not_measured
 from veridical.encode.neighbours import build
 
 CHECK = "privacy.inference"
+_LEAST_ATTACKS = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +25,8 @@ class Inference:
     """The guess is the secret of the synthetic row nearest in all other columns; scope names the secret.
 
     A category is guessed right when equal, a number when within `tolerance` of the true one's size (a true 0 must be
-    hit). `secrets` empty: every compared column in turn. Source: Giomi et al. 2023, section 4.3.
+    hit). `secrets` empty: every compared column in turn; the attacks are then dealt out so that all secrets together
+    see `most_attacks`, but at least 500 each. Source: Giomi et al. 2023, section 4.3.
 
     Example:
         >>> Inference(secrets=("income",)).tolerance
@@ -32,6 +34,7 @@ class Inference:
     """
 
     attacks: int = 2000
+    most_attacks: int = 30_000
     tolerance: float = 0.05
     secrets: tuple[str, ...] = ()
 
@@ -49,8 +52,9 @@ class Inference:
             return [not_measured(CHECK, "nothing is known beside the secret", scope=table.scope)]
         codes = encode(table)
         cells = cells_of(table, codes)
-        target = aim(table, self.attacks, ctx.rng("attacks", "inference", *table.scope))
         chosen = [name for name in names if not self.secrets or name in self.secrets]
+        dealt = max(_LEAST_ATTACKS, self.most_attacks // max(1, len(chosen)))
+        target = aim(table, min(self.attacks, dealt), ctx.rng("attacks", "inference", *table.scope))
         train = cells.values[:, codes.train][:, target.train_rows]
         holdout = cells.values[:, codes.holdout][:, target.holdout_rows]
         synthetic = cells.values[:, codes.synthetic][:, target.synthetic_rows]
