@@ -20,6 +20,7 @@ from veridical.core.contracts import Executor as ShardExecutor
 from veridical.core.contracts import Result, Shard, Task
 from veridical.core.errors import BudgetError
 
+_FEW = 16  # shards per worker below which threads are done before processes have started
 _AHEAD = 2  # shards handed out per worker: enough to keep it busy, few enough to stop soon
 
 
@@ -80,11 +81,14 @@ def executor(workers: int, shards: int) -> ShardExecutor:
     """Return who runs this many shards with up to this many workers.
 
     Example:
-        >>> executor(4, 1)
-        InProcess()
+        >>> executor(4, 1), executor(4, 8), executor(4, 1000)
+        (InProcess(), Threads(workers=4), Processes(workers=4))
     """
     useful = min(workers, shards)
-    return InProcess() if useful <= 1 else Processes(workers=useful)
+    if useful <= 1:
+        return InProcess()
+    # A process takes over a second to start; compiled code lets threads run side by side until then.
+    return Threads(workers=useful) if shards <= _FEW * useful else Processes(workers=useful)
 
 
 def available_workers() -> int:

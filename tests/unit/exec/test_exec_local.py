@@ -120,5 +120,6 @@ def test_the_plan_covers_all_rows_whatever_the_workers():
 
 def test_few_shards_start_no_processes():
     assert isinstance(executor(8, 1), InProcess)
-    assert executor(8, 3) == Processes(workers=3)
+    assert executor(8, 3) == Threads(workers=3)
+    assert executor(2, 100) == Processes(workers=2)
     assert available_workers() >= 1

@@ -18,14 +18,15 @@ from veridical.stages.synthesize import draw, order, synthesize, synthesize_file
 from veridical.store.artifact import open_sealed
 
 
-def _order(rows=5000, form="csv", **request):
-    return order(small_model(), SampleRequest(rows=rows, seed=5, **request), form=form, shard_rows=1000)
+def _order(rows=5000, form="csv", shard_rows=1000, **request):
+    return order(small_model(), SampleRequest(rows=rows, seed=5, **request), form=form, shard_rows=shard_rows)
 
 
+@pytest.mark.parametrize("shard_rows", [1000, 100], ids=["threads", "processes"])
 @pytest.mark.parametrize("form", ["csv", "parquet", "jsonl"])
-def test_one_worker_and_two_write_the_same_bytes(tmp_path, form):
+def test_one_worker_and_two_write_the_same_bytes(tmp_path, form, shard_rows):
     for workers in (1, 2):
-        synthesize(_order(form=form), RunContext(workers=workers), tmp_path / str(workers))
+        synthesize(_order(form=form, shard_rows=shard_rows), RunContext(workers=workers), tmp_path / str(workers))
     one, two = (open_sealed(tmp_path / name, "synthesis") for name in ("1", "2"))
     assert one.files == two.files
     assert set(one.files) == {f"people.{form}", "request.json"}
@@ -132,12 +133,12 @@ def test_one_file_can_be_asked_for(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["old.csv"]
 
 
-@pytest.mark.parametrize("workers", [1, 2])
-def test_a_request_that_cannot_be_met_leaves_nothing_under_the_final_name(tmp_path, workers):
+@pytest.mark.parametrize(("workers", "shard_rows"), [(1, 1000), (2, 1000), (2, 100)])
+def test_a_request_that_cannot_be_met_leaves_nothing_under_the_final_name(tmp_path, workers, shard_rows):
     (tmp_path / "s").mkdir()
     (tmp_path / "s" / "older.txt").write_text("kept")
     with pytest.raises((SpecError, DataError)):
-        synthesize(_order(where="nonsense >= 60"), RunContext(workers=workers), tmp_path / "s")
+        synthesize(_order(where="nonsense >= 60", shard_rows=shard_rows), RunContext(workers=workers), tmp_path / "s")
     assert [path.name for path in (tmp_path / "s").iterdir()] == ["older.txt"]
 
 
