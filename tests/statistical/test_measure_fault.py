@@ -187,6 +187,9 @@ def test_copying_train_gains_nothing_unsaid():
     found = evidence(train)
     for card in MEASURES:
         for item in _measure(card.name, found).values():
+            # Rules have a right answer, none broken, which copies of train give as everybody should.
+            if item.check.startswith("validity.") or item.check == "fidelity.category_invented":
+                continue
             if item.interval is None or item.ceiling is None or item.direction is Direction.NONE:
                 continue
             half = max(item.interval.high - item.value, item.value - item.interval.low)

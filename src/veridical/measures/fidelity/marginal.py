@@ -201,13 +201,14 @@ def _survival(view: View, coding: Coding) -> Finding:
     ours, ceiling = seen(view.fake), None if view.peer is None else seen(view.peer)
     lost = np.flatnonzero(common & (counts_of(view.fake, name, width) == 0))
     rows = float(real[lost].sum() / max(real.sum(), 1))
+    labels = [coding.labels[code] for code in lost[:50]]
     return figure(
         "fidelity.category_coverage", ours,
         f"{ours.value:.0%} of the categories of {name} that at least {view.rare_below} real rows hold are there; "
         f"those missing hold {rows:.2%} of the real rows.",
         direction=Direction.HIGHER, scope=view.scope(name), ceiling=ceiling,
         interval_by="chance of missing each category, 95 %", sensitive=("lost_categories",),
-        detail={"lost": len(lost), "lost_share_of_rows": rows, "lost_categories": [coding.labels[c] for c in lost[:50]]},
+        detail={"lost": len(lost), "lost_share_of_rows": rows, "lost_categories": labels},
     )  # fmt: skip
 
 
