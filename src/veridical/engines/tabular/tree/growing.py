@@ -26,9 +26,9 @@ class Growth:
     rows_per_class: int = 8
     most_rows: int = 65_536  # rows of a node that its split is judged by
     stop: float = 0.3
-    trees: int = 4
-    tried: float = 0.6  # share of the predictors tried at each node, when there are several trees
-    seen: float = 0.7  # share of the rows each of several trees is grown on
+    trees: int = 3
+    tried: float = 0.8  # share of the predictors tried at each node, when there are several trees
+    seen: float = 0.8  # share of the rows each of several trees is grown on
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -32,6 +32,8 @@ class TreeModel:
     strengths: tuple[float, ...] = (1.0, 3.0, 8.0)
     orders: tuple[str, ...] = ("few_first", "given")
     trial_rows: int = 12_000  # rows on which orders are compared
+    tuning_rows: int = 150_000  # rows on which pruning and back-off are tuned
+    most_rows: int = 1_000_000  # rows, drawn at random, that trees are grown on: more cost time and tell little
     most_predictors: int = 48
 
     def fit(self, table: pa.Table, columns: Sequence[Column], ctx: RunContext, *, rare_below: int = 5) -> TreeSampler:
@@ -85,9 +87,9 @@ def code(table: pa.Table, columns: Sequence[Column], ctx: RunContext, rare_below
 def fit_coded(model: TreeModel, coded: Coded, columns: Sequence[Column], ctx: RunContext) -> TreeSampler:
     """Return the sampler of a coded table: the order first, then each column's tree."""
     rng = ctx.rng("model", "tree")
-    rows = rng.permutation(coded.rows).astype(np.int32)
-    held = rows[: min(coded.rows // 6, 20_000)]
-    train = rows[len(held) :]
+    rows = rng.permutation(coded.rows)[: model.most_rows].astype(np.int32)
+    held = rows[: min(len(rows) // 6, 20_000)]
+    train = rows[len(held) :][: model.tuning_rows]
     sequence = order.choose(model, coded, rows[: model.trial_rows])
     place = {at: i for i, at in enumerate(sequence)}
 
