@@ -150,3 +150,17 @@ def _nothing_half_written(tmp_path):
     for stage in ("model", "synthesize"):
         folder = tmp_path / "out" / stage
         assert not folder.exists() or (folder / "index.json").exists()
+
+
+def test_an_edited_schema_in_the_runs_folder_is_law(tmp_path):
+    spec = _spec(tmp_path, b"a,b\n" + b"".join(b"%d,x\n" % (i % 40) for i in range(80)), "one")
+    assert build_model(spec, RunContext()).schema_kept is None
+    path = tmp_path / "one" / "learn" / "schema.yaml"
+    lines = path.read_text().splitlines()
+    at = next(index for index, line in enumerate(lines) if line.strip().startswith("low:"))
+    lines[at] = lines[at].partition(":")[0] + ": -500"
+    path.write_text("\n".join(lines) + "\n")
+    built = build_model(spec, RunContext())
+    assert built.schema_kept == path
+    assert built.schema.only.column("a").low == -500
+    assert path.read_text() == "\n".join(lines) + "\n"

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 def tell_done(done: Done) -> None:
     """Say what the gates said, what went out, and which page to open."""
+    if done.schema_kept is not None:
+        click.echo(f"schema      kept from {done.schema_kept} (delete it to learn again)")
     tell_verdict(done.verdict)
     if done.released is not None:
         click.echo(f"released    {done.released.folder}  (signed by {done.released.key_id[:16]}...)")

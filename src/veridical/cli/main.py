@@ -7,6 +7,7 @@ import sys
 import traceback
 from collections.abc import Sequence
 from importlib import import_module
+from importlib.util import find_spec
 from typing import Any
 
 import click
@@ -47,28 +48,27 @@ class LazyGroup(click.Group):
     """A group that imports a command only when it is asked for, so that help is quick."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
-        """Return all names in the order of the help page."""
-        return list(_TARGETS)
+        """Return the names that are here, in the order of the help page."""
+        return [name for name in _TARGETS if _is_here(name)]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         """Import and return one command."""
-        target = _TARGETS.get(cmd_name)
-        if target is None:
+        if cmd_name not in _TARGETS or not _is_here(cmd_name):
             return None
-        module, _, attribute = target.partition(":")
-        try:
-            command: click.Command = getattr(import_module(module), attribute)
-        except ModuleNotFoundError as missing:
-            if missing.name != module:
-                raise
-            raise click.ClickException(f"{cmd_name!r} is not part of this version") from missing
+        module, _, attribute = _TARGETS[cmd_name].partition(":")
+        command: click.Command = getattr(import_module(module), attribute)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         """Write the commands in their groups, without importing any."""
         for title, commands in COMMANDS.items():
             with formatter.section(title):
-                formatter.write_dl([(name, line) for name, (_, line) in commands.items()])
+                formatter.write_dl([(name, line) for name, (_, line) in commands.items() if _is_here(name)])
+
+
+def _is_here(name: str) -> bool:
+    """Whether a command's file is part of this version; looks for the file and imports nothing."""
+    return find_spec(_TARGETS[name].partition(":")[0]) is not None
 
 
 def _show_version(ctx: click.Context, param: click.Parameter, wanted: bool) -> None:  # noqa: ARG001

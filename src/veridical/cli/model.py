@@ -12,7 +12,7 @@ from veridical.cli import options as given
 
 @click.command()
 @click.argument("source", type=given.SOURCE)
-@click.option("--output", "-o", type=given.SOURCE, help="The folder to write; by default SOURCE-synthetic.")
+@click.option("--output", "-o", type=given.SOURCE, help="The folder to write; by default NAME.veridical.")
 @given.learning_options
 @given.seed_option
 @given.quiet_option
@@ -24,7 +24,7 @@ def model(source: Path, output: Path | None, quiet: bool, **said: Any) -> None:
 
     spec = RunSpec(
         source=source,
-        output=source.with_name(f"{source.name.split('.')[0]}-synthetic") if output is None else output,
+        output=given.default_output(source) if output is None else output,
         schema=said["schema"],
         holdout=said["holdout"],
         engine=said["engine"],

@@ -98,6 +98,16 @@ def waiver_options(command: F) -> F:
     return command
 
 
+def default_output(source: Path) -> Path:
+    """Return the run folder of a source: the one that `veridical learn` writes to.
+
+    Example:
+        >>> default_output(Path("data/customers.csv.gz")).as_posix()
+        'customers.veridical'
+    """
+    return Path(f"{source.name.split('.')[0] or 'data'}.veridical")
+
+
 def waivers(checks: Sequence[str], by: str | None, because: str | None) -> tuple[Waiver, ...]:
     """Return the waivers that options ask for.
 

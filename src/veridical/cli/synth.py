@@ -12,7 +12,7 @@ from veridical.cli import options as given
 
 @click.command()
 @click.argument("source", type=given.SOURCE)
-@click.option("--output", "-o", type=given.SOURCE, help="The folder to write; by default SOURCE-synthetic.")
+@click.option("--output", "-o", type=given.SOURCE, help="The folder to write; by default NAME.veridical.")
 @click.option("--rows", type=given.Count(), help="How many: 50000, 5k, 2M, 1e6; by default as many as SOURCE has.")
 @given.learning_options
 @click.option(
@@ -31,7 +31,7 @@ def synth(source: Path, output: Path | None, quiet: bool, **said: Any) -> None:
     """Make a synthetic table from SOURCE (CSV, Parquet, JSONL), judge it, and release it if it passes.
 
     \b
-    OUT/learn        the profile and schema.yaml, to edit and give back with --schema
+    OUT/learn        the profile and schema.yaml; edit it and run again: it is law
     OUT/model        the generator; `veridical sample OUT/model` draws more
     OUT/synthesize   the data
     OUT/validate     the figures, the verdict, report.html
@@ -44,7 +44,7 @@ def synth(source: Path, output: Path | None, quiet: bool, **said: Any) -> None:
 
     spec = RunSpec(
         source=source,
-        output=source.with_name(f"{source.name.split('.')[0]}-synthetic") if output is None else output,
+        output=given.default_output(source) if output is None else output,
         schema=said["schema"],
         holdout=said["holdout"],
         rows=said["rows"],

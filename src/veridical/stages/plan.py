@@ -17,9 +17,11 @@ from veridical.core.schema import Schema
 from veridical.exec.local import available_workers
 from veridical.exec.shards import plan as plan_shards
 from veridical.gates.catalog import load_gates
+from veridical.spec import schema_yaml
 from veridical.spec.run import RunSpec
 from veridical.stages.holdout import Split, split
 from veridical.stages.judged import judge
+from veridical.stages.learn import SCHEMA_FILE, STAGE, learn
 from veridical.stages.model import Recipe, model
 from veridical.stages.release import Released, check_verdict, release, waive
 from veridical.stages.synthesize import order, synthesize
@@ -34,6 +36,7 @@ class Done:
     run: RunFolder
     verdict: Verdict
     released: Released | None
+    schema_kept: Path | None = None  # the schema of an earlier try that was taken as law
 
     @property
     def report(self) -> Path:
@@ -49,6 +52,7 @@ class Built:
     split: Split
     schema: Schema
     source_rows: int
+    schema_kept: Path | None = None
 
 
 def carry_out(spec: RunSpec, ctx: RunContext, *, data: Dataset | None = None) -> Done:
@@ -74,11 +78,11 @@ def carry_out(spec: RunSpec, ctx: RunContext, *, data: Dataset | None = None) ->
     verdict = judge(run, built.split, built.schema, spec.gates, ctx)
     if not spec.release:
         check_verdict(waive(verdict, spec.waivers), where=str(run.path))
-        return Done(run=run, verdict=verdict, released=None)
+        return Done(run=run, verdict=verdict, released=None, schema_kept=built.schema_kept)
     ctx.progress("release", done=0, total=1)
     released = release(run, waivers=spec.waivers, licence=spec.licence)
     ctx.progress("release", done=1, total=1)
-    return Done(run=run, verdict=released.verdict, released=released)
+    return Done(run=run, verdict=released.verdict, released=released, schema_kept=built.schema_kept)
 
 
 def _synthesize(run: RunFolder, request: SampleRequest, spec: RunSpec, ctx: RunContext) -> None:
@@ -101,10 +105,12 @@ def build_model(spec: RunSpec, ctx: RunContext, *, data: Dataset | None = None) 
     recipe.build()
     run = RunFolder(spec.output)
     source = _source(spec, data, ctx)
-    parts = _split(spec, source, ctx)
-    schema = _learned(spec, parts, ctx, run)
+    known = _known_schema(spec)
+    parts = _split(spec, source, known, ctx)
+    schema = _with_target(_learned(parts, ctx, run) if known is None else known, spec.target)
     model(parts.train, schema, recipe, ctx, run.stage("model"), source=_told(spec, source, parts))
-    return Built(run=run, split=parts, schema=schema, source_rows=source.rows)
+    kept = None if known is None or spec.schema is not None else _schema_path(spec)
+    return Built(run=run, split=parts, schema=schema, source_rows=source.rows, schema_kept=kept)
 
 
 def context_of(spec: RunSpec, progress: Any) -> RunContext:
@@ -124,10 +130,11 @@ def describe(spec: RunSpec) -> list[str]:
     recipe.build()
     source = read(spec.source, table_name=spec.table)
     ctx = context_of(spec, progress=RunContext().progress)
-    parts = _split(spec, source, ctx)
+    known = _known_schema(spec)
+    parts = _split(spec, source, known, ctx)
     rows = source.rows if spec.rows is None else spec.rows
     kept = 0 if parts.holdout is None else parts.holdout.rows
-    schema = "guess a schema" if spec.schema is None else f"take the schema of {spec.schema}"
+    schema = "guess a schema" if known is None else f"take the schema of {_schema_path(spec)}"
     options = ", ".join(f"{name}={value}" for name, value in spec.options.items())
     return [
         f"learn       read {source.rows:,} rows x {source.only.num_columns} columns of {spec.source}; {schema}",
@@ -153,32 +160,31 @@ def _source(spec: RunSpec, data: Dataset | None, ctx: RunContext) -> Dataset:
     return found
 
 
-def _split(spec: RunSpec, source: Dataset, ctx: RunContext) -> Split:
+def _split(spec: RunSpec, source: Dataset, known: Schema | None, ctx: RunContext) -> Split:
     if isinstance(spec.holdout, Path):
         return Split(source, Dataset.of(read(spec.holdout).only, source.name))
-    unit = None
-    if spec.schema is not None:
-        unit = _read_schema(spec.schema).only.unit
-    return split(source, spec.holdout, ctx, unit=unit)
+    return split(source, spec.holdout, ctx, unit=None if known is None else known.only.unit)
 
 
-def _learned(spec: RunSpec, parts: Split, ctx: RunContext, run: RunFolder) -> Schema:
-    if spec.schema is not None:
-        schema = _read_schema(spec.schema)
-    else:
-        from veridical.stages.learn import learn
+def _schema_path(spec: RunSpec) -> Path:
+    return spec.output / STAGE / SCHEMA_FILE if spec.schema is None else spec.schema
 
-        schema = learn(parts.train, ctx=ctx, folder=run.path).schema
-    if spec.target is None:
+
+def _known_schema(spec: RunSpec) -> Schema | None:
+    """Return the schema that was given, or that lies in the run's folder: a person may have edited it."""
+    path = _schema_path(spec)
+    return None if spec.schema is None and not path.exists() else schema_yaml.read(path)
+
+
+def _learned(parts: Split, ctx: RunContext, run: RunFolder) -> Schema:
+    return learn(parts.train, ctx, folder=run.path).schema
+
+
+def _with_target(schema: Schema, target: str | None) -> Schema:
+    if target is None:
         return schema
-    schema.only.column(spec.target)
-    return replace(schema, tables=(replace(schema.only, target=spec.target),))
-
-
-def _read_schema(path: Path) -> Schema:
-    from veridical.spec import schema_yaml
-
-    return schema_yaml.read(path)
+    schema.only.column(target)
+    return replace(schema, tables=(replace(schema.only, target=target),))
 
 
 def _told(spec: RunSpec, source: Dataset, parts: Split) -> dict[str, Any]:

@@ -30,7 +30,10 @@ def _width(monkeypatch):
 
 def test_the_help_page(capsys):
     assert door.run(["--help"]) == 0
-    _golden("help.txt", capsys.readouterr().out)
+    shown = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    absent = {name for name in door._TARGETS if not door._is_here(name)}
+    golden = [" ".join(line.split()) for line in (GOLDEN / "help.txt").read_text().splitlines()]
+    assert shown == [line for line in golden if line.split(" ")[0] not in absent]
 
 
 @pytest.mark.parametrize("name", ["synth", "run", "model", "sample", "release", "verify", "keys", "demo", "engines"])
@@ -49,8 +52,8 @@ def test_help_imports_nothing_heavy():
 
 
 def test_every_command_of_the_table_is_there():
-    for name, target in door._TARGETS.items():
-        module, _, attribute = target.partition(":")
+    for name in door.cli.list_commands(click.Context(door.cli)):
+        module, _, attribute = door._TARGETS[name].partition(":")
         assert isinstance(getattr(import_module(module), attribute), click.Command), name
 
 
