@@ -16,6 +16,9 @@ from veridical.spec.gates import GateSet
 Counts = npt.NDArray[np.int64]
 
 
+WITHHELD = "withheld: an exact figure of real rows is not differentially private"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Audience:
     """What may be shown of the real data.
@@ -87,7 +90,7 @@ def published_finding(finding: Finding, audience: Audience) -> Finding:
             p_value=None,
             n=0,
             sentence="",
-            reason="withheld: an exact figure of real rows is not differentially private",
+            reason=WITHHELD,
             detail={},
         )
     return replace(finding, detail=_without(finding.detail, finding.sensitive_detail))

@@ -10,6 +10,7 @@ from markupsafe import Markup
 from veridical.core.finding import Finding, GateResult, Outcome, Verdict
 from veridical.gates.judge import matches
 from veridical.gates.limits import bounds_of
+from veridical.reports.audience import WITHHELD
 from veridical.reports.charts import Span, interval_plot
 from veridical.reports.wording import FAMILIES, family_of, figure, interval_words, scope_words, title_of
 
@@ -151,7 +152,11 @@ def _row(finding: Finding, result: GateResult | None, span: Span) -> Row:
         ceiling=figure(finding.ceiling) if finding.ceiling is not None else "",
         baseline=figure(finding.baseline) if finding.baseline is not None else "",
         n=finding.n,
-        sentence=finding.sentence if finding.measured else f"Not measured: {finding.reason}",
+        sentence=finding.sentence if finding.measured else _absence(finding),
         outcome="" if result is None else outcome_class(result.outcome),
         plot=interval_plot(finding, bounds, span),
     )
+
+
+def _absence(finding: Finding) -> str:
+    return "Withheld." if finding.reason == WITHHELD else f"Not measured: {finding.reason}"

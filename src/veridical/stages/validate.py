@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -53,8 +53,11 @@ def validate(
     ctx: RunContext,
     folder: Path | None = None,
     waivers: Sequence[Waiver] = (),
+    leave_out: Collection[str] = (),
 ) -> Validation:
     """Return every figure and the verdict of the gates; write the sealed folder when one is named.
+
+    Measures and attacks named in `leave_out` are not run; a gate that reads them says "not measured".
 
     Without a holdout, a part of train is set aside for the ceilings. Whether rows were copied cannot be told
     then, because the generator may have seen them all: attacks that need unseen rows are "not measured".
@@ -75,7 +78,7 @@ def validate(
     if holdout is None:
         for_measures = with_own_holdout(evidence, ctx)
         findings.append(_own_holdout_finding(for_measures))
-    findings += _run_all(measured=for_measures, attacked=evidence, ctx=ctx)
+    findings += _run_all(measured=for_measures, attacked=evidence, ctx=ctx, leave_out=leave_out)
     prints = Fingerprints(
         synthetic=synthetic.fingerprint, real=real_fingerprint(train, holdout), schema=schema.fingerprint
     )
@@ -126,9 +129,9 @@ def with_own_holdout(evidence: Evidence, ctx: RunContext) -> Evidence:
     return replace(evidence, train=parts.train, holdout=parts.holdout)
 
 
-def _run_all(*, measured: Evidence, attacked: Evidence, ctx: RunContext) -> list[Finding]:
-    work = [(card, MEASURES.load(card.name)().measure, measured) for card in MEASURES]
-    work += [(card, ATTACKS.load(card.name)().run, attacked) for card in ATTACKS]
+def _run_all(*, measured: Evidence, attacked: Evidence, ctx: RunContext, leave_out: Collection[str]) -> list[Finding]:
+    work = [(card, MEASURES.load(card.name)().measure, measured) for card in MEASURES if card.name not in leave_out]
+    work += [(card, ATTACKS.load(card.name)().run, attacked) for card in ATTACKS if card.name not in leave_out]
     findings: list[Finding] = []
     # Learners that judge are small: on a busy machine their threads spin for more than they work.
     with threadpool_limits(limits=ctx.workers):
