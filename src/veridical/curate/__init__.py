@@ -1,0 +1,1 @@
+"""Checks and pools: which generated records may stay?"""

@@ -1,0 +1,1 @@
+"""Recipes: how is a new text record asked of a language model?"""

@@ -1,0 +1,160 @@
+"""How does a recipe ask step by step, so that every record knows which steps and models made it?"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from veridical.core import digest
+from veridical.core.rng import derive
+from veridical.curate.reply import object_schema, read_object, unreadable
+from veridical.llm.candidate import Ask, Candidate
+from veridical.llm.chat import ChatReply, ChatRequest, Finish, Message
+
+VERSION = 1  # of all recipes: a changed prompt is another run
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sampling:
+    """How replies are drawn; what is None is left to the server."""
+
+    temperature: float | None = 0.9
+    top_p: float | None = None
+    presence_penalty: float | None = None
+    max_tokens: int = 512
+    logprobs: bool = False
+
+
+@dataclass
+class Trail:
+    """One task's questions: `say` asks in chat, `go_on` continues a raw prompt, `fill` wants a JSON object."""
+
+    ask: Ask
+    seed: int
+    steps: list[str] = field(default_factory=list)
+    models: list[str] = field(default_factory=list)
+    logprobs: list[float] = field(default_factory=list)
+
+    async def say(
+        self,
+        step: str,
+        question: str,
+        sampling: Sampling,
+        *,
+        system: str = "",
+        role: str = "teacher",
+        schema: Mapping[str, Any] | None = None,
+    ) -> ChatReply:
+        """Ask one question in chat."""
+        turns = (Message("user", question),)
+        messages = (Message("system", system), *turns) if system else turns
+        return await self._send(
+            step, request_of(sampling, messages=messages, schema=schema, seed=self._seed(step)), role
+        )
+
+    async def go_on(
+        self, step: str, prompt: str, sampling: Sampling, *, stop: Sequence[str] = (), role: str = "teacher"
+    ) -> ChatReply:
+        """Let the model continue a raw text, with no chat template around it."""
+        return await self._send(step, request_of(sampling, prompt=prompt, stop=stop, seed=self._seed(step)), role)
+
+    async def fill(
+        self, step: str, question: str, names: Sequence[str], sampling: Sampling, *, system: str = ""
+    ) -> dict[str, str] | Candidate:
+        """Ask for a JSON object of text fields; one broken answer is asked for again.
+
+        Returns the object, or the unreadable candidate when that failed too.
+        """
+        wish = f"{question}\n\nAnswer with one JSON object with the keys {', '.join(map(repr, names))}, all text."
+        schema = object_schema(names)
+        reply = await self.say(step, wish, sampling, system=system, schema=schema)
+        value = _whole(reply, names)
+        if value is None and reply.finish is Finish.STOP:
+            again = f"{wish}\n\nYour last answer was no such object. Write the JSON object only."
+            reply = await self.say(f"{step}.again", again, sampling, system=system, schema=schema)
+            value = _whole(reply, names)
+        return unreadable(reply, "no JSON object with all its keys") if value is None else value
+
+    def candidate(self, fields: Mapping[str, Any], attributes: Mapping[str, str], **scores: float) -> Candidate:
+        """Return the record that the steps so far made; `confidence` is the mean log-probability of its tokens."""
+        if self.logprobs:
+            scores["confidence"] = statistics.fmean(self.logprobs)
+        return Candidate(
+            fields=fields,
+            attributes=attributes,
+            scores=scores,
+            steps=tuple(self.steps),
+            models=tuple(dict.fromkeys(self.models)),
+        )
+
+    def broken(self, reply: ChatReply, attributes: Mapping[str, str], why: str = "") -> Candidate:
+        """Return the candidate of a reply that cannot be used, with the trail that led to it."""
+        return self.marked(unreadable(reply, why), attributes)
+
+    def marked(self, lost: Candidate, attributes: Mapping[str, str]) -> Candidate:
+        """Return an unreadable candidate with the task's attributes and trail."""
+        return self.candidate(lost.fields, attributes)
+
+    def _seed(self, step: str) -> int:
+        return derive(self.seed, "ask", step) % 2**31
+
+    async def _send(self, step: str, request: ChatRequest, role: str) -> ChatReply:
+        reply = await self.ask(request, step=step, role=role)
+        self.steps.append(step)
+        self.models.append(reply.model)
+        if reply.logprobs:
+            self.logprobs.extend(reply.logprobs)
+        return reply
+
+
+def request_of(
+    sampling: Sampling,
+    *,
+    messages: Sequence[Message] = (),
+    prompt: str | None = None,
+    stop: Sequence[str] = (),
+    schema: Mapping[str, Any] | None = None,
+    seed: int | None = None,
+) -> ChatRequest:
+    """Return the request of a question and its sampling."""
+    return ChatRequest(
+        messages=tuple(messages),
+        prompt=prompt,
+        max_tokens=sampling.max_tokens,
+        temperature=sampling.temperature,
+        top_p=sampling.top_p,
+        presence_penalty=sampling.presence_penalty,
+        stop=tuple(stop),
+        seed=seed,
+        schema=schema,
+        logprobs=sampling.logprobs,
+    )
+
+
+def identity_of(recipe: Any, name: str) -> dict[str, Any]:
+    """Return what a journal says of a recipe: its name, its options, and the digest of its seeds."""
+    options = {key: getattr(recipe, key) for key in recipe.__dataclass_fields__ if key != "seeds"}
+    return {
+        "recipe": name,
+        "version": VERSION,
+        "options": {key: _json(value) for key, value in options.items()},
+        "seeds": digest.of_json([dict(record) for record in getattr(recipe, "seeds", ())]),
+    }
+
+
+def _whole(reply: ChatReply, names: Sequence[str]) -> dict[str, str] | None:
+    value = read_object(reply.text)
+    if value is None or reply.finish is not Finish.STOP:
+        return None
+    found = {name: value[name] for name in names if isinstance(value.get(name), str)}
+    return found if len(found) == len(names) else None
+
+
+def _json(value: Any) -> Any:
+    if hasattr(value, "__dataclass_fields__"):
+        return {key: _json(getattr(value, key)) for key in value.__dataclass_fields__}
+    if isinstance(value, Mapping):
+        return {key: _json(item) for key, item in value.items()}
+    return [_json(item) for item in value] if isinstance(value, tuple | list) else value
