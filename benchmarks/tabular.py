@@ -26,8 +26,9 @@ DATA: dict[str, dict[str, Any]] = {
     "online_shoppers": {"path": "online_shoppers/online_shoppers.parquet", "target": "Revenue", "drop": []},
     "diabetes130": {
         "path": "diabetes130/diabetes130.parquet", "target": "readmitted", "drop": ["encounter_id", "patient_nbr"],
+        "rows": 50_000,
     },
-    "nyc_taxi": {"path": "nyc_taxi/nyc_taxi.parquet", "target": None, "drop": [], "rows": 100_000},
+    "nyc_taxi": {"path": "nyc_taxi/nyc_taxi.parquet", "target": None, "drop": [], "rows": 50_000},
 }  # fmt: skip
 PEERS = {
     peer.name: peer
@@ -35,12 +36,12 @@ PEERS = {
         Peer(name="sdv", requirements=(TORCH, "sdv", "pyarrow"), script="sdv_table.py",
              options={"class": "GaussianCopulaSynthesizer"}),
         Peer(name="sdv-ctgan", requirements=(TORCH, "sdv", "pyarrow"), script="sdv_table.py",
-             options={"class": "CTGANSynthesizer", "epochs": 10}),
+             options={"class": "CTGANSynthesizer", "epochs": 5}),
         Peer(name="sdv-tvae", requirements=(TORCH, "sdv", "pyarrow"), script="sdv_table.py",
-             options={"class": "TVAESynthesizer", "epochs": 20}),
+             options={"class": "TVAESynthesizer", "epochs": 10}),
         Peer(name="mostly", requirements=(TORCH, "mostlyai-engine", "pyarrow"), script="mostly_table.py",
              removed=("torchvision", "torchaudio"),
-             options={"max_minutes": 3}),
+             options={"max_minutes": 2}),
         Peer(name="arfpy", requirements=("arfpy", "numpy<2", "scikit-learn<1.6", "pandas<3", "pyarrow<20"),
              script="arfpy_table.py"),
         Peer(name="pyseq-cart", requirements=("pyseq-cart", "pyarrow"), script="sequential_cart_table.py",
