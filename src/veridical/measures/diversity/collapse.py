@@ -24,9 +24,9 @@ REPEATED, MODES, VENDI = "diversity.repeated_rows", "diversity.modes", "diversit
 class Collapse:
     """Rows that repeat within the table, kinds of rows that are lost, and the Vendi score (Friedman and Dieng 2023).
 
-    Kinds are `modes` clusters of training rows (k-means on their features); a kind counts as kept by as much of its
-    share as synthetic rows have. Vendi is the effective number of different rows among `vendi_rows` drawn at random,
-    by a Gaussian kernel of the median distance between training rows.
+    Kinds are `modes` clusters of training rows (k-means on their features); a kind counts as kept by as much of the
+    share it has among held-out rows as it has among synthetic ones. Vendi is the effective number of different rows
+    among `vendi_rows` drawn at random, by a Gaussian kernel of the median distance between training rows.
 
     Example:
         >>> Collapse().vendi_rows
@@ -70,16 +70,20 @@ class Collapse:
         clusters = min(self.modes, len(drawn) // 5)
         seed = int(rng.integers(2**31))
         model = MiniBatchKMeans(clusters, random_state=seed, n_init=1, max_iter=20, batch_size=2048).fit(drawn)
-        weights = np.bincount(model.labels_, minlength=clusters) / len(drawn)
+
+        def shares(side: Side) -> NDArray[np.float64]:
+            labels = model.predict(design_of(view, cut_down(side, self.cluster_rows, view.rng("modes", "asked"))))
+            return np.bincount(labels, minlength=clusters) / len(labels)
+
+        real, rows = shares(view.reference), min(view.reference.rows, self.cluster_rows)
 
         def kept(side: Side) -> Estimate:
-            labels = model.predict(design_of(view, cut_down(side, self.cluster_rows, view.rng("modes", "asked"))))
-            shares = np.bincount(labels, minlength=clusters) / len(labels)
-            ratio = np.minimum(shares / np.maximum(weights, 1e-12), 1.0)[weights > 0]
-            error = float(np.sqrt((1 / np.maximum(weights * len(labels), 1)).sum())) / ratio.size
-            return Estimate(float(ratio.mean()), error, len(labels))
+            n = min(side.rows, self.cluster_rows)
+            ratio = np.minimum(shares(side)[real > 0] / real[real > 0], 1.0)
+            spread = np.minimum((1 / n + 1 / rows) / real[real > 0], 0.25)
+            return Estimate(float(ratio.mean()), float(np.sqrt(spread.sum())) / ratio.size, min(n, rows))
 
-        ours, ceiling = kept(view.fake), kept(view.reference) if view.holdout is not None else None
+        ours, ceiling = kept(view.fake), None if view.peer is None else kept(view.peer)
         return figure(
             MODES, ours,
             f"Of {clusters} kinds of real rows, {ours.value:.0%} of the mass is there{beside(ceiling, '.0%')}.",

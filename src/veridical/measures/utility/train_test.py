@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -104,7 +105,12 @@ def _finding(
     if ceiling is not None and not check.startswith(TRTR):
         beside = f"; trained on real and tested on held-out rows it gets {ceiling.value:.3f}"
     error = name == "rmse"
-    if check.startswith(TRTS) and not error and ceiling is not None and ours.value - 2 * ours.error > ceiling.value:
+    if (
+        check.startswith(TRTS)
+        and not error
+        and ceiling is not None
+        and ours.value - ceiling.value > 2.5 * math.hypot(ours.error, ceiling.error)
+    ):
         beside += ". Better than on unseen rows: synthetic rows are like those that the model learned from"
     return figure(
         check, ours,
