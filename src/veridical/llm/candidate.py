@@ -18,12 +18,22 @@ from veridical.llm.chat import ChatReply
 Ask = Callable[..., Awaitable[ChatReply]]
 
 
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """Why a candidate may not stay; the reason names no other record's text."""
+
+    check: str
+    reason: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
     """A record on its way: its fields, the attributes its quotas count, scores, and how it was made.
 
     `fields` is what goes out ("instruction", "output", "text", "label" ...); `attributes` maps quota dimensions to
-    values ("label" -> "card_arrival"); `steps` names the recipe's steps that made it, first to last.
+    values ("label" -> "card_arrival"); `steps` names the recipe's steps that made it, first to last. `rejected` is set
+    by a recipe that cannot make a record of what was said (a refusal, a truncation, no JSON): no check sees it, and
+    lineage keeps it.
     """
 
     fields: Mapping[str, Any]
@@ -32,6 +42,7 @@ class Candidate:
     steps: tuple[str, ...] = ()
     models: tuple[str, ...] = ()
     cost: float = 0.0
+    rejected: Rejection | None = None
 
     def scored(self, **scores: float) -> Self:
         """Return the candidate with more scores."""
@@ -41,14 +52,6 @@ class Candidate:
         """Return its text fields, joined by blank lines."""
         wanted = self.fields if names is None else [name for name in names if name in self.fields]
         return "\n\n".join(str(self.fields[name]) for name in wanted if isinstance(self.fields[name], str))
-
-
-@dataclass(frozen=True, slots=True)
-class Rejection:
-    """Why a candidate may not stay; the reason names no other record's text."""
-
-    check: str
-    reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,8 +98,8 @@ class Recipe(Protocol):
     """Turns a task's spec into candidates by asking models.
 
     `plan` is called once a task, in order, with the attributes the quotas want next; what it returns is JSON and
-    everything `make` needs to do the same again after a crash. `identity` is journalled: any change of it is
-    another run.
+    everything `make` needs to do the same again after a crash; a "source" in it names the seed it starts from and goes
+    out with the record. `identity` is journalled: any change of it is another run.
     """
 
     @property

@@ -117,6 +117,10 @@ class OverloadedError(RetryableError):
     """The server broke or is overloaded (HTTP 5xx), or the connection was cut."""
 
 
+class UnreachableError(OverloadedError):
+    """No connection came about: the request never left."""
+
+
 class TimedOutError(RetryableError):
     """No reply within the time limit."""
 
@@ -126,7 +130,15 @@ class BrokenReplyError(RetryableError):
 
 
 class RejectedRequestError(ProviderError):
-    """The server will never accept this request (HTTP 400, 401, 403, 404, 413, 422)."""
+    """The server will never accept this request (HTTP 400, 413, 422)."""
+
+
+class AccessDeniedError(ProviderError):
+    """The server refuses every request of ours (HTTP 401, 402, 403, or an unknown model): a run stops, and resumes."""
+
+
+class ServerDownError(ProviderError):
+    """No endpoint of a role can be reached: a run stops, and resumes."""
 
 
 def total(usages: Sequence[Usage]) -> Usage:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import fnmatch
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from veridical.core.errors import BudgetError, SpecError
 from veridical.llm.chat import ChatRequest, Usage
 
 MILLION = 1_000_000
+_ROUNDING = 1e-12
 BATCH_DISCOUNT = 0.5  # both vendors' batch interfaces charge half
 
 
@@ -72,31 +74,49 @@ def packaged_prices() -> PriceTable:
 
 @dataclass
 class Purse:
-    """What was spent, what is promised to requests in flight, and the limit no run may pass."""
+    """What was spent, what is promised to requests in flight, and the limit no run may pass.
+
+    `doubtful` is the most that replies which never arrived whole may have cost; it counts against the limit.
+    """
 
     limit: float | None = None
     spent: float = 0.0
+    doubtful: float = 0.0
     promised: float = 0.0
     unknown: set[str] = field(default_factory=set)  # models without a price: their cost counts as nothing
+    _waiting: list[asyncio.Future[None]] = field(default_factory=list, init=False, repr=False)
 
-    def promise(self, amount: float) -> None:
-        """Set aside the most that a request may cost.
+    async def promise(self, amount: float) -> None:
+        """Set aside the most that a request may cost; waits while requests in flight may still turn out cheaper.
 
         Raises:
-            BudgetError: the limit might be passed.
+            BudgetError: the limit might be passed whatever those in flight cost.
         """
-        if self.limit is not None and self.spent + self.promised + amount > self.limit + 1e-12:
-            raise BudgetError(
-                f"the next request might pass max_cost: ${self.spent:.4f} spent of ${self.limit:.4f}",
-                where="max_cost",
-                fix="raise max_cost and run the same command again: it resumes",
-            )
+        while self.limit is not None and self._known + self.promised + amount > self.limit + _ROUNDING:
+            if self._known + amount > self.limit + _ROUNDING or self.promised <= _ROUNDING:
+                lost = f" (and up to ${self.doubtful:.4f} for lost replies)" if self.doubtful else ""
+                raise BudgetError(
+                    f"the next request might pass max_cost: ${self.spent:.4f} spent{lost} of ${self.limit:.4f}",
+                    where="max_cost",
+                    fix="raise max_cost and run the same command again: it resumes",
+                )
+            settled = asyncio.get_running_loop().create_future()
+            self._waiting.append(settled)
+            await settled
         self.promised += amount
 
     def settle(self, promised: float, cost: float) -> None:
         """Turn a promise into what was really paid (0 for a request that failed)."""
         self.promised -= promised
         self.spent += cost
+        waiting, self._waiting = self._waiting, []
+        for settled in waiting:
+            if not settled.done():
+                settled.set_result(None)
+
+    @property
+    def _known(self) -> float:
+        return self.spent + self.doubtful
 
 
 def most(request: ChatRequest, price: Price | None) -> float:

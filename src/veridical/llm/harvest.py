@@ -7,19 +7,25 @@ paid for in vain at the end. Every decision is in the journal before it counts.
 from __future__ import annotations
 
 import asyncio
+import traceback
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import orjson
 
 from veridical.core import digest
 from veridical.core.errors import BudgetError, ProviderError, SpecError, VeridicalError
-from veridical.llm.candidate import Candidate, Check, Pool, Recipe, Rejection
-from veridical.llm.chat import ChatReply, ChatRequest
+from veridical.llm.candidate import Ask, Candidate, Check, Pool, Recipe, Rejection
+from veridical.llm.chat import AccessDeniedError, ChatReply, ChatRequest, ServerDownError
 from veridical.llm.session import Session
 from veridical.store.journal import Journal, RecordRow
+
+_ENOUGH = 20  # tasks after which a yield is believed
+_EMPTY = "the recipe made nothing of the reply"
+_FAILED_IN_A_ROW = 50  # tasks: no longer one poisoned record, but something that is wrong with all
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +96,7 @@ class Harvest:
         self.goal = goal
         self.accepted = 0
         self.decided = 0
+        self.ended = 0
         self.surplus = 0
         self.failed_tasks = 0
         self.by_check: Counter[str] = Counter()
@@ -103,8 +110,8 @@ class Harvest:
         self._next_task = 0
         self._running: set[asyncio.Task[None]] = set()
         self._woken = asyncio.Event()
-        self._broken: BaseException | None = None
-        self._stop: VeridicalError | None = None
+        self._stop: BaseException | None = None
+        self._failed_in_a_row = 0
         self._seq = 0
 
     async def run(self) -> Harvested:
@@ -123,8 +130,8 @@ class Harvest:
                     break
                 self._woken.clear()
                 await self._woken.wait()
-                if self._broken is not None:
-                    raise self._broken
+                if self._stop is not None and not isinstance(self._stop, BudgetError):
+                    raise self._stop
                 if self._told is not None:
                     self._told(self)
         finally:
@@ -132,14 +139,16 @@ class Harvest:
             for task in left:
                 task.cancel()
             await asyncio.gather(*left, return_exceptions=True)
-        if self._stop is not None and not isinstance(self._stop, BudgetError):
-            raise self._stop
         return self._outcome()
 
     @property
     def yield_share(self) -> float:
         """The share of candidates that were good enough so far; 1 until 20 are known."""
-        return (self.accepted + self.surplus) / self.decided if self.decided >= 20 else 1.0
+        return (self.accepted + self.surplus) / self.decided if self.decided >= _ENOUGH else 1.0
+
+    @property
+    def _per_task(self) -> float:
+        return max((self.accepted + self.surplus) / self.ended, 0.02) if self.ended >= _ENOUGH else 1.0
 
     # What is begun.
 
@@ -151,13 +160,13 @@ class Harvest:
     def _wants_more(self) -> bool:
         if self.accepted >= self.goal.records or self.decided + len(self._running) >= self.goal.candidate_cap:
             return False
-        return self.accepted + len(self._running) * max(self.yield_share, 0.02) < self.goal.records
+        return self.accepted + len(self._running) * self._per_task < self.goal.records
 
     def _wanted(self) -> dict[str, str]:
         wanted = {}
         for dimension, room in self._room.items():
             coming = self._coming[dimension]
-            wanted[dimension] = max(room, key=lambda value: room[value] - coming[value] * self.yield_share)
+            wanted[dimension] = max(room, key=lambda value: room[value] - coming[value] * self._per_task)
         return wanted
 
     def _start(self, number: int, spec: Mapping[str, Any], *, begun: bool) -> None:
@@ -172,7 +181,7 @@ class Harvest:
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._running.discard(task)
         if not task.cancelled() and task.exception() is not None:
-            self._broken = task.exception()
+            self._stop = task.exception()
         self._woken.set()
 
     # What becomes of one task.
@@ -195,27 +204,39 @@ class Harvest:
             rows = [self._decide(number, index, item, share) for index, item in enumerate(judged)]
             if not made:
                 self.decided += 1
-            await self.journal.finish(number, rows)
-        except BudgetError as reached:
-            self._stop = reached
+                self.by_check[_EMPTY] += 1
+            await self.journal.finish(number, rows, failed_because="" if made else _EMPTY)
+            self._failed_in_a_row = 0
+        except (AccessDeniedError, ServerDownError, BudgetError) as reached:
+            self._stop = reached  # the task stays open: a resumed run goes on with it
         except ProviderError as failed:
-            self.failed_tasks += 1
-            self.decided += 1
-            self.by_check["provider"] += 1
-            await self.journal.finish(number, [], failed_because=str(failed))
-            if self.failed_tasks > 50 and self.accepted == 0:
-                self._stop = ProviderError(
-                    f"the first {self.failed_tasks} tasks all failed; the last: {failed.what}",
-                    where=failed.where,
-                    fix=failed.fix,
-                )
+            await self._give_up(number, failed)
         except VeridicalError as wrong:
             self._stop = wrong
+        except Exception as bug:  # noqa: BLE001 - a reply nobody foresaw must cost one record, not the run
+            await self._give_up(number, _without_values(bug))
         finally:
+            self.ended += 1
+            self.session.forget(number)
             for dimension, value in wanted.items():
                 self._coming[dimension][value] -= 1
 
-    async def _checked(self, candidate: Candidate, ask: Any) -> tuple[Candidate, Rejection | None]:
+    async def _give_up(self, number: int, failed: ProviderError) -> None:
+        self.failed_tasks += 1
+        self.decided += 1
+        self.by_check["provider"] += 1
+        await self.journal.finish(number, [], failed_because=str(failed))
+        self._failed_in_a_row += 1
+        if self._failed_in_a_row >= _FAILED_IN_A_ROW:
+            self._stop = ProviderError(
+                f"{self._failed_in_a_row} tasks in a row failed; the last: {failed.what}",
+                where=failed.where,
+                fix=failed.fix or "mend it, then `veridical text resume --retry-failed`",
+            )
+
+    async def _checked(self, candidate: Candidate, ask: Ask) -> tuple[Candidate, Rejection | None]:
+        if candidate.rejected is not None:
+            return replace(candidate, rejected=None), candidate.rejected
         for check in self._checks:
             result = await check(candidate, ask)
             if isinstance(result, Rejection):
@@ -232,9 +253,7 @@ class Harvest:
         self.decided += 1
         if rejection is not None:
             state = "rejected"
-            self.by_check[rejection.check] += 1
-            for dimension, value in candidate.attributes.items():
-                self._refused[dimension, value][rejection.check] += 1
+            self._note_rejection(rejection.check, candidate.attributes)
         elif self.accepted >= self.goal.records or not self._has_room(candidate):
             state, rejection = "surplus", Rejection("quota", "its quota is full")
             self.surplus += 1
@@ -276,8 +295,17 @@ class Harvest:
             elif row.state == "surplus":
                 self.surplus += 1
             else:
-                self.by_check[row.check] += 1
-        self.failed_tasks = len(self.journal.failed_tasks())
+                self._note_rejection(row.check, parsed(row.body)["attributes"])
+        for _, reason in self.journal.failed_tasks():
+            self.decided += 1
+            self.by_check[_EMPTY if reason == _EMPTY else "provider"] += 1
+            self.failed_tasks += reason != _EMPTY
+        self.ended = self._next_task - len(self.journal.open_tasks())
+
+    def _note_rejection(self, check: str, attributes: Mapping[str, str]) -> None:
+        self.by_check[check] += 1
+        for dimension, value in attributes.items():
+            self._refused[dimension, value][check] += 1
 
     def _outcome(self) -> Harvested:
         short = self.goal.records - self.accepted
@@ -307,6 +335,15 @@ class Harvest:
     def _why(self, left: int, refused: Counter[str]) -> str:
         causes = ", ".join(f"{check} turned away {count}" for check, count in refused.most_common(3))
         return f"{left} short; {causes or 'nothing was made for it'}"
+
+
+def _without_values(bug: Exception) -> ProviderError:
+    """Name the kind and the place of a bug; its message may quote a reply."""
+    frame = traceback.extract_tb(bug.__traceback__)[-1]
+    return ProviderError(
+        f"the recipe or a check broke on what was said ({type(bug).__name__} at {frame.name}:{frame.lineno})",
+        where=Path(frame.filename).name,
+    )
 
 
 def encode(candidate: Candidate) -> str:

@@ -1,8 +1,9 @@
 """How many requests may be in flight, and how long to wait when a server says no?
 
-Adaptive concurrency by additive increase and multiplicative decrease (Chiu & Jain 1989): a 429 or a rise of the
-latency far above its floor shrinks the window once per round trip, a window's worth of good replies widens it by a
-step. A circuit breaker stops asking an endpoint that only fails, and lets one request probe it later.
+Adaptive concurrency by additive increase and multiplicative decrease (Chiu & Jain 1989): where more than a tenth of a
+window's worth of replies are refusals (429), the window shrinks once per round trip and Retry-After holds for all;
+fewer are noise, and only the request that was refused waits. Good replies widen the window step by step. A circuit
+breaker stops asking an endpoint that only fails, and lets requests probe it later.
 """
 
 from __future__ import annotations
@@ -12,7 +13,10 @@ import time
 from collections import deque
 from dataclasses import dataclass, field
 
-from veridical.llm.chat import RateLimitedError, RetryableError
+from veridical.llm.chat import RateLimitedError, RetryableError, TimedOutError
+
+_NOISE = 0.1  # a share of refusals up to this says nothing about how wide the window may be
+_LEAST_SEEN = 20.0  # replies that the share is taken over, at least
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +24,8 @@ class Limits:
     """What one endpoint may be asked for.
 
     Windows count requests in flight; `requests_per_minute` and `tokens_per_minute` are hard caps (None: no cap).
+    `patience` gives up on a reply after that many times the slowest usual latency, never before `least_timeout_s`
+    (None: only the provider's own time-out holds; a server may charge for what nobody waited for).
     """
 
     start_window: int = 32
@@ -31,6 +37,12 @@ class Limits:
     longest_wait_s: float = 30.0
     break_after: int = 40  # failures in a row
     break_for_s: float = 10.0
+    patience: float | None = 20.0
+    least_timeout_s: float = 30.0
+
+    def __post_init__(self) -> None:
+        # A person who widens or narrows one bound need not name the other.
+        object.__setattr__(self, "start_window", min(self.start_window, self.largest_window))
 
 
 @dataclass
@@ -42,13 +54,16 @@ class Window:
     in_flight: int = field(default=0, init=False)
 
     def __post_init__(self) -> None:
-        self.size = float(min(self.limits.start_window, self.limits.largest_window))
+        self.size = float(self.limits.start_window)
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._shrunk_at = 0.0
         self._paused_until = 0.0
         self._failures = 0
+        self._refused_share = 0.0  # of about the last window's worth of replies
         self._latency_floor_s = float("inf")
         self._latency_s = 0.0
+        self._hung_share = 0.0
+        self._slowest_s = 0.0  # a maximum that forgets
         self._requests = _Bucket(self.limits.requests_per_minute)
         self._tokens = _Bucket(self.limits.tokens_per_minute)
 
@@ -57,12 +72,19 @@ class Window:
         while self.in_flight >= int(self.size):
             place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self._waiting.append(place)
-            await place
+            try:
+                await place
+            except asyncio.CancelledError:
+                if place.done() and not place.cancelled():
+                    self._wake()  # the place was ours: hand it on
+                raise
         self.in_flight += 1
         try:
-            for wait_s in (self._pause_s(), self._requests.take(1), self._tokens.take(tokens)):
-                if wait_s > 0:
-                    await asyncio.sleep(wait_s)
+            while (pause_s := self._pause_s()) > 0:
+                await asyncio.sleep(pause_s)
+            wait_s = max(self._requests.take(1), self._tokens.take(tokens))
+            if wait_s > 0:
+                await asyncio.sleep(wait_s)
         except BaseException:
             self.release()
             raise
@@ -72,29 +94,52 @@ class Window:
         self.in_flight -= 1
         self._wake()
 
+    def timeout_s(self) -> float | None:
+        """How long one reply may take as things are, or None for no limit of ours."""
+        if self.limits.patience is None or not self._slowest_s:
+            return None
+        return max(self.limits.least_timeout_s, self.limits.patience * self._slowest_s)
+
     def succeeded(self, latency_s: float) -> None:
         """Widen the window by a step a round trip, unless replies have become slow."""
         self._failures = 0
+        self._note(refused=False, hung=False)
         self._latency_floor_s = min(self._latency_floor_s * 1.001, latency_s)
         self._latency_s = latency_s if not self._latency_s else 0.95 * self._latency_s + 0.05 * latency_s
+        self._slowest_s = max(self._slowest_s * 0.999, latency_s)
         crowded = self._latency_s > 4.0 * self._latency_floor_s and self.size > self.limits.start_window
-        if not crowded and self.size < self.limits.largest_window:
-            # Slow start below the first window's double, then one step of eight per window of replies.
+        if not crowded and self.size < self.limits.largest_window and self._refused_share < _NOISE:
+            # One step of eight per window of replies.
             self.size = min(self.size + max(1.0, 8.0 / self.size), float(self.limits.largest_window))
-        self._wake()
+            self._wake()
 
     def failed(self, error: RetryableError) -> None:
-        """Shrink on refusals; pause when asked to, or when nothing but failures came back."""
+        """Shrink when refusals are more than noise; pause when asked to, or when nothing but failures came back."""
         now = time.monotonic()
-        if error.retry_after_s is not None and isinstance(error, RateLimitedError):
-            self._paused_until = max(self._paused_until, now + min(error.retry_after_s, self.limits.longest_wait_s))
-        if isinstance(error, RateLimitedError) and now - self._shrunk_at > max(self._latency_s, 0.05):
-            self.size = max(1.0, self.size * 0.7)
-            self._shrunk_at = now
+        hung = isinstance(error, TimedOutError)
+        self._note(refused=isinstance(error, RateLimitedError), hung=hung)
+        if isinstance(error, RateLimitedError) and self._refused_share > _NOISE:
+            self._back_off(now, error.retry_after_s)
+        if hung and self._hung_share > _NOISE:
+            # Not single requests hang, the server has become slow: giving up early would only ask it twice.
+            self._slowest_s *= 2
+            self._hung_share = 0.0
         self._failures += 1
         if self._failures >= self.limits.break_after:
             self._paused_until = max(self._paused_until, now + self.limits.break_for_s)
             self._failures = self.limits.break_after - 1  # the next failure opens the breaker again
+
+    def _note(self, *, refused: bool, hung: bool) -> None:
+        weight = 1.0 / max(_LEAST_SEEN, self.size)
+        self._refused_share += weight * (refused - self._refused_share)
+        self._hung_share += weight * (hung - self._hung_share)
+
+    def _back_off(self, now: float, retry_after_s: float | None) -> None:
+        if retry_after_s is not None:
+            self._paused_until = max(self._paused_until, now + min(retry_after_s, self.limits.longest_wait_s))
+        if now - self._shrunk_at > max(self._latency_s, 0.05):
+            self.size = max(1.0, self.size * 0.7)
+            self._shrunk_at = now
 
     @property
     def broken(self) -> bool:

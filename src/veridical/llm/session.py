@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,9 +12,20 @@ from typing import Any
 import orjson
 
 from veridical.core import digest
-from veridical.core.errors import ProviderError
-from veridical.llm.chat import BrokenReplyError, ChatModel, ChatReply, ChatRequest, Finish, RetryableError, Usage, total
-from veridical.llm.cost import PriceTable, Purse, most, packaged_prices
+from veridical.core.errors import ProviderError, SpecError
+from veridical.llm.chat import (
+    BrokenReplyError,
+    ChatModel,
+    ChatReply,
+    ChatRequest,
+    Finish,
+    RetryableError,
+    ServerDownError,
+    TimedOutError,
+    UnreachableError,
+    Usage,
+)
+from veridical.llm.cost import Price, PriceTable, Purse, most, packaged_prices
 from veridical.llm.limits import Limits, Window
 from veridical.store.journal import Journal
 
@@ -31,13 +43,22 @@ class Endpoint:
 
 @dataclass
 class Tally:
-    """What a session did: requests sent, replies paid, replies from the journal, and failures by kind."""
+    """What a session did: requests sent, replies paid, replies from the journal, failures by kind, and tokens."""
 
     sent: int = 0
     paid: int = 0
     replayed: int = 0
     failures: dict[str, int] = field(default_factory=dict)
-    usage: Usage = field(default_factory=Usage)
+    prompt: int = 0
+    completion: int = 0
+    cached: int = 0
+
+    def add(self, usage: Usage) -> None:
+        """Count one paid reply."""
+        self.paid += 1
+        self.prompt += usage.prompt
+        self.completion += usage.completion
+        self.cached += usage.cached
 
 
 class Session:
@@ -61,31 +82,50 @@ class Session:
         self.purse = purse if purse is not None else Purse()
         self.tally = Tally()
         self._prices = prices if prices is not None else packaged_prices()
+        self._prices_by_model: dict[str, Price | None] = {}
         # Waiting times are jittered; they decide nothing about the data.
         self._jitter = random.Random(seed)
-        self._known = {key: (reply, cost) for key, reply, cost in journal.replies()}
-        self._identity = {role: digest.of_json([e.model.identity for e in ends]) for role, ends in roles.items()}
+        self._known: dict[int, dict[str, tuple[str, float]]] = {}
+        for task, key, reply, cost in journal.replies():
+            self._known.setdefault(task, {})[key] = (reply, cost)
+        self._asked: dict[int, Counter[str]] = {}
+        # Two runs of one spec ask for different answers, even of a server that honours idempotency keys.
+        run_id = journal.run_id
+        self._identity = {
+            role: f"{run_id} {digest.of_json([e.model.identity for e in ends])}" for role, ends in roles.items()
+        }
         self.purse.spent = journal.paid()[1]
+        self.purse.doubtful = journal.doubtful()
 
     async def ask(
         self, request: ChatRequest, *, task: int, step: str, role: str = "teacher"
     ) -> tuple[ChatReply, float]:
         """Return the reply to a task's question and its cost, from the journal where it was already paid.
 
-        `step` tells a task's questions apart ("draft", "answer.2"): the same question of the same step is asked once.
+        A question asked again by the same task and step is a further sample: it is answered, and paid, once each time.
 
         Raises:
-            BudgetError: max_cost might be passed. ProviderError: every endpoint gave up, or refused the request.
+            BudgetError: max_cost might be passed. ServerDownError, AccessDeniedError: no endpoint can be used now.
+            ProviderError: every endpoint gave up on this request, or refused it. SpecError: nobody has this role.
         """
-        key = digest.of_bytes(f"{self._identity[role]} {task} {step} {request.key}".encode())
-        if (known := self._known.pop(key, None)) is not None:
+        if role not in self._identity:
+            raise SpecError(f"no model answers for the role {role!r}", where="models", fix=f"add `{role}:` to models")
+        asked = self._asked.setdefault(task, Counter())
+        question = f"{self._identity[role]} {task} {step} {request.key}"
+        asked[question] += 1
+        key = digest.of_bytes(f"{question} {asked[question]}".encode())
+        if (known := self._known.get(task, {}).get(key)) is not None:
             self.tally.replayed += 1
             return decode(known[0]), known[1]
         reply, cost = await self._send(request, key, role)
         await self.journal.reply(key, task, encode(reply), cost)
-        self.tally.paid += 1
-        self.tally.usage = total([self.tally.usage, reply.usage])
+        self.tally.add(reply.usage)
         return reply, cost
+
+    def forget(self, task: int) -> None:
+        """Drop what is remembered of a task that has ended."""
+        self._known.pop(task, None)
+        self._asked.pop(task, None)
 
     async def close(self) -> None:
         """Close every model."""
@@ -95,47 +135,66 @@ class Session:
 
     async def _send(self, request: ChatRequest, key: str, role: str) -> tuple[ChatReply, float]:
         endpoints = self.roles[role]
-        last: RetryableError | None = None
         attempts = max(endpoint.limits.attempts for endpoint in endpoints)
+        unreachable = 0
         for attempt in range(attempts):
             endpoint = next((e for e in endpoints if not e.window.broken), endpoints[0])
             try:
                 return await self._send_once(endpoint, request, key)
             except RetryableError as failure:
-                last = failure
                 kind = type(failure).__name__
                 self.tally.failures[kind] = self.tally.failures.get(kind, 0) + 1
+                unreachable += isinstance(failure, UnreachableError)
                 if attempt + 1 < attempts:
                     await asyncio.sleep(self._wait_s(endpoint.limits, attempt, failure))
-        assert last is not None
-        raise ProviderError(
-            f"no answer after {attempts} attempts; the last failure: {last.what}", where=last.where
-        ) from last
+                    continue
+                error, fix = ProviderError, None
+                if unreachable == attempts:
+                    error, fix = ServerDownError, "start the server or check the address; the same command resumes"
+                said = f"no answer after {attempts} attempts; the last failure: {failure.what}"
+                raise error(said, where=failure.where, fix=fix) from failure
+        raise AssertionError("at least one attempt is made")
 
     async def _send_once(self, endpoint: Endpoint, request: ChatRequest, key: str) -> tuple[ChatReply, float]:
-        price = self._prices.price(str(endpoint.model.identity.get("model", "")))
-        if price is None:
-            self.purse.unknown.add(str(endpoint.model.identity.get("model", "")))
-        await endpoint.window.acquire(request.max_tokens)
-        promised = most(request, price)
-        cost = 0.0
+        window, price = endpoint.window, self._price(endpoint)
+        await window.acquire(request.max_tokens)
         try:
-            self.purse.promise(promised)
-        except BaseException:
-            endpoint.window.release()
-            raise
-        try:
-            self.tally.sent += 1
-            reply = await endpoint.model.complete(request, idempotency_key=key)
-            cost = 0.0 if price is None else price.of(reply.usage)
+            promised = most(request, price)
+            await self.purse.promise(promised)
+            cost = 0.0
+            try:
+                self.tally.sent += 1
+                async with asyncio.timeout(window.timeout_s()):
+                    reply = await endpoint.model.complete(request, idempotency_key=key)
+                cost = 0.0 if price is None else price.of(reply.usage)
+            finally:
+                self.purse.settle(promised, cost)
+        except TimeoutError:
+            late = TimedOutError("no reply within the adaptive time limit (limits.patience)", where="endpoint")
+            await self._note_failure(endpoint, late, promised)
+            raise late from None
         except RetryableError as failure:
-            endpoint.window.failed(failure)
+            await self._note_failure(endpoint, failure, promised)
             raise
         finally:
-            self.purse.settle(promised, cost)
-            endpoint.window.release()
-        endpoint.window.succeeded(reply.latency_s)
+            window.release()
+        window.succeeded(reply.latency_s)
         return reply, cost
+
+    async def _note_failure(self, endpoint: Endpoint, failure: RetryableError, promised: float) -> None:
+        endpoint.window.failed(failure)
+        if promised and isinstance(failure, TimedOutError | BrokenReplyError):
+            # The server may charge for an answer that never arrived whole; max_cost must hold even so.
+            self.purse.doubtful += promised
+            await self.journal.event("doubtful", {"cost": promised})
+
+    def _price(self, endpoint: Endpoint) -> Price | None:
+        model = str(endpoint.model.identity.get("model", ""))
+        if model not in self._prices_by_model:
+            self._prices_by_model[model] = price = self._prices.price(model)
+            if price is None:
+                self.purse.unknown.add(model)
+        return self._prices_by_model[model]
 
     def _wait_s(self, limits: Limits, attempt: int, failure: RetryableError) -> float:
         if failure.retry_after_s is not None:

@@ -18,11 +18,13 @@ import orjson
 
 from veridical.core.errors import MissingExtraError, SpecError
 from veridical.llm.chat import (
+    AccessDeniedError,
     BrokenReplyError,
     OverloadedError,
     RateLimitedError,
     RejectedRequestError,
     TimedOutError,
+    UnreachableError,
 )
 
 _SHOWN_CHARACTERS = 200
@@ -77,7 +79,7 @@ class Transport:
             OverloadedError: the server answered 5xx or 408/409/425, or the connection was cut.
             TimedOutError: nothing within the time limit.
             BrokenReplyError: a 2xx answer is not JSON, or was cut.
-            RejectedRequestError: any other status.
+            AccessDeniedError: 401 to 405, or a redirect. RejectedRequestError: any other status.
         """
         import aiohttp
 
@@ -93,6 +95,8 @@ class Transport:
             raise TimedOutError(f"no reply within {self._timeout_s:g} s", where=self.place) from None
         except aiohttp.ClientPayloadError:
             raise BrokenReplyError("the reply was cut", where=self.place) from None
+        except aiohttp.ClientConnectorError as absent:
+            raise UnreachableError(f"no connection ({type(absent).__name__})", where=self.place) from None
         except (aiohttp.ClientError, OSError) as broken:
             # Only the kind of error is told: its text may hold what was sent.
             raise OverloadedError(f"the connection failed ({type(broken).__name__})", where=self.place) from None
@@ -158,10 +162,13 @@ class Transport:
             return RateLimitedError(f"HTTP {status}: too many requests", where=self.place, retry_after_s=wait_s)
         if status >= 500 or status in (408, 409, 425):
             return OverloadedError(f"HTTP {status}", where=self.place, retry_after_s=wait_s)
-        fix = (
-            "check the key's environment variable" if status in (401, 403) else "check the model's name and parameters"
-        )
-        return RejectedRequestError(f"HTTP {status}: {said}", where=self.place, fix=fix)
+        if status in (401, 402, 403):
+            fix = "check the key's environment variable and the account; the same command resumes"
+            return AccessDeniedError(f"HTTP {status}: {said}", where=self.place, fix=fix)
+        if status in (404, 405) or 300 <= status < 400:
+            fix = "check base_url and the model's name; the same command resumes"
+            return AccessDeniedError(f"HTTP {status}: {said}", where=self.place, fix=fix)
+        return RejectedRequestError(f"HTTP {status}: {said}", where=self.place, fix="check the request's parameters")
 
     def _scrubbed(self, content: bytes) -> str:
         text = " ".join(content.decode("utf-8", "replace").split())

@@ -9,17 +9,20 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import json
 import os
 import queue
 import sqlite3
 import threading
+import uuid
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
 from veridical.core import digest
-from veridical.core.errors import ArtifactError, BudgetError, DataError
+from veridical.core.errors import ArtifactError, DataError, VeridicalError
 
 FILE = "journal.sqlite"
 _LOCK = "journal.lock"
@@ -37,6 +40,7 @@ CREATE TABLE IF NOT EXISTS records (
   id TEXT PRIMARY KEY, seq INTEGER NOT NULL, task INTEGER NOT NULL, state TEXT NOT NULL, check_name TEXT NOT NULL,
   reason TEXT NOT NULL, body TEXT NOT NULL
 ) STRICT;
+CREATE INDEX IF NOT EXISTS records_by_task ON records (task);
 CREATE TABLE IF NOT EXISTS events (
   seq INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, body TEXT NOT NULL
 ) STRICT;
@@ -54,6 +58,7 @@ class RecordRow:
     check: str
     reason: str
     body: str  # JSON
+    source: str = ""  # the seed its task started from, where it had one
 
 
 class Journal:
@@ -67,14 +72,32 @@ class Journal:
         ...     Journal.open(Path(folder), run_key="k", about={"recipe": "r"}).close()
     """
 
-    def __init__(self, folder: Path, database: sqlite3.Connection, lock: TextIO) -> None:
+    def __init__(self, folder: Path, database: sqlite3.Connection, lock: TextIO | None) -> None:
         self.folder = folder
         self._read = database
         self._lock = lock
         self._queue: queue.SimpleQueue[_Write | None] = queue.SimpleQueue()
-        self._broken: Exception | None = None
+        self._broken: VeridicalError | None = None
         self._thread = threading.Thread(target=self._write_groups, name="journal", daemon=True)
-        self._thread.start()
+        if lock is not None:
+            self._thread.start()
+
+    @classmethod
+    def open_to_read(cls, folder: Path) -> Journal:
+        """Open the journal of a run folder for reading only; a run may go on there meanwhile.
+
+        Raises:
+            ArtifactError: there is no journal, or it is damaged.
+        """
+        path = folder / FILE
+        if not path.exists():
+            raise ArtifactError("there is no journal here", where=str(folder), fix="give the folder of a text run")
+        try:
+            database = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
+            _check_integrity(database, folder)
+        except sqlite3.DatabaseError as torn:
+            raise _damaged(folder) from torn
+        return cls(folder, database, None)
 
     @classmethod
     def open(cls, folder: Path, *, run_key: str, about: Mapping[str, Any]) -> Journal:
@@ -95,11 +118,9 @@ class Journal:
             _check_run(database, run_key, about)
         except sqlite3.DatabaseError as torn:
             lock.close()
-            raise ArtifactError(
-                f"the journal cannot be read ({type(torn).__name__})",
-                where=FILE,
-                fix="restore it from a copy, or start in a new folder; `veridical text inspect` salvages what it can",
-            ) from torn
+            if _is_full(torn):
+                raise _explained(torn) from torn
+            raise _damaged(folder) from torn
         except BaseException:
             lock.close()
             raise
@@ -111,10 +132,20 @@ class Journal:
         """Return what was written when the run began."""
         return dict(self._read.execute("SELECT name, value FROM about"))
 
-    def replies(self) -> Iterator[tuple[str, str, float]]:
-        """Yield (key, reply as JSON, cost) of every finished request of an unfinished task."""
+    @property
+    def run_id(self) -> str:
+        """What tells this run from every other run of the same spec."""
+        return self.about()["run_id"]
+
+    def doubtful(self) -> float:
+        """Return the most that replies which never arrived whole may have cost."""
+        query = "SELECT coalesce(sum(json_extract(body, '$.cost')), 0) FROM events WHERE kind = 'doubtful'"
+        return float(self._read.execute(query).fetchone()[0])
+
+    def replies(self) -> Iterator[tuple[int, str, str, float]]:
+        """Yield (task, key, reply as JSON, cost) of every finished request of an unfinished task."""
         yield from self._read.execute(
-            "SELECT r.key, r.reply, r.cost FROM replies r JOIN tasks t ON t.id = r.task WHERE t.state = 'open'"
+            "SELECT r.task, r.key, r.reply, r.cost FROM replies r JOIN tasks t ON t.id = r.task WHERE t.state = 'open'"
         )
 
     def paid(self) -> tuple[int, float]:
@@ -122,9 +153,22 @@ class Journal:
         count, cost = self._read.execute("SELECT count(*), coalesce(sum(cost), 0) FROM replies").fetchone()
         return int(count), float(cost)
 
+    def ended_tasks(self) -> list[tuple[float, int, int]]:
+        """Return (cost, candidates, accepted) of every task that has ended."""
+        return self._read.execute(
+            "SELECT coalesce((SELECT sum(cost) FROM replies WHERE task = t.id), 0), "
+            "(SELECT count(*) FROM records WHERE task = t.id), "
+            "(SELECT count(*) FROM records WHERE task = t.id AND state <> 'rejected') "
+            "FROM tasks t WHERE t.state <> 'open' ORDER BY t.id"
+        ).fetchall()
+
     def open_tasks(self) -> list[tuple[int, str]]:
         """Return (id, spec as JSON) of every task that was begun and not finished, in order."""
         return self._read.execute("SELECT id, spec FROM tasks WHERE state = 'open' ORDER BY id").fetchall()
+
+    def reopen_failed(self) -> int:
+        """Open the tasks that were given up once more, and return how many; before the run starts."""
+        return self._read.execute("UPDATE tasks SET state = 'open', reason = '' WHERE state = 'failed'").rowcount
 
     def task_count(self) -> int:
         """Return how many tasks were begun."""
@@ -136,13 +180,18 @@ class Journal:
 
     def records(self, state: str | None = None) -> Iterator[RecordRow]:
         """Yield the candidates' fates in the order they were decided."""
-        where = "" if state is None else "WHERE state = ?"
+        where = "" if state is None else "WHERE r.state = ?"
         rows = self._read.execute(
-            f"SELECT id, seq, task, state, check_name, reason, body FROM records {where} ORDER BY seq",
+            "SELECT r.id, r.seq, r.task, r.state, r.check_name, r.reason, r.body, "
+            "coalesce(json_extract(t.spec, '$.source'), '') "
+            f"FROM records r JOIN tasks t ON t.id = r.task {where} ORDER BY r.seq",
             () if state is None else (state,),
         )
         for row in rows:
-            yield RecordRow(id=row[0], seq=row[1], task=row[2], state=row[3], check=row[4], reason=row[5], body=row[6])
+            yield RecordRow(
+                id=row[0], seq=row[1], task=row[2], state=row[3], check=row[4], reason=row[5], body=row[6],
+                source=str(row[7]),
+            )  # fmt: skip
 
     def counts(self) -> dict[tuple[str, str], int]:
         """Return how many records have each (state, check)."""
@@ -175,10 +224,11 @@ class Journal:
 
     def close(self) -> None:
         """Write what is queued, close the file and free the folder."""
-        self._queue.put(None)
-        self._thread.join()
+        if self._lock is not None:
+            self._queue.put(None)
+            self._thread.join()
+            self._lock.close()
         self._read.close()
-        self._lock.close()
 
     async def _put(
         self, statement: str, rows: Sequence[tuple[Any, ...]], then: tuple[str, tuple[Any, ...]] | None = None
@@ -206,7 +256,7 @@ class Journal:
                 break
         database.close()
 
-    def _commit(self, database: sqlite3.Connection, group: Sequence[_Write]) -> Exception | None:
+    def _commit(self, database: sqlite3.Connection, group: Sequence[_Write]) -> VeridicalError | None:
         if self._broken is not None:
             return self._broken
         try:
@@ -218,7 +268,7 @@ class Journal:
             database.execute("COMMIT")
         except sqlite3.Error as failed:
             # Nothing of this group is on disk: everyone who waits is told, and the run stops.
-            if database.in_transaction:
+            with suppress(sqlite3.Error):
                 database.execute("ROLLBACK")
             self._broken = _explained(failed)
         return self._broken
@@ -233,7 +283,7 @@ class _Write:
     done: asyncio.Future[None]
 
 
-def _answer(group: Sequence[_Write], failure: Exception | None) -> None:
+def _answer(group: Sequence[_Write], failure: VeridicalError | None) -> None:
     def tell() -> None:
         for write in group:
             if write.done.done():
@@ -243,13 +293,19 @@ def _answer(group: Sequence[_Write], failure: Exception | None) -> None:
             else:
                 write.done.set_exception(failure)
 
-    group[0].loop.call_soon_threadsafe(tell)
+    with suppress(RuntimeError):  # the loop was closed meanwhile: nobody waits any more
+        group[0].loop.call_soon_threadsafe(tell)
 
 
-def _explained(failed: sqlite3.Error) -> Exception:
-    if getattr(failed, "sqlite_errorcode", None) in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
-        return BudgetError(
-            "the disk is full: the run stopped, all that was accepted is kept",
+def _is_full(failed: sqlite3.Error) -> bool:
+    code = getattr(failed, "sqlite_errorcode", 0) & 0xFF  # the high bits say which call failed
+    return code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
+
+
+def _explained(failed: sqlite3.Error) -> VeridicalError:
+    if _is_full(failed):
+        return DataError(
+            "the disk is full, or cannot be written: the run stopped, and all that was accepted is kept",
             where=FILE,
             fix="free space, then run the same command again: it resumes",
         )
@@ -280,20 +336,33 @@ def _connect(path: Path) -> sqlite3.Connection:
 
 def _check_integrity(database: sqlite3.Connection, folder: Path) -> None:
     if database.execute("PRAGMA quick_check").fetchone()[0] != "ok":
-        raise ArtifactError(
-            "the journal is damaged", where=f"{folder.name}/{FILE}", fix="restore it from a copy, or start anew"
-        )
+        raise _damaged(folder)
+
+
+def _damaged(folder: Path) -> ArtifactError:
+    return ArtifactError(
+        "the journal is damaged and was left as it is",
+        where=f"{folder.name}/{FILE}",
+        fix="restore it from a copy, or start in a new folder",
+    )
 
 
 def _check_run(database: sqlite3.Connection, run_key: str, about: Mapping[str, Any]) -> None:
     wanted = {"run_key": run_key, "format": str(_FORMAT), "about": digest.canonical_json(about)}
     known = dict(database.execute("SELECT name, value FROM about"))
     if not known:
-        database.executemany("INSERT INTO about VALUES (?, ?)", list(wanted.items()))
+        rows = [*wanted.items(), ("run_id", uuid.uuid4().hex)]
+        database.executemany("INSERT INTO about VALUES (?, ?)", rows)
         return
     if known.get("format") != wanted["format"] or known.get("run_key") != run_key:
         raise ArtifactError(
-            "this folder holds a run of another recipe, model, check or version",
+            f"this folder holds another run: {_difference(known.get('about', '{}'), about)}",
             where=FILE,
             fix="use the spec it was begun with, or a new folder",
         )
+
+
+def _difference(known: str, about: Mapping[str, Any]) -> str:
+    before, now = json.loads(known), json.loads(digest.canonical_json(about))
+    changed = [name for name in sorted({*before, *now}) if before.get(name) != now.get(name)]
+    return f"{', '.join(changed) or 'its format'} changed since it was begun"

@@ -1,0 +1,203 @@
+"""`veridical text`: text from a language model, exactly as much as was asked for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from veridical.cli.options import SOURCE, quiet_option
+
+if TYPE_CHECKING:
+    from veridical.spec.text import TextSpec
+    from veridical.stages.text import TextRun
+
+OVER_BUDGET = 4
+
+
+class _FileOrCommand(click.Group):
+    """A group whose first argument may also be a file: `veridical text FILE` is `veridical text run FILE`."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the command named first, or `run` where none is."""
+        if args and args[0] not in self.commands:
+            args = ["run", *args]
+        return super().resolve_command(ctx, args)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Let `text --dry-run FILE` mean `text run --dry-run FILE`."""
+        if args and args[0].startswith("-") and args[0] not in ("-h", "--help"):
+            args = ["run", *args]
+        return super().parse_args(ctx, args)
+
+
+@click.group("text", cls=_FileOrCommand, no_args_is_help=True)
+def text() -> None:
+    """Make text with a language model: exactly N accepted records, at a known cost.
+
+    \b
+      veridical text instructions.yaml -o runs/a      run it; the same command resumes it
+      veridical text instructions.yaml --dry-run      show the prompts, ask nobody
+      veridical text forecast instructions.yaml       a pilot of 20: cost, time and yield to expect
+
+    Exit code 4: max_cost or the candidate cap was reached first; what was accepted is kept.
+    """
+
+
+@text.command("run", hidden=True)
+@click.argument("file", type=SOURCE)
+@click.option("-o", "--output", type=SOURCE, help="The run's folder; by default `output` of the file.")
+@click.option("--dry-run", is_flag=True, help="Show the first prompts and what would run; ask nobody.")
+@click.option("--endpoint", metavar="URL", help="Ask this server instead: base_url of the teacher.")
+@click.option("--retry-failed", is_flag=True, help="Try tasks again that were given up.")
+@quiet_option
+def run(file: Path, output: Path | None, dry_run: bool, endpoint: str | None, retry_failed: bool, quiet: bool) -> int:
+    """Run the text spec FILE; begun before in this folder, it goes on from there."""
+    from veridical.spec.text import read_text
+
+    spec = _pointed(read_text(file), endpoint)
+    if dry_run:
+        return _show(spec)
+    return _go(spec, _folder(spec, output, file), quiet=quiet, retry_failed=retry_failed)
+
+
+@text.command("resume")
+@click.argument("folder", type=SOURCE)
+@click.option("--retry-failed", is_flag=True, help="Try tasks again that were given up.")
+@click.option("--max-cost", type=float, help="A new limit in US dollars.")
+@quiet_option
+def resume(folder: Path, retry_failed: bool, max_cost: float | None, quiet: bool) -> int:
+    """Go on with the run in FOLDER, with the spec it was begun with."""
+    from dataclasses import replace
+
+    from veridical.stages.text import kept_spec
+
+    spec = kept_spec(folder)
+    if max_cost is not None:
+        spec = replace(spec, max_cost=max_cost)
+    return _go(spec, folder, quiet=quiet, retry_failed=retry_failed)
+
+
+@text.command("forecast")
+@click.argument("file", type=SOURCE)
+@click.option("--pilot", type=click.IntRange(5, 1000), default=20, show_default=True, help="Candidates to pay for.")
+@click.option("--endpoint", metavar="URL", help="Ask this server instead: base_url of the teacher.")
+@click.option("-o", "--output", type=SOURCE, help="The run's folder, where the pilot counts.")
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+def forecast(file: Path, pilot: int, endpoint: str | None, output: Path | None, as_json: bool) -> None:
+    """Pay for a small pilot of FILE and say what all of it will cost, yield and take, with intervals."""
+    import json
+
+    from veridical.spec.text import read_text
+    from veridical.stages.text_forecast import forecast_text
+
+    spec = _pointed(read_text(file), endpoint)
+    found = forecast_text(spec, _context(), folder=_folder(spec, output, file), pilot=pilot)
+    if as_json:
+        click.echo(json.dumps(found.to_dict(), indent=1))
+        return
+    for line in found.lines():
+        click.echo(line)
+
+
+@text.command("inspect")
+@click.argument("folder", type=SOURCE)
+@click.option("--rejected", is_flag=True, help="Every candidate that was turned away: by which check, and why.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@click.option("--limit", type=click.IntRange(1), default=50, show_default=True, help="Lines to show at most.")
+def inspect(folder: Path, rejected: bool, as_json: bool, limit: int) -> None:
+    """Say how far the run in FOLDER is, and what became of every candidate."""
+    import json
+    from itertools import islice
+
+    from veridical.stages.text_inspect import looking_into
+
+    with looking_into(folder) as look:
+        if not rejected:
+            for line in look.lines():
+                click.echo(line)
+            return
+        for entry in islice(look.rejected(), None if as_json else limit):
+            if as_json:
+                click.echo(json.dumps(entry, ensure_ascii=False))
+                continue
+            shown = " ".join(str(value) for value in (entry.get("fields") or {}).values())
+            click.echo(f"{entry['id'][:12]}  {entry['check']}: {entry['reason']}\n    {_short(shown, 100)}")
+
+
+@text.command("compare")
+@click.argument("first", type=SOURCE)
+@click.argument("second", type=SOURCE)
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+def compare(first: Path, second: Path, as_json: bool) -> None:
+    """Compare two runs: yield, scores, diversity and cost, each with its significance."""
+    import json
+
+    from veridical.stages.text_compare import compare_runs
+
+    found = compare_runs(first, second)
+    if as_json:
+        click.echo(json.dumps(found.to_dict(), indent=1))
+        return
+    for line in found.lines():
+        click.echo(line)
+
+
+def _go(spec: TextSpec, folder: Path, *, quiet: bool, retry_failed: bool) -> int:
+    from veridical.cli.text_progress import LiveText
+    from veridical.stages.text import run_text
+
+    with LiveText(records=spec.records, quiet=quiet) as live:
+        done = run_text(spec, folder, _context(), told=live, retry_failed=retry_failed)
+    _tell(done)
+    return 0 if done.complete else OVER_BUDGET
+
+
+def _folder(spec: TextSpec, output: Path | None, file: Path) -> Path:
+    return output or spec.output or Path("runs") / file.stem
+
+
+def _context() -> Any:
+    from veridical.core.contracts import RunContext
+
+    return RunContext()
+
+
+def _pointed(spec: TextSpec, endpoint: str | None) -> TextSpec:
+    if endpoint is None:
+        return spec
+    from dataclasses import replace
+
+    from veridical.core.errors import SpecError
+
+    first = spec.models["teacher"][0]
+    if first.provider not in ("openai_compatible", "anthropic"):
+        raise SpecError(f"{first.provider} has no endpoint", where="--endpoint", fix="name a model of a server")
+    options = {**first.options, "base_url": endpoint}
+    if "base_url" not in first.options:
+        options.setdefault("key_variable", "")
+    teacher = (replace(first, options=options),)
+    return replace(spec, models={**spec.models, "teacher": teacher})
+
+
+def _show(spec: TextSpec) -> int:
+    from veridical.stages.text_forecast import dry_run
+
+    for line in dry_run(spec).lines():
+        click.echo(line)
+    return 0
+
+
+def _tell(done: TextRun) -> None:
+    from veridical.stages.text_words import summary
+
+    for line in summary(done):
+        click.echo(line)
+
+
+def _short(words: str, width: int) -> str:
+    one_line = " ".join(words.split())
+    return one_line if len(one_line) <= width else one_line[: width - 1] + "…"

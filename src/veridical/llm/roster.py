@@ -1,0 +1,52 @@
+"""Who answers for each role of a run?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from veridical.core.errors import SpecError
+from veridical.llm.chat import ChatModel
+from veridical.llm.limits import Limits
+from veridical.llm.session import Endpoint
+from veridical.spec.text import ModelSpec
+
+
+def roster(models: Mapping[str, tuple[ModelSpec, ...]]) -> dict[str, list[Endpoint]]:
+    """Return the endpoints of every role; equal models of several roles share one endpoint and its limits.
+
+    Raises:
+        VeridicalError: a model cannot be opened.
+    """
+    opened: dict[str, Endpoint] = {}
+    return {role: [opened.setdefault(repr(spec), endpoint(spec)) for spec in specs] for role, specs in models.items()}
+
+
+def endpoint(spec: ModelSpec) -> Endpoint:
+    """Return one model with its window; nothing is sent yet.
+
+    Raises:
+        VeridicalError: the model cannot be opened.
+    """
+    defaults = {"start_window": 64} if spec.provider != "embedded" else {"start_window": 64, "patience": None}
+    return Endpoint(_model(spec), Limits(**{**defaults, **spec.limits}))
+
+
+def _model(spec: ModelSpec) -> ChatModel:
+    options = dict(spec.options)
+    if spec.provider == "openai_compatible":
+        from veridical.llm.providers.openai_compatible import OpenAICompatible
+
+        return OpenAICompatible(**options)
+    if spec.provider == "anthropic":
+        from veridical.llm.providers.anthropic import Anthropic
+
+        return Anthropic(**options)
+    if spec.provider == "embedded":
+        from veridical.llm.providers.embedded import Embedded
+
+        return Embedded(**options)
+    if spec.provider == "scripted":
+        from veridical.llm.providers.scripted import from_transcript
+
+        return from_transcript(options["transcript"])
+    raise SpecError(f"nothing is called {spec.provider!r}", where="provider", fix="see the docs for the providers")

@@ -1,0 +1,143 @@
+"""How do accepted records and everybody's lineage get from the journal to files?
+
+`synthesize/data.jsonl` holds whole records, `data.parquet` the same as a table: a column for each field and attribute,
+and what is known of the making in columns that begin with an underscore. `rejected.jsonl` says of everything that was
+paid for and not accepted what turned it away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from veridical.store.journal import Journal, RecordRow
+from veridical.store.runfolder import write_json, writing_folder
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from veridical.spec.text import TextSpec
+    from veridical.stages.text import TextRun
+
+FOLDER = "synthesize"
+KIND = "text"
+_ROWS = 8192
+
+
+def write_output(run: TextRun, journal: Journal, spec: TextSpec) -> Path:
+    """Write the sealed folder of what was accepted, whole or not at all, and return it; memory stays flat.
+
+    Raises:
+        VeridicalError: the place cannot be written.
+    """
+    from veridical.store.artifact import seal
+
+    folder = run.folder / FOLDER
+    source = f"synthetic:{spec.recipe.name}"
+    with writing_folder(folder) as target:
+        kinds: dict[str, str] = {}
+        with (target / "data.jsonl").open("wb") as file:
+            for row in journal.records("accepted"):
+                record = _record(row, source, spec.seed)
+                _learn_kinds(record, kinds)
+                file.write(orjson.dumps(record) + b"\n")
+        with (target / "rejected.jsonl").open("wb") as file:
+            for entry in lineage(journal):
+                file.write(orjson.dumps(entry) + b"\n")
+        _write_table(target / "data.jsonl", target / "data.parquet", kinds)
+        about = {"recipe": spec.recipe.name, "seed": spec.seed, "run": run.to_dict()}
+        write_json(target / "run.json", about)
+        seal(target, KIND, 1)
+    return folder
+
+
+def lineage(journal: Journal) -> Iterator[dict[str, Any]]:
+    """Yield what was turned away: candidates with the check and the reason, and tasks that were given up."""
+    for row in journal.records():
+        if row.state == "accepted":
+            continue
+        body = orjson.loads(row.body)
+        yield {
+            "id": row.id, "task": row.task, "state": row.state, "check": row.check, "reason": row.reason,
+            "fields": body["fields"], "attributes": body["attributes"], "scores": body["scores"],
+            "steps": body["steps"], "models": body["models"], "cost": body["cost"],
+        }  # fmt: skip
+    for task, reason in journal.failed_tasks():
+        yield {"id": f"task-{task}", "task": task, "state": "failed", "check": "task", "reason": reason}
+
+
+def _record(row: RecordRow, source: str, seed: int) -> dict[str, Any]:
+    body = orjson.loads(row.body)
+    return {
+        "id": row.id,
+        "fields": body["fields"],
+        "attributes": body["attributes"],
+        "source": row.source or source,
+        "steps": body["steps"],
+        "models": body["models"],
+        "seed": seed,
+        "task": row.task,
+        "cost": body["cost"],
+        "scores": body["scores"],
+    }
+
+
+def _flat(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Return one row of the table; attributes that repeat a field are left out."""
+    made = {f"_{name}": record[name] for name in ("id", "source", "seed", "task", "cost")}
+    made["_step"] = " > ".join(record["steps"])
+    made["_model"] = ", ".join(dict.fromkeys(record["models"]))
+    made["_scores"] = orjson.dumps(record["scores"]).decode()
+    return {**record["attributes"], **record["fields"], **made}
+
+
+_KINDS: Mapping[type, str] = {bool: "bool", int: "int", float: "float", str: "text"}
+
+
+def _learn_kinds(record: Mapping[str, Any], kinds: dict[str, str]) -> None:
+    for name, value in _flat(record).items():
+        if value is None:
+            kinds.setdefault(name, "")
+            continue
+        kind = _KINDS.get(type(value), "json")
+        known = kinds.get(name, "")
+        if known and known != kind:
+            kind = "float" if {known, kind} == {"int", "float"} else "json"
+        kinds[name] = kind
+
+
+def _write_table(lines: Path, path: Path, kinds: Mapping[str, str]) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    types = {"bool": pa.bool_(), "int": pa.int64(), "float": pa.float64(), "text": pa.string(), "json": pa.string()}
+    ordered = [name for name in kinds if not name.startswith("_")] + [name for name in kinds if name.startswith("_")]
+    schema = pa.schema([(name, types.get(kinds[name], pa.string())) for name in ordered])
+    with pq.ParquetWriter(path, schema, compression="zstd") as writer, lines.open("rb") as file:
+        rows: list[dict[str, Any]] = []
+        for line in file:
+            rows.append(_flat(orjson.loads(line)))
+            if len(rows) == _ROWS:
+                writer.write_table(_table(rows, schema, kinds))
+                rows.clear()
+        if rows or not len(schema):
+            writer.write_table(_table(rows, schema, kinds))
+
+
+def _table(rows: list[dict[str, Any]], schema: pa.Schema, kinds: Mapping[str, str]) -> pa.Table:
+    import pyarrow as pa
+
+    columns = []
+    for field in schema:
+        values = [row.get(field.name) for row in rows]
+        if kinds[field.name] == "json":
+            values = [value if value is None else _text(value) for value in values]
+        columns.append(pa.array(values, field.type))
+    return pa.table(columns, schema=schema)
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else orjson.dumps(value).decode()
