@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from veridical.curate.reply import UNREADABLE, WHY
+from veridical.curate.setting import configured
 from veridical.llm.candidate import Ask, Candidate, Rejection
 
 _LEFTOVER = re.compile(
@@ -18,10 +18,10 @@ _TYPES: Mapping[str, type | tuple[type, ...]] = {
 }  # fmt: skip
 
 
+@configured
 @dataclass(frozen=True, kw_only=True)
 class Format:
-    """Refuses replies that no record could be read from, missing or empty fields, wrong types, values out of a list,
-    and remains of templates.
+    """Refuses missing or empty fields, wrong types, values out of a list, and remains of templates.
 
     `required` names fields (empty: all that the record has must be filled); `optional` ones may be empty.
     `types` maps a field to a JSON type, `choices` to its allowed values, `pattern` to a regular expression that all of
@@ -45,8 +45,6 @@ class Format:
     async def __call__(self, candidate: Candidate, ask: Ask) -> Candidate | Rejection:  # noqa: ARG002
         """Return the candidate, or what is wrong with its shape."""
         fields = candidate.fields
-        if UNREADABLE in fields:
-            return Rejection(self.name, str(fields.get(WHY, "no record could be read from the reply")))
         problem = self._missing(fields) or self._misshapen(fields)
         return candidate if problem is None else Rejection(self.name, problem)
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from veridical.curate.setting import configured
 from veridical.curate.word import joined, words_of
 from veridical.llm.candidate import Ask, Candidate, Rejection
 
 
+@configured
 @dataclass(frozen=True, kw_only=True)
 class Length:
     """Refuses texts with too few or too many words or characters.

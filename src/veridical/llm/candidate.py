@@ -59,12 +59,14 @@ class Setting:
     """What a recipe, check or pool may know of the run it is made for.
 
     Paths in options are taken from `beside`, the folder of the spec. `quotas[dimension][value]` counts records.
+    `seeds` is the file of real records that the run starts from, where the spec names one.
     """
 
     beside: Path
     seed: int = 0
     records: int = 0
     quotas: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    seeds: Path | None = None
 
 
 @runtime_checkable

@@ -1,13 +1,8 @@
-"""Which recipes are there, and how does one become an object?"""
+"""Which recipes are there? Each is made by `from_options`."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
-
-from veridical.core.options import from_options
 from veridical.core.registry import Card, Registry
-from veridical.llm.candidate import Recipe
 
 _ROOM = "veridical.engines.text"
 _CARDS = (
@@ -37,17 +32,3 @@ RECIPES = Registry(
     "veridical.recipes",
     [Card(name=name, target=f"{_ROOM}.{target}", modality="text", summary=words) for name, target, words in _CARDS],
 )
-
-
-def build_recipe(
-    name: str, options: Mapping[str, Any], *, seeds: Sequence[Mapping[str, Any]] = (), seed: int = 0
-) -> Recipe:
-    """Return a recipe by its name, with options as they stand in YAML, the seed records and the run's seed.
-
-    Raises:
-        SpecError: there is no such recipe, or an option is unknown, missing or of the wrong type.
-    """
-    recipe: Recipe = from_options(
-        RECIPES.load(name), {**options, "seeds": tuple(seeds), "seed": seed}, where=f"recipe.{name}"
-    )
-    return recipe

@@ -11,11 +11,12 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from veridical.core.errors import SpecError
+from veridical.curate.setting import configured
 from veridical.curate.word import one_line
 from veridical.engines.text.draw import drawn, need_seeds, rotated
 from veridical.engines.text.trail import Sampling, Trail, identity_of
 from veridical.llm.candidate import Ask, Candidate
-from veridical.llm.chat import Finish
+from veridical.llm.structured import unusable
 
 _CHAT = """You write examples for training a text classifier: {task}.
 
@@ -25,6 +26,7 @@ Write something new: another situation, another wording, another sentence struct
 Write only the text itself, on one line, without quotation marks, in {language}."""
 
 
+@configured
 @dataclass(frozen=True, kw_only=True)
 class Classification:
     """One text a task, of the label that the quotas want next.
@@ -88,8 +90,8 @@ class Classification:
         else:
             reply = await trail.go_on("write", self._list(label, kept, examples), self.sampling, stop=("\n",))
         text = one_line(reply.text).strip('"“”').removeprefix("- ").strip()
-        if reply.finish is not Finish.STOP or not text:
-            return [trail.broken(reply, kept, "the reply is empty")]
+        if unusable(reply) or not text:
+            return [trail.broken(reply, kept)]
         return [trail.candidate({self.text_field: text, self.label_field: label}, kept)]
 
     def _examples(self, label: str) -> list[str]:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from veridical.core import digest
 from veridical.core.rng import derive
-from veridical.curate.reply import object_schema, read_object, unreadable
-from veridical.llm.candidate import Ask, Candidate
-from veridical.llm.chat import ChatReply, ChatRequest, Finish, Message
+from veridical.llm.candidate import Ask, Candidate, Rejection
+from veridical.llm.chat import ChatReply, ChatRequest, Message
+from veridical.llm.structured import ask_record, unusable
 
 VERSION = 1  # of all recipes: a changed prompt is another run
 
@@ -63,19 +63,17 @@ class Trail:
     async def fill(
         self, step: str, question: str, names: Sequence[str], sampling: Sampling, *, system: str = ""
     ) -> dict[str, str] | Candidate:
-        """Ask for a JSON object of text fields; one broken answer is asked for again.
+        """Ask for a JSON object of text fields; broken answers are asked for again.
 
-        Returns the object, or the unreadable candidate when that failed too.
+        Returns the object, or the rejected candidate when that failed too.
         """
         wish = f"{question}\n\nAnswer with one JSON object with the keys {', '.join(map(repr, names))}, all text."
-        schema = object_schema(names)
-        reply = await self.say(step, wish, sampling, system=system, schema=schema)
-        value = _whole(reply, names)
-        if value is None and reply.finish is Finish.STOP:
-            again = f"{wish}\n\nYour last answer was no such object. Write the JSON object only."
-            reply = await self.say(f"{step}.again", again, sampling, system=system, schema=schema)
-            value = _whole(reply, names)
-        return unreadable(reply, "no JSON object with all its keys") if value is None else value
+        turns = (Message("system", system),) if system else ()
+        request = request_of(
+            sampling, messages=(*turns, Message("user", wish)), schema=object_schema(names), seed=self._seed(step)
+        )
+        found = await ask_record(self._noting, request, step=step)
+        return self.broken(found.reply, {}, found.rejection) if found.value is None else found.value
 
     def candidate(self, fields: Mapping[str, Any], attributes: Mapping[str, str], **scores: float) -> Candidate:
         """Return the record that the steps so far made; `confidence` is the mean log-probability of its tokens."""
@@ -89,24 +87,39 @@ class Trail:
             models=tuple(dict.fromkeys(self.models)),
         )
 
-    def broken(self, reply: ChatReply, attributes: Mapping[str, str], why: str = "") -> Candidate:
-        """Return the candidate of a reply that cannot be used, with the trail that led to it."""
-        return self.marked(unreadable(reply, why), attributes)
-
-    def marked(self, lost: Candidate, attributes: Mapping[str, str]) -> Candidate:
-        """Return an unreadable candidate with the task's attributes and trail."""
-        return self.candidate(lost.fields, attributes)
+    def broken(self, reply: ChatReply, attributes: Mapping[str, str], why: Rejection | None = None) -> Candidate:
+        """Return the rejected candidate of a reply that cannot be used, with the trail that led to it."""
+        rejection = why or unusable(reply) or Rejection("format", "no record could be read from the reply")
+        return replace(self.candidate({"reply": reply.text}, attributes), rejected=rejection)
 
     def _seed(self, step: str) -> int:
         return derive(self.seed, "ask", step) % 2**31
 
     async def _send(self, step: str, request: ChatRequest, role: str) -> ChatReply:
+        return await self._noting(request, step=step, role=role)
+
+    async def _noting(self, request: ChatRequest, *, step: str = "", role: str = "teacher") -> ChatReply:
         reply = await self.ask(request, step=step, role=role)
         self.steps.append(step)
         self.models.append(reply.model)
         if reply.logprobs:
             self.logprobs.extend(reply.logprobs)
         return reply
+
+
+def object_schema(fields: Sequence[str]) -> dict[str, Any]:
+    """Return the JSON schema of an object whose named fields are all text.
+
+    Example:
+        >>> object_schema(["text"])["required"]
+        ['text']
+    """
+    return {
+        "type": "object",
+        "properties": {name: {"type": "string"} for name in fields},
+        "required": list(fields),
+        "additionalProperties": False,
+    }
 
 
 def request_of(
@@ -142,14 +155,6 @@ def identity_of(recipe: Any, name: str) -> dict[str, Any]:
         "options": {key: _json(value) for key, value in options.items()},
         "seeds": digest.of_json([dict(record) for record in getattr(recipe, "seeds", ())]),
     }
-
-
-def _whole(reply: ChatReply, names: Sequence[str]) -> dict[str, str] | None:
-    value = read_object(reply.text)
-    if value is None or reply.finish is not Finish.STOP:
-        return None
-    found = {name: value[name] for name in names if isinstance(value.get(name), str)}
-    return found if len(found) == len(names) else None
 
 
 def _json(value: Any) -> Any:
