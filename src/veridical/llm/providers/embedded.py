@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 import os
+import secrets
 import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -124,5 +125,10 @@ class Embedded:
         parameters.n_parallel = self.slots
         parameters.n_ctx = self.context_tokens * self.slots
         parameters.warmup = False
+        parameters.verbosity = -1  # it would fill the terminal
+        # The engine also listens on a local port, which nobody here uses and nobody else shall.
+        parameters.api_keys = [secrets.token_hex(32)]
+        parameters.ui = False
+        parameters.endpoint_props = parameters.endpoint_slots = False
         parameters.cpuparams.n_threads = self.threads
         return xllamacpp.Server(parameters)
