@@ -1,7 +1,7 @@
 """How does a JSON request reach a server, and which error does a bad answer become?
 
-One `Transport` per endpoint, on one aiohttp session: the vendors' own clients cost more per request than a whole
-pipeline may. The key is read from the environment at the first request and only ever put into a header.
+One `Transport` per endpoint, on `llm.http`: the vendors' own clients cost more per request than a whole pipeline may.
+The key is read from the environment at the first request and only ever put into a header.
 """
 
 from __future__ import annotations
@@ -16,16 +16,15 @@ from urllib.parse import urlsplit
 
 import orjson
 
-from veridical.core.errors import MissingExtraError, SpecError
+from veridical.core.errors import SpecError
 from veridical.llm.chat import (
     AccessDeniedError,
     BrokenReplyError,
     OverloadedError,
     RateLimitedError,
     RejectedRequestError,
-    TimedOutError,
-    UnreachableError,
 )
+from veridical.llm.http import HttpPool, Response
 
 _SHOWN_CHARACTERS = 200
 
@@ -69,7 +68,7 @@ class Transport:
         self._scheme = scheme
         self._extra = dict(headers or {})
         self._timeout_s = timeout_s
-        self._session: Any = None
+        self._pool: HttpPool | None = None
 
     async def post(self, path: str, payload: Mapping[str, Any], *, headers: Mapping[str, str] | None = None) -> Answer:
         """Return the decoded JSON of a 2xx answer.
@@ -81,75 +80,53 @@ class Transport:
             BrokenReplyError: a 2xx answer is not JSON, or was cut.
             AccessDeniedError: 401 to 405, or a redirect. RejectedRequestError: any other status.
         """
-        import aiohttp
-
-        session = self._open()
         start = time.perf_counter()
-        try:
-            async with session.post(
-                self.base_url + path, data=orjson.dumps(payload), headers=headers, allow_redirects=False
-            ) as reply:
-                content = await reply.read()
-                status, reply_headers = reply.status, reply.headers
-        except TimeoutError:
-            raise TimedOutError(f"no reply within {self._timeout_s:g} s", where=self.place) from None
-        except aiohttp.ClientPayloadError:
-            raise BrokenReplyError("the reply was cut", where=self.place) from None
-        except aiohttp.ClientConnectorError as absent:
-            raise UnreachableError(f"no connection ({type(absent).__name__})", where=self.place) from None
-        except (aiohttp.ClientError, OSError) as broken:
-            # Only the kind of error is told: its text may hold what was sent.
-            raise OverloadedError(f"the connection failed ({type(broken).__name__})", where=self.place) from None
-        if status >= 300:
-            raise self._failure(status, reply_headers, content)
+        content = (await self.send("POST", path, orjson.dumps(payload), headers=headers)).content
         try:
             return Answer(orjson.loads(content), time.perf_counter() - start)
         except orjson.JSONDecodeError:
             raise BrokenReplyError("the reply is not JSON", where=self.place) from None
 
     async def get(self, path: str) -> bytes:
-        """Return the body of a 2xx answer to a GET (batch results).
+        """Return the body of a 2xx answer to a GET.
 
         Raises:
-            OverloadedError: the server broke. RejectedRequestError: it refused.
+            VeridicalError: as `post` does.
         """
-        async with self._open().get(self.base_url + path, allow_redirects=False) as reply:
-            content = await reply.read()
-            if reply.status >= 300:
-                raise self._failure(reply.status, reply.headers, content)
-            return bytes(content)
+        return (await self.send("GET", path)).content
+
+    async def send(
+        self, method: str, path: str, body: bytes = b"", *, headers: Mapping[str, str] | None = None
+    ) -> Response:
+        """Return a 2xx answer to any request; the body is JSON unless `headers` say otherwise.
+
+        Raises:
+            VeridicalError: as `post` does.
+        """
+        response = await self._open().request(method, path, body, headers=headers)
+        if response.status >= 300:
+            raise self._failure(response.status, response.headers, response.content)
+        return response
 
     async def close(self) -> None:
         """Close the connections."""
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
+        if self._pool is not None:
+            await self._pool.close()
+            self._pool = None
 
-    def _open(self) -> Any:
-        if self._session is None:
-            try:
-                import aiohttp
-            except ModuleNotFoundError as missing:
-                raise MissingExtraError(
-                    "aiohttp is not installed", where="llm", fix="pip install 'veridical[text]'"
-                ) from missing
+    def _open(self) -> HttpPool:
+        if self._pool is None:
             headers = {"Content-Type": "application/json", **self._extra}
             if self._key_variable:
                 headers[self._header] = self._scheme + self._key()
-            self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=0, ttl_dns_cache=300),
-                timeout=aiohttp.ClientTimeout(total=self._timeout_s),
-                headers=headers,
-                auto_decompress=True,
-                cookie_jar=aiohttp.DummyCookieJar(),
-            )
-        return self._session
+            self._pool = HttpPool(self.base_url, headers=headers, timeout_s=self._timeout_s)
+        return self._pool
 
     def _key(self) -> str:
-        key = os.environ.get(self._key_variable, "")
-        if not key:
+        key = os.environ.get(self._key_variable, "").strip()
+        if not key or not key.isprintable() or not key.isascii():
             raise SpecError(
-                f"the environment variable {self._key_variable} is not set",
+                f"the environment variable {self._key_variable} is not set, or holds no key",
                 where=self.place,
                 fix=f"export {self._key_variable}=... (keys are read from the environment only)",
             )
@@ -172,7 +149,7 @@ class Transport:
 
     def _scrubbed(self, content: bytes) -> str:
         text = " ".join(content.decode("utf-8", "replace").split())
-        key = os.environ.get(self._key_variable, "") if self._key_variable else ""
+        key = os.environ.get(self._key_variable, "").strip() if self._key_variable else ""
         if key:
             text = text.replace(key, "[key]")
         return text[:_SHOWN_CHARACTERS]
@@ -181,18 +158,20 @@ class Transport:
 def retry_after_s(headers: Mapping[str, str]) -> float | None:
     """Return the seconds a server asks to wait (RFC 9110, section 10.2.3: seconds or an HTTP date), if it does.
 
+    Headers are by lower-case name.
+
     Example:
-        >>> retry_after_s({"Retry-After": "1.5"})
+        >>> retry_after_s({"retry-after": "1.5"})
         1.5
         >>> retry_after_s({}) is None
         True
     """
-    if (milliseconds := headers.get("retry-after-ms") or headers.get("Retry-After-Ms")) is not None:
+    if (milliseconds := headers.get("retry-after-ms")) is not None:
         try:
             return max(0.0, float(milliseconds) / 1000)
         except ValueError:
             return None
-    text = headers.get("Retry-After") or headers.get("retry-after")
+    text = headers.get("retry-after")
     if text is None:
         return None
     try:
