@@ -5,6 +5,7 @@ from __future__ import annotations
 from veridical.core.registry import Card, Registry
 
 _TABULAR = "veridical.engines.tabular.engines"
+_PRIVATE = "veridical.engines.tabular.dp.engines"
 
 ENGINES = Registry(
     "veridical.engines",
@@ -26,6 +27,30 @@ ENGINES = Registry(
             target=f"{_TABULAR}:IndependentEngine",
             modality="table",
             summary="every column on its own: the baseline to beat",
+        ),
+        Card(
+            name="aim",
+            target=f"{_PRIVATE}:AimEngine",
+            modality="table",
+            summary="noisy marginals chosen where the model is worst: the default under --epsilon",
+            extra="dp",
+            private=True,
+        ),
+        Card(
+            name="mst",
+            target=f"{_PRIVATE}:MstEngine",
+            modality="table",
+            summary="a tree of noisy pairs of columns",
+            extra="dp",
+            private=True,
+        ),
+        Card(
+            name="dp-independent",
+            target=f"{_PRIVATE}:SinglesEngine",
+            modality="table",
+            summary="noisy single columns: the private baseline",
+            extra="dp",
+            private=True,
         ),
     ),
 )

@@ -16,6 +16,7 @@ from veridical.core.schema import Schema
 from veridical.engines.tabular.answer import answer
 from veridical.prepare import Restore, prepare
 from veridical.prepare.tails import Tails, learn_tails
+from veridical.privacy.ledger import event_from, plain_event
 from veridical.store.artifact import open_sealed, seal
 
 KIND = "table generator"
@@ -25,6 +26,7 @@ SAMPLERS = {
     "tree": "veridical.engines.tabular.tree.sampler:TreeSampler",
     "copula": "veridical.engines.tabular.copula:CopulaSampler",
     "independent": "veridical.engines.tabular.independent:IndependentSampler",
+    "marginals": "veridical.engines.tabular.dp.sampler:MarginalSampler",
 }
 
 
@@ -42,6 +44,7 @@ class TableGenerator:
     sampler: Sampler
     tails: Tails
     events: Sequence[PrivacyEvent] = ()
+    noisy_rows: int | None = None  # of a private fit: about how many rows the source had
 
     @property
     def schema(self) -> Schema:
@@ -71,6 +74,8 @@ class TableGenerator:
             "method": self.method,
             "law": Schema(tables=(self.restore.schema,)).to_dict(),
             "tails": self.tails.to_plain(),
+            "events": [plain_event(event) for event in self.events],
+            "noisy_rows": self.noisy_rows,
         }
         (folder / "generator.json").write_text(json.dumps(plain, ensure_ascii=False), encoding="utf-8")
         self.restore.save(folder)
@@ -96,6 +101,8 @@ class TableGenerator:
             restore=Restore.load(folder, law),
             sampler=_sampler_class(plain["method"], folder).load(folder / "sampler"),
             tails=Tails.from_plain(plain["tails"]),
+            events=tuple(event_from(event) for event in plain.get("events", ())),
+            noisy_rows=plain.get("noisy_rows"),
         )
 
 

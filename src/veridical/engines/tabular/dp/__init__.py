@@ -1,0 +1,1 @@
+"""Tables learned through noisy marginals, under differential privacy."""

@@ -1,0 +1,58 @@
+"""What of a schema may a private fit believe without looking at the data?
+
+Names, kinds, roles and written forms of columns: the user's word. Categories, bounds, grid and gaps only of columns
+declared `public: true`. Constraints only those a person or a database wrote; what was learned from rows is left out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from veridical.core.errors import ConstraintError, SchemaError
+from veridical.core.schema import Column, Kind, Role, TableSchema
+
+if TYPE_CHECKING:
+    from veridical.engines.tabular.dp.private import Terms
+
+_NOT_KEPT = frozenset({"fixed_combinations"})
+
+
+def private_schema(schema: TableSchema, header: pa.Schema, terms: Terms) -> TableSchema:
+    """Return a schema without anything that was learned from the data.
+
+    Raises:
+        SchemaError: a column is not in the data.
+        ConstraintError: a user's constraint cannot be kept without looking at the data.
+    """
+    missing = [c.name for c in schema.columns if c.role is not Role.DROP and c.name not in header.names]
+    if missing:
+        raise SchemaError(f"the data lacks {', '.join(missing[:10])}", where=schema.name, fix="correct the schema")
+    constraints = tuple(rule for rule in schema.constraints if rule.source != "learned")
+    for rule in constraints:
+        if rule.type in _NOT_KEPT:
+            raise ConstraintError(
+                f"{rule.type} would have to be read from the data",
+                where=", ".join(rule.columns),
+                fix="write it as a `conditional` or `forbidden` rule, which needs no look at the data",
+            )
+    columns = tuple(_believed(c, terms) for c in schema.columns)
+    key = schema.primary_key if terms.declared else ()
+    return replace(schema, columns=columns, constraints=constraints, primary_key=key, unit=terms.unit)
+
+
+def _believed(column: Column, terms: Terms) -> Column:
+    if column.role is Role.CONTEXT:
+        fix = "make it a modelled column, or drop it"
+        raise SchemaError(
+            "context columns are given from real rows, which no budget covers", where=column.name, fix=fix
+        )
+    if column.name == terms.unit:
+        kind = column.kind if column.kind is Kind.PERSONAL else Kind.IDENTIFIER
+        return replace(column, kind=kind, unique=False, nullable=False, low=None, high=None, categories=None)
+    if column.public:
+        return column
+    bare = replace(column, low=None, high=None, categories=None, step=None, decimals=None, reason="", confidence=1.0)
+    return bare if terms.declared else replace(bare, unique=False, pattern=None, personal=None, locale=None)

@@ -1,0 +1,317 @@
+"""How does a table become a generator that owes each person only noise?
+
+Every step that reads rows goes through a `Lens`, in this order: rows per unit are bounded; shapes of cells are voted
+on (kinds, gaps, decimals, number of rows); cells of each column are found (categories by stability, numbers by
+splitting); codes are counted by the marginal engine. Nothing else of the rows reaches the generator.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+import numpy as np
+import pyarrow as pa
+
+from veridical.core.contracts import PrivacyEvent, RunContext
+from veridical.core.errors import BudgetError
+from veridical.core.schema import CATEGORY_KINDS, NUMERIC_KINDS, Column, Kind, Role, Schema, TableSchema
+from veridical.engines.tabular.dp.coding import Coding, category_cells
+from veridical.engines.tabular.dp.inference import Measurement
+from veridical.engines.tabular.dp.law import private_schema
+from veridical.engines.tabular.dp.mst import Learned
+from veridical.engines.tabular.dp.sampler import MarginalSampler
+from veridical.engines.tabular.dp.selection import Rows
+from veridical.engines.tabular.dp.shape import NULL, Votes, guessed, settled, vote
+from veridical.engines.tabular.dp.ticks import moment_codec, texts_of, tick_bounds, ticks_of, unit_of
+from veridical.engines.tabular.dp.unit import bounded
+from veridical.prepare.category import CategoryCodec
+from veridical.prepare.codec import Codec
+from veridical.prepare.formula import learn_formulas
+from veridical.prepare.fresh import FabricatedCodec, KeyCodec
+from veridical.prepare.number import NumberCodec
+from veridical.prepare.restore import Restore
+from veridical.prepare.satisfiable import tightened
+from veridical.privacy.domain import Cells, kept_categories, merged, number_cells
+from veridical.privacy.ledger import Budget, Ledger
+from veridical.privacy.mechanisms import Lens
+from veridical.privacy.noise import Noise
+
+Floats = np.ndarray[Any, np.dtype[np.float64]]
+_MADE_UP = frozenset({Kind.IDENTIFIER, Kind.PERSONAL, Kind.TEXT})
+_SHAPE = "AAAA-99999999"
+_NO_VALUE: tuple[float, float] | None = None
+
+
+class MarginalModel(Protocol):
+    """What chooses, measures and fits marginals of coded rows."""
+
+    def learn(self, rows: Rows, singles: Sequence[Measurement], *, rho: float, total: float) -> Learned: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """What a private fit is told besides the data: the budget, whose rows belong together, what may be assumed.
+
+    Of `rho`, `vote_share` goes to kinds, gaps and the number of rows and `domain_share` to categories and cells.
+    """
+
+    budget: Budget
+    unit: str | None = None
+    rows_per_unit: int = 1
+    declared: bool = False  # kinds and roles were declared by the user's schema
+    vote_share: float = 0.03
+    domain_share: float = 0.22
+    finest: int = 32
+
+
+@dataclass(frozen=True)
+class Private:
+    """A table learned privately: what draws, what restores, what it cost, and about how many rows there were."""
+
+    schema: TableSchema
+    restore: Restore
+    sampler: MarginalSampler
+    events: tuple[PrivacyEvent, ...]
+    rows: int
+
+
+def learn_private(
+    table: pa.Table, schema: TableSchema, model: MarginalModel, terms: Terms, noise: Noise, ctx: RunContext
+) -> Private:
+    """Return what was learned of a table within the budget of `terms`.
+
+    Raises:
+        BudgetError: the budget does not suffice, or delta is too large for so many units.
+        DataError: the unit column has gaps.
+        SchemaError: the schema names a column that is not there.
+        ConstraintError: a constraint cannot be kept without looking at the data.
+    """
+    law = private_schema(schema, table.schema, terms)
+    ledger = Ledger(terms.budget)
+    _declare(ledger, law, terms)
+    lens = Lens(ledger=ledger, noise=noise, rows_per_unit=terms.rows_per_unit if terms.unit else 1)
+    ctx.progress("bound rows", done=0, total=4)
+    rows = bounded(table, terms.unit, terms.rows_per_unit)
+    names = [c.name for c in law.columns if c.role is Role.MODEL and c.kind not in _MADE_UP]
+    ctx.progress("vote", done=1, total=4)
+    rho = terms.budget.rho
+    votes = vote(lens, rows, names, rho=terms.vote_share * rho) if names else Votes(np.zeros((1, 1)), 1.0)
+    if terms.budget.delta >= 1.0 / votes.rows and names:
+        raise BudgetError(
+            f"delta {terms.budget.delta:g} is not below one over the number of rows (about {votes.rows:,.0f}, by noisy "
+            "count): it would allow giving somebody away whole",
+            where="delta",
+            fix="give a smaller delta; nothing was saved, and what was looked at stays charged",
+        )
+    law = tightened(_with_votes(law, rows, names, votes, terms))
+    ctx.progress("find cells", done=2, total=4)
+    finder = _Finder(lens, rows, votes, terms, law)
+    found = [finder.found(law.column(name), votes.counts[place]) for place, name in enumerate(names)]
+    ctx.progress("learn marginals", done=3, total=4)
+    kept = [entry for entry in found if entry.coding is not None and entry.single is not None]
+    sampler = _sampler(model, lens, kept, votes.rows)
+    law = law.with_columns(_final(column, found) for column in law.columns)
+    restore = Restore(law, _codecs(law, found), learn_formulas(law))
+    events = ledger.events
+    if not noise.private:
+        events = (*events, PrivacyEvent(what="the noise can be repeated: NOT PRIVATE", mechanism="seeded_noise"))
+    ctx.progress("learn marginals", done=4, total=4)
+    return Private(law, restore, sampler, events, max(1, round(votes.rows)))
+
+
+def _sampler(model: MarginalModel, lens: Lens, kept: Sequence[_Found], total: float) -> MarginalSampler:
+    codings = tuple(entry.coding for entry in kept if entry.coding is not None)
+    if not codings:
+        from veridical.engines.tabular.dp.inference import fit
+
+        return MarginalSampler((), fit([], (), total))
+    codes = np.stack([coding.encode(entry.cells) for coding, entry in zip(codings, kept)])
+    sizes, names = tuple(c.size for c in codings), tuple(c.column.name for c in codings)
+    rows = Rows(codes, sizes, names, lens)
+    singles = [
+        Measurement((place,), entry.single[0], entry.single[1])
+        for place, entry in enumerate(kept)
+        if entry.single is not None
+    ]
+    learned = model.learn(rows, singles, rho=lens.ledger.rho_left, total=total)
+    return MarginalSampler(codings, learned.fitted, learned.measurements)
+
+
+def _declare(ledger: Ledger, law: TableSchema, terms: Terms) -> None:
+    ledger.declare("the names of the columns, and the storage types that the file's header states")
+    if terms.declared:
+        ledger.declare("kinds and roles of the columns, by the schema given")
+    for column in law.columns:
+        if column.public:
+            ledger.declare(f"the domain of {column.name}: declared public by the schema given")
+    if terms.unit is not None:
+        ledger.declare(f"the unit {terms.unit}, with {terms.rows_per_unit} rows of each used at most")
+
+
+def _with_votes(law: TableSchema, table: pa.Table, names: Sequence[str], votes: Votes, terms: Terms) -> TableSchema:
+    places = {name: place for place, name in enumerate(names)}
+
+    def one(column: Column) -> Column:
+        if column.name not in places:
+            return column
+        counts = votes.counts[places[column.name]]
+        if not terms.declared:
+            kind = table.schema.field(column.name).type
+            column = replace(guessed(column.name, kind, counts, votes.sigma), role=column.role, reason=column.reason)
+        return settled(column, counts, votes.sigma)
+
+    return law.with_columns(map(one, law.columns))
+
+
+@dataclass(frozen=True)
+class _Found:
+    """A column as it was found: with no coding where nothing may be told of its values."""
+
+    column: Column
+    coding: Coding | None
+    cells: Any = None
+    single: tuple[Floats, Floats] | None = None
+    support: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True)
+class _Finder:
+    lens: Lens
+    table: pa.Table
+    votes: Votes
+    terms: Terms
+    law: TableSchema
+
+    def found(self, column: Column, votes: Floats) -> _Found:
+        """Return one column's cells."""
+        rho = self.terms.budget.rho * self.terms.domain_share / len(self.votes.counts)
+        if column.kind in CATEGORY_KINDS:
+            return self._categories(column, votes, rho)
+        return self._numbers(column, votes, rho)
+
+    def _categories(self, column: Column, votes: Floats, rho: float) -> _Found:
+        texts = texts_of(self.table, column)
+        null = np.asarray(texts.is_null().to_numpy(zero_copy_only=False), dtype=bool)
+        known, counts, sigma = self._listed(column, texts, rho)
+        if not known:
+            return _Found(column, None)
+        present = max(0.0, float(votes.sum() - votes[NULL]))
+        other = max(0.0, present - float(counts.sum()))
+        cells = np.where(null, -1, category_cells(texts, known))
+        weight = np.append(np.clip(counts, 0.0, None), other)
+        sure = np.append(kept_categories(counts, sigma), other >= 3 * self.votes.sigma)
+        scale = np.append(np.full(len(counts), sigma), self.votes.sigma + sigma)
+        group = _thin_joined(sure)
+        kept = replace(column, categories=known, storage="dictionary")
+        empty = np.zeros(len(weight), dtype=np.int64)
+        coding = Coding(kept, column.nullable, weight, group, empty, empty)
+        single = _single(coding, np.append(counts, other), scale, votes, self.votes.sigma)
+        return _Found(replace(column, categories=known), coding, cells, single)
+
+    def _listed(self, column: Column, texts: pa.Array, rho: float) -> tuple[tuple[str, ...], Floats, float]:
+        domain = ("false", "true") if column.kind is Kind.BOOLEAN else column.categories if column.public else None
+        if domain is not None:
+            listed = tuple(domain)
+
+            def count() -> Any:
+                return np.bincount(category_cells(texts, listed)[_present(texts)], minlength=len(listed) + 1)[:-1]
+
+            noisy = self.lens.histogram(f"{column.name}: counts of the public categories", count, rho=rho)
+            return listed, noisy.counts.astype(float), noisy.sigma
+
+        def look() -> tuple[list[str], Any]:
+            import pyarrow.compute as pc
+
+            seen = pc.value_counts(texts.drop_null())
+            return seen.field(0).to_pylist(), seen.field(1).to_numpy().astype(np.int64)
+
+        count_of_such = sum(c.kind in CATEGORY_KINDS for c in self.law.columns)
+        delta = self.terms.budget.stability_delta / max(1, count_of_such)
+        what = f"{column.name}: categories that many units share"
+        values, noisy = self.lens.stable(what, look, rho=rho, delta=delta)
+        return tuple(values), noisy.counts.astype(float), noisy.sigma
+
+    def _numbers(self, column: Column, votes: Floats, rho: float) -> _Found:
+        ticks, null = ticks_of(self.table, column)
+        bounds = tick_bounds(column)
+        cells = number_cells(self.lens, column.name, ticks[~null], rho=rho, bounds=bounds, finest=self.terms.finest)
+        least = max(
+            3.0 * float(cells.sigma.max()), float(np.clip(cells.counts, 0, None).sum()) / (2 * self.terms.finest)
+        )
+        group = merged(cells, least=least, most=2 * self.terms.finest)
+        unit = unit_of(column)
+        whole = column.kind not in NUMERIC_KINDS or column.kind is Kind.INTEGER
+        storage = "int64" if whole else "double"
+        modelled = replace(column, storage=storage)
+        if column.kind not in NUMERIC_KINDS:
+            modelled = replace(modelled, kind=Kind.INTEGER, low=None, high=None, step=None, decimals=None)
+        weight = np.clip(cells.counts, 0.05, None)
+        coding = Coding(modelled, column.nullable, weight, group, cells.low, cells.high, unit)
+        single = _single(coding, cells.counts, cells.sigma, votes, self.votes.sigma)
+        placed = np.where(null, -1, coding.place(ticks))
+        return _Found(column, coding, placed, single, _support(cells, unit))
+
+
+def _present(texts: pa.Array) -> Any:
+    return np.asarray(texts.is_valid().to_numpy(zero_copy_only=False), dtype=bool)
+
+
+def _support(cells: Cells, unit: float) -> tuple[float, float]:
+    return float(cells.low[0]) * unit, float(cells.high[-1]) * unit
+
+
+def _thin_joined(sure: Any) -> Any:
+    """Return codes: one for each cell that stands out of the noise, one for all others together."""
+    group = np.cumsum(sure) - 1
+    return np.where(sure, group, int(sure.sum())).astype(np.int64)
+
+
+def _single(coding: Coding, counts: Floats, sigma: Floats, votes: Floats, vote_sigma: float) -> tuple[Floats, Floats]:
+    """Return a column's noisy counts by code and their scales."""
+    codes = int(coding.group.max()) + 1
+    sums = np.bincount(coding.group, weights=counts, minlength=codes)
+    spread = np.sqrt(np.bincount(coding.group, weights=np.square(sigma), minlength=codes))
+    if coding.nullable:
+        sums, spread = np.append(votes[NULL], sums), np.append(vote_sigma, spread)
+    return sums.astype(float), spread.astype(float)
+
+
+def _final(column: Column, found: Sequence[_Found]) -> Column:
+    return next((entry.column for entry in found if entry.column.name == column.name), column)
+
+
+def _codecs(law: TableSchema, found: Sequence[_Found]) -> tuple[Codec, ...]:
+    known = {entry.column.name: entry for entry in found}
+    derived = {rule.columns[0] for rule in law.constraints if rule.type == "formula" and rule.columns}
+    kept = [c for c in law.columns if c.role is Role.MODEL and c.name not in derived]
+    return tuple(_codec(column, known.get(column.name)) for column in kept)
+
+
+def _codec(column: Column, found: _Found | None) -> Codec:
+    if found is None or found.coding is None:
+        if column.kind is Kind.IDENTIFIER:
+            return _key(column)
+        if column.kind is Kind.PERSONAL:
+            return FabricatedCodec(column, with_nulls=False, unique=column.unique)
+        return FabricatedCodec(column, with_nulls=False, model={"pattern": column.pattern or _SHAPE})
+    if column.kind in CATEGORY_KINDS:
+        weight = tuple(float(w) for w in found.coding.weight[:-1])
+        return CategoryCodec(column, tuple(column.categories or ()), weight)
+    if column.kind in NUMERIC_KINDS:
+        return NumberCodec(column, column.kind is Kind.INTEGER, found.support)
+    return moment_codec(column, found.support)
+
+
+def _key(column: Column) -> Codec:
+    from veridical.prepare.storage import is_text, parse_type
+
+    if is_text(parse_type(column.storage)):
+        return KeyCodec(column, "pattern", column.pattern or _SHAPE, 0)
+    return KeyCodec(column, "dense", "", 1)
+
+
+def private_full_schema(schema: Schema, table: TableSchema) -> Schema:
+    """Return the schema that a private generator promises: what was declared or charged, and nothing else."""
+    return Schema(tables=(table,), foreign_keys=(), rare_below=schema.rare_below, notes=())

@@ -1,0 +1,147 @@
+"""How does a fitted set of noisy marginals give rows, and lie on disk?"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import pyarrow as pa
+
+from veridical.core.contracts import Allowed
+from veridical.core.errors import ArtifactError, DataError
+from veridical.core.schema import Column
+from veridical.engines.tabular.dp.coding import Coding
+from veridical.engines.tabular.dp.drawing import Drawer
+from veridical.engines.tabular.dp.inference import Fitted, Measurement
+from veridical.engines.tabular.dp.junction import Junction, junction_of
+
+_FILE = "marginals.json"
+
+
+@dataclass(frozen=True)
+class MarginalSampler:
+    """Codings of the columns, the fitted model, and the noisy counts it rests on; implements `Sampler`."""
+
+    codings: tuple[Coding, ...]
+    fitted: Fitted
+    measurements: tuple[Measurement, ...] = ()
+
+    @property
+    def columns(self) -> Sequence[Column]:
+        """The columns drawn."""
+        return tuple(coding.column for coding in self.codings)
+
+    def draw(
+        self,
+        rows: int,
+        rng: np.random.Generator,
+        *,
+        given: pa.Table | None = None,
+        allowed: Mapping[str, Allowed] | None = None,
+    ) -> pa.Table:
+        """Return `rows` rows; columns given are kept, every other column satisfies its `allowed`.
+
+        Raises:
+            DataError: nothing satisfies a condition.
+        """
+        limits = {} if allowed is None else allowed
+        places = {coding.column.name: place for place, coding in enumerate(self.codings)}
+        names = [] if given is None else [name for name in given.column_names if name in places]
+        known = {places[name]: self._codes(places[name], given[name]) for name in names} if given is not None else {}
+        limited = {n: limits[n] for n in places if n in limits and n not in names}
+        codes = self._drawer(places, limited).draw(rows, rng, known)
+        columns = {}
+        for name, place in places.items():
+            if name in names and given is not None:
+                columns[name] = given[name]
+            else:
+                columns[name] = self.codings[place].decode(codes[place], rng, limited.get(name))
+        return pa.table(columns) if columns else pa.table({"": pa.nulls(rows)}).select([])
+
+    @cached_property
+    def _free(self) -> Drawer:
+        return Drawer(self.fitted, {})
+
+    def _drawer(self, places: Mapping[str, int], limited: Mapping[str, Allowed]) -> Drawer:
+        if not limited:
+            return self._free
+        shares = {places[name]: self.codings[places[name]].shares(asked) for name, asked in limited.items()}
+        for name, place in places.items():
+            if place in shares and not shares[place].any():
+                raise DataError("nothing the model knows satisfies the condition", where=name, fix="widen it")
+        return Drawer(self.fitted, shares)
+
+    def _codes(self, place: int, values: Any) -> Any:
+        coding = self.codings[place]
+        array = values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
+        array = array.chunk(0) if isinstance(array, pa.ChunkedArray) and array.num_chunks == 1 else array
+        return coding.encode(coding.cells_of(array))
+
+    def save(self, folder: Path) -> None:
+        """Write everything as JSON: codings, parameters and noisy counts, all of them already private."""
+        folder.mkdir(parents=True, exist_ok=True)
+        plain = {
+            "codings": [coding.to_plain() for coding in self.codings],
+            "sizes": list(self.fitted.sizes),
+            "total": self.fitted.total,
+            "cliques": [list(clique) for clique in self.fitted.junction.cliques],
+            "parents": list(self.fitted.junction.parents),
+            "parameters": [
+                {"columns": list(columns), "values": np.round(values, 6).ravel().tolist()}
+                for columns, values in self.fitted.parameters.items()
+            ],
+            "measurements": [
+                {
+                    "columns": list(m.columns),
+                    "counts": np.asarray(m.counts).ravel().tolist(),
+                    "sigma": np.asarray(m.sigma, dtype=float).ravel().tolist(),
+                }
+                for m in self.measurements
+            ],
+        }
+        (folder / _FILE).write_text(json.dumps(plain, ensure_ascii=False), encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Return what `save` wrote.
+
+        Raises:
+            ArtifactError: the file is absent or damaged.
+        """
+        path = folder / _FILE
+        try:
+            plain = json.loads(path.read_text(encoding="utf-8"))
+            sizes = tuple(int(size) for size in plain["sizes"])
+            parameters = {
+                tuple(entry["columns"]): _shaped(entry["values"], entry["columns"], sizes)
+                for entry in plain["parameters"]
+            }
+            junction = Junction(tuple(tuple(c) for c in plain["cliques"]), tuple(plain["parents"]))
+            measurements = tuple(
+                Measurement(
+                    tuple(entry["columns"]),
+                    _shaped(entry["counts"], entry["columns"], sizes),
+                    float(entry["sigma"][0])
+                    if len(entry["sigma"]) == 1
+                    else _shaped(entry["sigma"], entry["columns"], sizes),
+                )
+                for entry in plain["measurements"]
+            )
+            codings = tuple(Coding.from_plain(coding) for coding in plain["codings"])
+            return cls(codings, Fitted(sizes, junction, parameters, float(plain["total"])), measurements)
+        except (OSError, ValueError, KeyError, TypeError) as wrong:
+            raise ArtifactError("the marginals cannot be read", where=str(path), fix="fit the model again") from wrong
+
+
+def _shaped(values: Sequence[float], columns: Sequence[int], sizes: Sequence[int]) -> Any:
+    return np.asarray(values, dtype=float).reshape([sizes[column] for column in columns])
+
+
+def junction_for(measurements: Sequence[Measurement], sizes: Sequence[int]) -> Junction:
+    """Return the junction tree of what was measured."""
+    return junction_of([m.columns for m in measurements], sizes)

@@ -1,0 +1,108 @@
+"""In which few ways may a fit look at people's data?
+
+Each way charges the ledger first, looks second and adds noise third; nothing else in a private fit reads the rows.
+`Lens.rows_per_unit` bounds what one person (one unit) can change: every count by at most that, so that is the L1 and
+L2 sensitivity of any histogram in which each row stands once.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from veridical.core.contracts import PrivacyEvent
+from veridical.privacy.ledger import Ledger
+from veridical.privacy.noise import Counts, Noise, SecureNoise, gaussian_tail
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lens:
+    """A ledger, a source of noise, and how many rows one unit has at most.
+
+    Example:
+        >>> from veridical.privacy.ledger import Budget
+        >>> lens = Lens(ledger=Ledger(Budget(epsilon=8.0)))
+        >>> noisy = lens.histogram("ages", lambda: np.array([500, 300]), rho=0.5)
+        >>> len(noisy.counts), noisy.sigma
+        (2, 1.0)
+    """
+
+    ledger: Ledger
+    noise: Noise = field(default_factory=SecureNoise)
+    rows_per_unit: int = 1
+
+    def histogram(self, what: str, look: Callable[[], Counts], *, rho: float, parts: int = 1) -> Noisy:
+        """Return noisy counts of disjoint cells; with `parts`, of that many histograms side by side.
+
+        Raises:
+            BudgetError: the ledger has not got `rho` left; then `look` is not called.
+        """
+        sensitivity = self.rows_per_unit * math.sqrt(parts)
+        sigma = sensitivity / math.sqrt(2 * rho)
+        self.ledger.charge(_event(what, "discrete_gaussian", sigma=sigma, sensitivity=sensitivity))
+        return Noisy(self.noise.gaussian(look(), sigma), sigma)
+
+    def stable(
+        self, what: str, look: Callable[[], tuple[Sequence[str], Counts]], *, rho: float, delta: float
+    ) -> tuple[list[str], Noisy]:
+        """Return the values whose noisy count is high enough that no single unit can have brought them in.
+
+        With probability 1 - delta no value that only one unit holds is shown (approximate zCDP, Bun & Steinke 2016).
+
+        Raises:
+            BudgetError: the ledger has not got `rho` and `delta` left; then `look` is not called.
+        """
+        most = self.rows_per_unit
+        sigma = most / math.sqrt(2 * rho)
+        self.ledger.charge(_event(what, "stability", sigma=sigma, sensitivity=float(most), delta=delta))
+        values, counts = look()
+        noisy = self.noise.gaussian(counts, sigma)
+        kept = np.flatnonzero(noisy > stable_threshold(sigma, delta, rows_per_unit=most))
+        order = kept[np.argsort(-noisy[kept], kind="stable")]
+        return [values[place] for place in order], Noisy(noisy[order], sigma)
+
+    def choose(
+        self, what: str, look: Callable[[], NDArray[np.float64]], *, rho: float, sensitivity: float, options: int
+    ) -> int:
+        """Return the index of a high score out of `options` by the exponential mechanism.
+
+        `sensitivity` is how much one *row* can change a score.
+
+        Raises:
+            BudgetError: the ledger has not got `rho` left; then `look` is not called.
+        """
+        epsilon = math.sqrt(8 * rho)
+        self.ledger.charge(_event(what, "exponential", epsilon=epsilon, options=float(options)))
+        return self.noise.choose(look(), epsilon, sensitivity * self.rows_per_unit)
+
+
+@dataclass(frozen=True, slots=True)
+class Noisy:
+    """Noisy whole counts and the scale of their noise."""
+
+    counts: Counts
+    sigma: float
+
+
+def _event(what: str, mechanism: str, **parameters: float) -> PrivacyEvent:
+    return PrivacyEvent(what=what, mechanism=mechanism, parameters=parameters)
+
+
+def stable_threshold(sigma: float, delta: float, *, rows_per_unit: int = 1) -> float:
+    """Return the count above which a value may be shown: a unit alone gets there with chance `delta` at most.
+
+    Example:
+        >>> 40 < stable_threshold(10.0, 1e-6) < 60
+        True
+    """
+    low, high = 0.0, 40.0 * sigma + 2.0
+    for _ in range(100):
+        middle = (low + high) / 2
+        # A unit's rows may bring in that many values, each with as many rows: a generous union bound.
+        enough = rows_per_unit * gaussian_tail(sigma, middle) <= delta
+        low, high = (low, middle) if enough else (middle, high)
+    return rows_per_unit + high
