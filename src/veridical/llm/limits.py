@@ -56,6 +56,7 @@ class Window:
     def __post_init__(self) -> None:
         self.size = float(self.limits.start_window)
         self._waiting: deque[asyncio.Future[None]] = deque()
+        self._doubles_below = float(self.limits.largest_window)
         self._shrunk_at = 0.0
         self._paused_until = 0.0
         self._failures = 0
@@ -109,8 +110,9 @@ class Window:
         self._slowest_s = max(self._slowest_s * 0.999, latency_s)
         crowded = self._latency_s > 4.0 * self._latency_floor_s and self.size > self.limits.start_window
         if not crowded and self.size < self.limits.largest_window and self._refused_share < _NOISE:
-            # One step of eight per window of replies.
-            self.size = min(self.size + max(1.0, 8.0 / self.size), float(self.limits.largest_window))
+            # Doubling a round trip up to where it last shrank, from there a step of four a round trip.
+            step = 1.0 if self.size < self._doubles_below else 4.0 / self.size
+            self.size = min(self.size + step, float(self.limits.largest_window))
             self._wake()
 
     def failed(self, error: RetryableError) -> None:
@@ -139,6 +141,7 @@ class Window:
             self._paused_until = max(self._paused_until, now + min(retry_after_s, self.limits.longest_wait_s))
         if now - self._shrunk_at > max(self._latency_s, 0.05):
             self.size = max(1.0, self.size * 0.7)
+            self._doubles_below = self.size
             self._shrunk_at = now
 
     @property

@@ -59,7 +59,8 @@ class Anthropic:
             RetryableError: worth asking again. RejectedRequestError: never accepted. SpecError: a raw prompt.
         """
         headers = {"Idempotency-Key": idempotency_key} if idempotency_key else None
-        return self.reply(await self._transport.post("/v1/messages", self.payload(request), headers=headers))
+        answer = await self._transport.post("/v1/messages", self.payload(request), headers=headers)
+        return self.reply(answer, request)
 
     async def close(self) -> None:
         """Close the connections."""
@@ -94,8 +95,8 @@ class Anthropic:
             body["tools"] = tools
         return body
 
-    def reply(self, answer: Answer) -> ChatReply:
-        """Return what an answer's JSON says.
+    def reply(self, answer: Answer, request: ChatRequest) -> ChatReply:
+        """Return what an answer's JSON says to a request.
 
         Raises:
             BrokenReplyError: it lacks what the protocol promises.
@@ -105,12 +106,14 @@ class Anthropic:
             blocks = body["content"]
             text = "".join(block["text"] for block in blocks if block["type"] == "text")
             calls = [block for block in blocks if block["type"] == "tool_use"]
+            asked_for = [call for call in calls if request.schema is not None and call["name"] == request.schema_name]
             usage = body.get("usage") or {}
             cached = int(usage.get("cache_read_input_tokens") or 0)
             finish = _FINISH.get(body.get("stop_reason") or "end_turn", Finish.STOP)
-            if calls and not text:
+            if asked_for:
                 # A forced tool is how a schema is asked for: its input is the reply's JSON text.
-                text = orjson.dumps(calls[0]["input"]).decode()
+                text, calls = orjson.dumps(asked_for[0]["input"]).decode(), []
+                finish = Finish.STOP if finish is Finish.TOOL else finish
             return ChatReply(
                 text=text,
                 finish=finish,
