@@ -105,7 +105,7 @@ def check_verdict(verdict: Verdict, *, where: str) -> None:
         f"not released: {count or 'no'} {'gate' if count == 1 else 'gates'} of {verdict.gate_set!r} "
         f"{'stands' if count == 1 else 'stand'} against it{''.join(lines)}\n",
         where=where,
-        fix=f"open {where}/validate/report.html; a named person may waive a check: --waive CHECK --by NAME --because WHY",
+        fix=f"open {where}/validate/report.html; a named person may waive one: --waive CHECK --by NAME --because WHY",
     )
 
 
