@@ -108,6 +108,27 @@ def default_output(source: Path) -> Path:
     return Path(f"{source.name.split('.')[0] or 'data'}.veridical")
 
 
+def privacy_options(command: F) -> F:
+    """Add the options that promise differential privacy."""
+    for option in reversed(
+        [
+            click.option("--epsilon", type=float, help="Promise differential privacy: 1 is strong, 10 is little."),
+            click.option("--delta", type=float, default=1e-6, show_default=True, help="The chance left to bad luck."),
+            click.option("--unit", help="The column that tells people apart; else each row is one person."),
+            click.option(
+                "--rows-per-unit",
+                type=click.IntRange(1),
+                default=1,
+                show_default=True,
+                help="How many rows of one person are used.",
+            ),
+            click.option("--project", help="A name under which several sources share one privacy budget."),
+        ]
+    ):
+        command = option(command)
+    return command
+
+
 def waivers(checks: Sequence[str], by: str | None, because: str | None) -> tuple[Waiver, ...]:
     """Return the waivers that options ask for.
 

@@ -22,6 +22,7 @@ from veridical.cli import options as given
 @click.option("--balance", "-b", multiple=True, metavar="COLUMN=VALUE:SHARE", help="Ask for the share of a value.")
 @click.option("--gates", default="share", show_default=True, help="share, train, test-data, dp or a YAML file.")
 @given.waiver_options
+@given.privacy_options
 @click.option("--licence", default="", help="The licence the data goes out under, such as CC-BY-4.0.")
 @click.option("--no-release", is_flag=True, help="Stop after the verdict.")
 @given.seed_option
@@ -60,6 +61,11 @@ def synth(source: Path, output: Path | None, quiet: bool, **said: Any) -> None:
         waivers=given.waivers(said["checks"], said["by"], said["because"]),
         release=not said["no_release"],
         licence=said["licence"],
+        epsilon=said["epsilon"],
+        delta=said["delta"],
+        unit=said["unit"],
+        rows_per_unit=said["rows_per_unit"],
+        project=said["project"],
     )
     with TerminalProgress(quiet=quiet) as progress:
         done = carry_out(spec, context_of(spec, progress))

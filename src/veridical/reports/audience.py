@@ -25,6 +25,7 @@ class Audience:
 
     Inside: everything but rows. Outside: counts of real rows only as multiples of `k`, none under `k`, no
     exact extreme, no sensitive detail. Private: nothing computed from real rows but each gate's outcome.
+    Charged: as private, but the findings at hand were all charged to a privacy ledger or need no real row.
     """
 
     name: str
@@ -38,7 +39,7 @@ class Audience:
     @property
     def private(self) -> bool:
         """Whether figures made from real rows without noise are withheld."""
-        return self.name == "private"
+        return self.name in ("private", "charged")
 
     def shown(self, counts: Counts) -> Counts:
         """Return counts of real rows as they may be shown.
@@ -78,7 +79,7 @@ def published_finding(finding: Finding, audience: Audience) -> Finding:
     real data has no differential privacy, however harmless it looks. Source: Ganev & De Cristofaro
     2023, "On the Inadequacy of Similarity-based Privacy Metrics" (reconstruction from metrics).
     """
-    if audience.inside:
+    if audience.inside or audience.name == "charged":
         return finding
     if audience.private:
         return replace(
@@ -98,7 +99,7 @@ def published_finding(finding: Finding, audience: Audience) -> Finding:
 
 def published_verdict(verdict: Verdict, audience: Audience) -> Verdict:
     """Return a verdict as an audience may see it: under privacy, outcomes without figures."""
-    if not audience.private:
+    if not audience.private or audience.name == "charged":
         return verdict
     return replace(verdict, results=tuple(_outcome_only(result) for result in verdict.results))
 

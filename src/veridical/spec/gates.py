@@ -39,7 +39,7 @@ class GateSet:
     name: str
     summary: str
     gates: tuple[Gate, ...]
-    audience: Literal["inside", "outside", "private"] = "outside"
+    audience: Literal["inside", "outside", "private", "charged"] = "outside"
     family_error: float = 0.01
     waivers: tuple[Waiver, ...] = ()
 
@@ -78,7 +78,7 @@ class _GateFile(_Strict):
     name: str = Field(min_length=1)
     summary: str = ""
     extends: str | None = None
-    audience: Literal["inside", "outside", "private"] = "outside"
+    audience: Literal["inside", "outside", "private", "charged"] = "outside"
     family_error: float = Field(default=0.01, gt=0, lt=0.5)
     gates: list[_Gate] = Field(default_factory=list)
     drop: list[str] = Field(default_factory=list)

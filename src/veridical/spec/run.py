@@ -42,6 +42,11 @@ class RunSpec:
     waivers: tuple[Waiver, ...] = ()
     release: bool = True
     licence: str = ""
+    epsilon: float | None = None  # a promise of differential privacy, for adding or removing one unit
+    delta: float = 1e-6
+    unit: str | None = None  # the column that tells people apart
+    rows_per_unit: int = 1
+    project: str | None = None  # sources that share one privacy budget
 
 
 def read_count(text: str | int | float) -> int:
@@ -104,6 +109,11 @@ class _RunFile(_Strict):
     waivers: list[_Waive] = Field(default_factory=list)
     release: bool = True
     licence: str = ""
+    epsilon: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+    delta: float = Field(default=1e-6, gt=0, lt=0.01)
+    unit: str | None = None
+    rows_per_unit: int = Field(default=1, ge=1)
+    project: str | None = None
 
 
 def read_run(path: Path) -> RunSpec:
@@ -192,4 +202,9 @@ def _spec(file: _RunFile, beside: Path) -> RunSpec:
         waivers=waivers,
         release=file.release,
         licence=file.licence,
+        epsilon=file.epsilon,
+        delta=file.delta,
+        unit=file.unit,
+        rows_per_unit=file.rows_per_unit,
+        project=file.project,
     )

@@ -85,6 +85,7 @@ def model(
         generator.save(target / "generator")
         write_json(target / "schema.json", generator.schema.to_dict())
         record = {**identity, "parameters": parameters(engine), "spent": [_event(e) for e in generator.spent]}
+        record.setdefault("train_rows", getattr(generator, "noisy_rows", None))
         write_json(target / "model.json", record)
         seal(target, KIND, 1)
     ctx.progress("model", done=1, total=1)
@@ -159,14 +160,17 @@ def _identity(
 ) -> dict[str, Any]:
     from veridical.core.version import VERSION
 
+    train_facts: dict[str, Any] = {"train_fingerprint": train.fingerprint, "train_rows": train.rows}
+    if getattr(recipe.build(), "private", False):
+        # An exact count or fingerprint of private rows would tell of each of them.
+        train_facts = {"train_fingerprint": source.get("fingerprint")}
     return {
         "engine": recipe.engine,
         "options": json.loads(json.dumps(dict(recipe.options), default=str)),
         "seed": ctx.seed,
         "veridical": VERSION,
         "schema_fingerprint": schema.fingerprint,
-        "train_fingerprint": train.fingerprint,
-        "train_rows": train.rows,
+        **train_facts,
         "source": json.loads(json.dumps(dict(source), default=str)),
     }
 

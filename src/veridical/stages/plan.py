@@ -19,6 +19,7 @@ from veridical.exec.shards import plan as plan_shards
 from veridical.gates.catalog import load_gates
 from veridical.spec import schema_yaml
 from veridical.spec.run import RunSpec
+from veridical.stages import private
 from veridical.stages.holdout import Split, split
 from veridical.stages.judged import judge
 from veridical.stages.learn import SCHEMA_FILE, STAGE, learn
@@ -64,6 +65,7 @@ def carry_out(spec: RunSpec, ctx: RunContext, *, data: Dataset | None = None) ->
         ReleaseRefused: a gate failed or was not measured; all but the release is in the folder.
         VeridicalError: whatever a stage refuses.
     """
+    spec = private.as_private(spec)
     load_gates(spec.gates)  # a wrong gate file is told before an hour of fitting, not after
     built = build_model(spec, ctx, data=data)
     run = built.run
@@ -75,7 +77,10 @@ def carry_out(spec: RunSpec, ctx: RunContext, *, data: Dataset | None = None) ->
         boost=spec.boost,
     )
     _synthesize(run, request, spec, ctx)
-    verdict = judge(run, built.split, built.schema, spec.gates, ctx)
+    if spec.epsilon is None:
+        verdict = judge(run, built.split, built.schema, spec.gates, ctx)
+    else:
+        verdict = private.judge_private(run, built.split.train.name, spec.gates)
     if not spec.release:
         check_verdict(waive(verdict, spec.waivers), where=str(run.path))
         return Done(run=run, verdict=verdict, released=None, schema_kept=built.schema_kept)
@@ -101,16 +106,30 @@ def build_model(spec: RunSpec, ctx: RunContext, *, data: Dataset | None = None) 
     Raises:
         VeridicalError: whatever a stage refuses.
     """
+    spec = private.as_private(spec)
     recipe = Recipe(engine=spec.engine, options=spec.options)
-    recipe.build()
+    if spec.epsilon is None and private.is_private(recipe):
+        raise SpecError(
+            f"{spec.engine} promises privacy, and no epsilon was given", where="engine", fix="give --epsilon 1"
+        )
     run = RunFolder(spec.output)
     source = _source(spec, data, ctx)
+    if spec.epsilon is not None:
+        return _build_private(spec, source, recipe, ctx, run)
     known = _known_schema(spec)
     parts = _split(spec, source, known, ctx)
     schema = _with_target(_learned(parts, ctx, run) if known is None else known, spec.target)
     model(parts.train, schema, recipe, ctx, run.stage("model"), source=_told(spec, source, parts))
     kept = None if known is None or spec.schema is not None else _schema_path(spec)
     return Built(run=run, split=parts, schema=schema, source_rows=source.rows, schema_kept=kept)
+
+
+def _build_private(spec: RunSpec, source: Dataset, recipe: Recipe, ctx: RunContext, run: RunFolder) -> Built:
+    given = private.skeleton(source) if spec.schema is None else schema_yaml.read(spec.schema)
+    schema = _with_target(given, spec.target)
+    told = private.told(spec, source)
+    model(source, schema, recipe, ctx, run.stage("model"), source=told)
+    return Built(run=run, split=Split(source, None), schema=schema, source_rows=private.noisy_rows(run))
 
 
 def context_of(spec: RunSpec, progress: Any) -> RunContext:
@@ -125,6 +144,7 @@ def describe(spec: RunSpec) -> list[str]:
     Raises:
         VeridicalError: the run could not even start.
     """
+    spec = private.as_private(spec)
     gates = load_gates(spec.gates)
     recipe = Recipe(engine=spec.engine, options=spec.options)
     recipe.build()

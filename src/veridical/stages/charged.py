@@ -1,0 +1,170 @@
+"""What may be said of a private run's data: figures that are charged already, or that need no real row?
+
+Fidelity is measured against the noisy counts the model was learned from; comparing with them again costs nothing
+(post-processing). `ceiling` is the distance that their noise alone would make.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from veridical.core import digest
+from veridical.core.contracts import PrivacyEvent
+from veridical.core.dataset import Dataset
+from veridical.core.errors import BudgetError
+from veridical.core.finding import Direction, Finding, not_measured
+from veridical.core.schema import Schema
+from veridical.engines.tabular.dp.sampler import MarginalSampler
+from veridical.engines.tabular.generator import TableGenerator
+from veridical.gates.catalog import load_gates
+from veridical.gates.judge import Fingerprints, judge
+from veridical.measures.catalog import MEASURES
+from veridical.prepare import violations
+from veridical.privacy.accountants import epsilon_of, total
+from veridical.reports.audience import Audience
+from veridical.reports.html import PageContent
+
+WITHHELD = "withheld: it would be an exact figure of real rows, which the budget does not cover"
+_HALF_NORMAL = math.sqrt(2 / math.pi)
+
+
+def charged_page(
+    generator: TableGenerator, synthetic: Dataset, gates: str, *, delta: float, claim: float, source: str
+) -> PageContent:
+    """Return the verdict and everything a page may show of a private run; no real row is at hand here.
+
+    `claim` is the epsilon promised at `delta`, `source` the keyed name of the real data. Gates on other figures
+    than the charged ones are "not measured", so a set made for exact figures lets nothing out.
+
+    Raises:
+        SpecError: the gates are wrong.
+    """
+    from veridical.core.contracts import Evidence
+
+    gate_set = load_gates(gates)
+    findings = [*privacy_findings(generator.spent, delta=delta, claim=claim)]
+    findings += validity_findings(synthetic, generator.schema)
+    if isinstance(generator.sampler, MarginalSampler):
+        findings += noisy_findings(generator, synthetic.only)
+    withheld = [not_measured(card.name, WITHHELD) for card in MEASURES]
+    prints = Fingerprints(synthetic=synthetic.fingerprint, real=source, schema=generator.schema.fingerprint)
+    schema = generator.schema
+    return PageContent(
+        title=synthetic.name,
+        verdict=judge(findings, gate_set, prints, ()),
+        findings=[*findings, *withheld],
+        # The page draws the synthetic rows alone: it is never handed a real one.
+        evidence=Evidence(train=synthetic, synthetic=synthetic, schema=schema),
+        audience=Audience(name="charged", k=max(schema.rare_below, 2)),
+        gate_summary=gate_set.summary,
+        notes=[
+            "No figure here was computed from real rows without being charged to the privacy ledger: "
+            "fidelity is told against the noisy counts that the generator was learned from."
+        ],
+    )
+
+
+def privacy_findings(events: Sequence[PrivacyEvent], *, delta: float, claim: float) -> list[Finding]:
+    """Return what the ledger adds up to, and whether that holds what was claimed."""
+    try:
+        spent = epsilon_of(total(events), delta)
+    except BudgetError as unknown:
+        reason = f"NOT PRIVATE: {unknown.what} ({unknown.where})"
+        finding = Finding(check="privacy.ledger", value=0.0, n=len(events), direction=Direction.HIGHER, sentence=reason)
+        return [finding, not_measured("privacy.epsilon", reason)]
+    holds = bool(events) and spent <= claim * (1 + 1e-6)
+    words = f"{len(events)} events add up to epsilon {spent:.4g} at delta {delta:g}; {claim:g} was promised."
+    return [
+        Finding(check="privacy.ledger", value=float(holds), n=len(events), direction=Direction.HIGHER, sentence=words),
+        Finding(check="privacy.epsilon", value=spent, n=len(events), direction=Direction.LOWER, sentence=words),
+    ]
+
+
+def validity_findings(synthetic: Dataset, schema: Schema) -> list[Finding]:
+    """Return whether the rows keep the schema's rules and types: told from synthetic rows alone."""
+    table, law = synthetic.only, schema.only
+    broken = sum(violation.rows for violation in violations(table, law))
+    names = {column.name for column in law.columns if column.role.value != "drop"}
+    odd = len(names ^ set(table.column_names))
+    return [
+        Finding(
+            check="validity.rules",
+            value=float(broken),
+            n=table.num_rows,
+            direction=Direction.LOWER,
+            sentence=f"{broken} rows break a rule of the schema.",
+        ),
+        Finding(
+            check="validity.columns",
+            value=float(odd),
+            n=table.num_rows,
+            direction=Direction.LOWER,
+            sentence=f"{odd} columns differ from the schema.",
+        ),
+    ]
+
+
+def noisy_findings(generator: TableGenerator, synthetic: pa.Table) -> list[Finding]:
+    """Return how far the synthetic rows are from the noisy counts, for single columns and for pairs and more."""
+    sampler = generator.sampler
+    assert isinstance(sampler, MarginalSampler)
+    codes = _codes(sampler, synthetic, generator)
+    if codes is None or not sampler.measurements:
+        return [not_measured("fidelity.noisy_columns", "nothing was modelled")]
+    found = []
+    for check, wide in (("fidelity.noisy_columns", False), ("fidelity.noisy_pairs", True)):
+        chosen = [m for m in sampler.measurements if (len(m.columns) > 1) is wide]
+        if not chosen:
+            found.append(not_measured(check, "no such marginal was measured"))
+            continue
+        parts = [_distance(m, codes, sampler.fitted.sizes, sampler.fitted.total) for m in chosen]
+        far, floor = (float(np.mean([part[i] for part in parts])) for i in (0, 1))
+        found.append(
+            Finding(
+                check=check,
+                value=far,
+                n=len(chosen),
+                direction=Direction.CEILING,
+                ceiling=floor,
+                sentence=(
+                    f"On average over {len(chosen)} noisy marginals, shares differ by {far:.3f} (total variation); "
+                    f"noise alone makes about {floor:.3f}."
+                ),
+            )
+        )
+    return found
+
+
+def _distance(measured: Any, codes: Any, sizes: Sequence[int], rows: float) -> tuple[float, float]:
+    index = np.ravel_multi_index([codes[c] for c in measured.columns], [sizes[c] for c in measured.columns])
+    counts = np.bincount(index, minlength=measured.counts.size).reshape(measured.counts.shape)
+    scaled = counts * (rows / max(1, len(index)))
+    sigma = np.broadcast_to(measured.sigma, measured.counts.shape)
+    return (
+        float(0.5 * np.abs(scaled - measured.counts).sum() / rows),
+        float(0.5 * _HALF_NORMAL * sigma.sum() / rows),
+    )
+
+
+def _codes(sampler: MarginalSampler, synthetic: pa.Table, generator: TableGenerator) -> Any:
+    if not sampler.codings:
+        return None
+    encoded = generator.restore.encode(synthetic)
+    return [
+        coding.encode(coding.cells_of(encoded[coding.column.name].combine_chunks()))
+        if encoded[coding.column.name].num_chunks != 1
+        else coding.encode(coding.cells_of(encoded[coding.column.name].chunk(0)))
+        for coding in sampler.codings
+    ]
+
+
+def keyed(fingerprint: str) -> str:
+    """Return a name of real data that tells nothing of it to those without this user's key."""
+    from veridical.privacy.account import Account
+
+    return digest.of_bytes(Account.default().keyed(fingerprint).encode())

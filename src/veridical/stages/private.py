@@ -1,0 +1,120 @@
+"""How does a run change when it promises differential privacy?
+
+Nothing of the source may leave except through the engine's ledger: no profile is learned, no rows are kept back, the
+record holds no exact count and no plain fingerprint, and the verdict rests on charged figures alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from veridical.core.dataset import Dataset
+from veridical.core.errors import SpecError
+from veridical.core.finding import Verdict
+from veridical.core.schema import Column, Kind, Schema, TableSchema
+from veridical.spec.run import RunSpec
+from veridical.stages.model import Recipe, open_model
+from veridical.store.keys import KeyRing
+from veridical.store.runfolder import RunFolder
+
+DEFAULT_ENGINE = "aim"
+GATES = "private"
+
+
+def as_private(spec: RunSpec) -> RunSpec:
+    """Return the spec as a private run carries it out; a spec without epsilon is returned as it is.
+
+    Raises:
+        SpecError: the engine cannot promise privacy, or an option contradicts the promise.
+    """
+    if spec.epsilon is None:
+        if spec.unit is not None or spec.project is not None:
+            fix = "give --epsilon too; to keep a person's rows on one side only, name the unit in schema.yaml"
+            raise SpecError("a unit or project budget without an epsilon", where="unit", fix=fix)
+        return spec
+    from veridical.engines.catalog import ENGINES
+
+    engine = DEFAULT_ENGINE if spec.engine == "tree" else spec.engine
+    if not ENGINES.card(engine).private:
+        able = ", ".join(card.name for card in ENGINES if card.private)
+        raise SpecError(f"{engine} cannot promise an epsilon", where="engine", fix=f"use {able}")
+    options = {
+        **spec.options,
+        "epsilon": spec.epsilon,
+        "delta": spec.delta,
+        "unit": spec.unit,
+        "rows_per_unit": spec.rows_per_unit,
+        "project": spec.project,
+        "declared_kinds": spec.schema is not None,
+    }
+    gates = GATES if spec.gates == "share" else spec.gates
+    return replace(spec, engine=engine, options=options, gates=gates, holdout=0.0)
+
+
+def is_private(recipe: Recipe) -> bool:
+    """Say whether an engine promises differential privacy."""
+    return bool(getattr(recipe.build(), "private", False))
+
+
+def skeleton(source: Dataset) -> Schema:
+    """Return a schema that says no more than the names in the file's header: the engine votes on the rest."""
+    columns = tuple(Column(name=name, kind=Kind.CATEGORY) for name in source.only.column_names)
+    return Schema(tables=(TableSchema(name=source.name, columns=columns),))
+
+
+def told(spec: RunSpec, source: Dataset) -> dict[str, Any]:
+    """Return what the model's record says of a private source: no count, and a fingerprint only its owner can check."""
+    from veridical.stages.charged import keyed
+
+    return {
+        "name": spec.source.name,
+        "fingerprint": f"keyed:{keyed(source.fingerprint)}",
+        "columns": source.only.num_columns,
+        "holdout": None,
+    }
+
+
+def noisy_rows(run: RunFolder) -> int:
+    """Return about how many rows the source had, by the model's own noisy count."""
+    rows = getattr(open_model(run.stage("model")).generator, "noisy_rows", None)
+    return 1000 if rows is None else int(rows)
+
+
+def judge_private(run: RunFolder, table: str, gates: str, *, ring: KeyRing | None = None) -> Verdict:
+    """Judge the run's data by charged figures alone and stamp the verdict; no real row is read.
+
+    Raises:
+        SpecError: the gates are wrong.
+    """
+    from veridical.reports.folder import write_validation
+    from veridical.stages.charged import charged_page
+    from veridical.stages.judged import KIND, read_synthesis
+    from veridical.stages.synthesize import KIND as SYNTHESIS
+    from veridical.store.artifact import open_sealed
+    from veridical.store.stamp import stamp
+
+    model = open_model(run.stage("model"))
+    options = model.record["parameters"]
+    synthetic = read_synthesis(run.stage("synthesize"), table)
+    source = str(model.record["source"]["fingerprint"])
+    page = charged_page(
+        model.generator,  # type: ignore[arg-type]
+        synthetic,
+        gates,
+        delta=float(options["delta"]),
+        claim=float(options["epsilon"]),
+        source=source,
+    )
+    folder = run.stage("validate")
+    write_validation(page, folder)
+    basis = {
+        "synthesis": open_sealed(run.stage("synthesize"), SYNTHESIS).fingerprint,
+        "model": model.sealed.fingerprint,
+        "train": source,
+        "holdout": None,
+        "synthetic": synthetic.fingerprint,
+        "judged_rows": synthetic.rows,
+    }
+    stamp(folder, KIND, basis, KeyRing.default() if ring is None else ring)
+    return page.verdict
