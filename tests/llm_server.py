@@ -83,6 +83,10 @@ class LLMServer:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}/v1"
 
+    def in_flight_or_unread(self) -> int:
+        """How many requests are being answered now."""
+        return self._in_flight
+
     def __enter__(self) -> LLMServer:
         self._thread.start()
         self._ready.wait(10)

@@ -133,7 +133,7 @@ def parse_run(document: Document, *, beside: Path) -> RunSpec:
 
     Example:
         >>> from veridical.spec.marks import load
-        >>> parse_run(load("source: a.csv\\nrows: 5k"), beside=Path("/data")).rows
+        >>> parse_run(load("source: sqlite:///shop.db\\nrows: 5k"), beside=Path("/data")).rows
         5000
     """
     problems = Problems(document)
