@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import orjson
+
 from veridical.llm.chat import BrokenReplyError, ChatReply, ChatRequest, Finish, Message, Usage
 from veridical.llm.transport import Answer, Transport
 
@@ -38,6 +40,7 @@ class OpenAICompatible:
     extra_body: Mapping[str, Any] = field(default_factory=dict)
     # OpenAI's newer models read `max_completion_tokens`, most others `max_tokens`.
     token_field: str = "max_tokens"
+    native_schema: bool = True  # False: the server takes no JSON schema, so it is put into the last message
     _transport: Transport = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -52,6 +55,7 @@ class OpenAICompatible:
             "model": self.model,
             "endpoint": self._transport.base_url,
             "extra_body": dict(self.extra_body),
+            "native_schema": self.native_schema,
         }
 
     async def complete(self, request: ChatRequest, *, idempotency_key: str | None = None) -> ChatReply:
@@ -81,13 +85,15 @@ class OpenAICompatible:
                 body[name] = getattr(request, name)
         if request.stop:
             body["stop"] = list(request.stop)
-        if request.schema is not None:
+        if request.schema is not None and not self.native_schema:
+            _put_into_words(body, request.schema)
+        elif request.schema is not None:
             named = {"name": request.schema_name, "schema": dict(request.schema), "strict": True}
             body["response_format"] = {"type": "json_schema", "json_schema": named}
         if request.tools:
             body["tools"] = [dict(tool) for tool in request.tools]
         if request.logprobs:
-            body["logprobs"] = True if request.prompt is None else 0
+            body["logprobs"] = True if request.prompt is None else 1
         return {**body, **self.extra_body}
 
     def reply(self, answer: Answer) -> ChatReply:
@@ -119,6 +125,16 @@ class OpenAICompatible:
             )
         except (KeyError, IndexError, TypeError, ValueError, AttributeError):
             raise BrokenReplyError("the reply lacks choices, message or text", where=self._transport.place) from None
+
+
+def _put_into_words(body: dict[str, Any], schema: Mapping[str, Any]) -> None:
+    asked = "Answer with one JSON object that fits this JSON schema, and nothing else:"
+    words = f"\n\n{asked}\n{orjson.dumps(schema).decode()}"
+    if "prompt" in body:
+        body["prompt"] += words
+    else:
+        last = body["messages"][-1]
+        body["messages"] = [*body["messages"][:-1], {**last, "content": last["content"] + words}]
 
 
 def _turn(message: Message) -> dict[str, Any]:
