@@ -1,0 +1,101 @@
+"""What do the newest results say? `python -m benchmarks.report` writes docs/benchmarks.md from results/*.json."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from benchmarks.environment import RESULTS, ROOT
+
+PAGE = ROOT / "docs" / "benchmarks.md"
+HEAD = """# Benchmarks
+
+Every table here is written by `python -m benchmarks.report` from the newest dated JSON under `benchmarks/results/`.
+Peers run in environments of their own, in the same run and on the same work as veridical. Machines are shared and
+noisy: CPU seconds and ratios count, wall-clock time does not.
+"""
+
+
+def newest(name: str) -> dict[str, Any] | None:
+    """Return the newest result of a benchmark, or None where there is none."""
+    files = sorted(RESULTS.glob(f"{name}-20*.json"))
+    return json.loads(files[-1].read_text()) if files else None
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return a Markdown table."""
+    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
+    return "\n".join([*lines, *("| " + " | ".join(row) + " |" for row in rows)])
+
+
+def tabular(result: Mapping[str, Any]) -> str:
+    """Return the section on table generators."""
+    head = ["data", "generator", "fit CPU-s", "sample CPU-s", "peak MB", "SDMetrics", "C2ST AUC", "pair TVD",
+            "TSTR", "DCR share", "copies"]  # fmt: skip
+    rows = []
+    for row in result["rows"]:
+        if not row["ok"]:
+            rows.append([row["data"], row["generator"], f"did not finish: {row['note'][:60]}", *[""] * 8])
+            continue
+        cost = [f"{row[key]:.1f}" if key in row else "" for key in ("fit_cpu_s", "sample_cpu_s")]
+        peak = f"{row['peak_mb']:.0f}" if "peak_mb" in row else ""
+        figures = [f"{row[key]:.3f}" for key in ("sdmetrics", "c2st_auc", "pair_tvd", "tstr", "dcr_share")]
+        rows.append([row["data"], row["generator"], *cost, peak, *figures, f"{row['copies']:.4f}"])
+    return (
+        "## Table generators\n\n`python -m benchmarks.tabular`\n\nAll learn the same 80 % of the rows and make as many; "
+        "C2ST (LightGBM, 0.5 is best), pair TVD and TSTR are against the held-out 20 %. The row of the real "
+        "holdout is the limit (its TSTR is training on real rows). DCR share: 0.5 means nothing is nearer to "
+        "training rows than to unseen ones. No figure here comes from veridical's own measures.\n\n" + table(head, rows)
+    )
+
+
+def leaves(value: Any, path: str = "") -> list[dict[str, Any]]:
+    """Return one row per innermost object of a nested result, named by its path."""
+    if not isinstance(value, dict):
+        return []
+    scalars = {key: item for key, item in value.items() if not isinstance(item, dict | list)}
+    deeper = [row for key, item in value.items() for row in leaves(item, f"{path} {key}".strip())]
+    return deeper if deeper else [{"what": path, **scalars}]
+
+
+def plain(title: str, command: str) -> Callable[[Mapping[str, Any]], str]:
+    """Return a section that shows a result's rows as they are."""
+
+    def section(result: Mapping[str, Any]) -> str:
+        rows = result.get("rows") or leaves({k: v for k, v in result.items() if k not in ("date", "machine")})
+        head = list(dict.fromkeys(key for row in rows for key in row if not isinstance(row[key], dict | list)))[:12]
+        return f"## {title}\n\n`{command}`\n\n" + table(head, [[_shown(row.get(key)) for key in head] for row in rows])
+
+    return section
+
+
+SECTIONS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
+    "tabular": tabular,
+    "rules": plain("Rules", "python -m benchmarks.rules"),
+    "attacks": plain("Privacy attacks", "python -m benchmarks.attacks"),
+    "judge": plain("The judge is judged", "python -m benchmarks.judge"),
+    "text": plain("Text", "python -m benchmarks.text"),
+    "privacy": plain("Differential privacy", "python -m benchmarks.privacy"),
+}
+
+
+def main() -> None:
+    """Write the page."""
+    parts = [HEAD]
+    for name, section in SECTIONS.items():
+        result = newest(name)
+        if result is not None:
+            parts.append(section(result) + f"\n\nRun of {result['date']}, {result['machine']['cores']} cores.")
+    PAGE.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
+    print(PAGE)
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+    return "" if value is None else str(value)
+
+
+if __name__ == "__main__":
+    main()
