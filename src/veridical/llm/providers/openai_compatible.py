@@ -67,11 +67,16 @@ class OpenAICompatible:
         headers = {"Idempotency-Key": idempotency_key} if idempotency_key else None
         path = "/chat/completions" if request.prompt is None else "/completions"
         answer = await self._transport.post(path, self.payload(request), headers=headers)
-        return self.reply(answer)
+        return self.reply(answer, request)
 
     async def close(self) -> None:
         """Close the connections."""
         await self._transport.close()
+
+    @property
+    def transport(self) -> Transport:
+        """The way to the server, for its other interfaces."""
+        return self._transport
 
     def payload(self, request: ChatRequest) -> dict[str, Any]:
         """Return the JSON body of a request."""
@@ -96,8 +101,8 @@ class OpenAICompatible:
             body["logprobs"] = True if request.prompt is None else 1
         return {**body, **self.extra_body}
 
-    def reply(self, answer: Answer) -> ChatReply:
-        """Return what an answer's JSON says.
+    def reply(self, answer: Answer, request: ChatRequest) -> ChatReply:  # noqa: ARG002 - other vendors need it
+        """Return what an answer's JSON says to a request.
 
         Raises:
             BrokenReplyError: it lacks what the protocol promises.
