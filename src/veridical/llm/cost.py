@@ -39,6 +39,11 @@ class Price:
         fresh = max(0, usage.prompt - usage.cached)
         return (fresh * self.input + usage.cached * cached + usage.completion * self.output) / MILLION
 
+    def times(self, share: float) -> Price:
+        """Return the price at a share of it."""
+        cached = None if self.cached is None else self.cached * share
+        return Price(input=self.input * share, cached=cached, output=self.output * share)
+
 
 @dataclass(frozen=True, slots=True)
 class PriceTable:

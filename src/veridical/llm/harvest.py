@@ -102,7 +102,8 @@ class Harvest:
         self.by_check: Counter[str] = Counter()
         self.latest: Candidate | None = None
         self._checks = checks
-        self._pools = pools
+        # A recipe that grows from what was accepted is told of it as a pool is.
+        self._pools = (*pools, recipe) if isinstance(recipe, Pool) else pools
         self._told = told
         self._room = {name: dict(values) for name, values in goal.quotas.items()}
         self._coming: dict[str, Counter[str]] = defaultdict(Counter)

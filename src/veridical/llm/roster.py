@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from veridical.core.errors import SpecError
 from veridical.llm.chat import ChatModel
 from veridical.llm.limits import Limits
 from veridical.llm.session import Endpoint
 from veridical.spec.text import ModelSpec
+
+BATCH_WINDOW = 10_000  # questions that may wait for their batches at once
 
 
 def roster(models: Mapping[str, tuple[ModelSpec, ...]]) -> dict[str, list[Endpoint]]:
@@ -27,8 +30,21 @@ def endpoint(spec: ModelSpec) -> Endpoint:
     Raises:
         VeridicalError: the model cannot be opened.
     """
-    defaults = {"start_window": 64} if spec.provider != "embedded" else {"start_window": 64, "patience": None}
-    return Endpoint(_model(spec), Limits(**{**defaults, **spec.limits}))
+    defaults: dict[str, Any] = {"start_window": 64}
+    if spec.provider == "embedded":
+        defaults["patience"] = None  # its queue is ours: giving up would only lengthen it
+    if spec.batch:
+        defaults = {"start_window": BATCH_WINDOW, "largest_window": BATCH_WINDOW, "patience": None}
+    return Endpoint(_batched(spec) if spec.batch else _model(spec), Limits(**{**defaults, **spec.limits}))
+
+
+def _batched(spec: ModelSpec) -> ChatModel:
+    from veridical.llm.batch import BatchModel
+
+    options = dict(spec.options)
+    waits: dict[str, Any] = {name: options.pop(name) for name in ("gather_s", "poll_s") if name in options}
+    model: Any = _model(ModelSpec(provider=spec.provider, options=options))
+    return BatchModel(model=model, **waits)
 
 
 def _model(spec: ModelSpec) -> ChatModel:

@@ -7,7 +7,7 @@ import random
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import orjson
 
@@ -39,6 +39,15 @@ class Endpoint:
 
     def __post_init__(self) -> None:
         self.window = Window(self.limits)
+
+
+@runtime_checkable
+class Resumable(Protocol):
+    """A model that leaves work with the server (a batch), at a share of the price, and takes it up again."""
+
+    discount: float
+
+    def attach(self, journal: Journal) -> None: ...
 
 
 @dataclass
@@ -94,6 +103,9 @@ class Session:
         self._identity = {
             role: f"{run_id} {digest.of_json([e.model.identity for e in ends])}" for role, ends in roles.items()
         }
+        for model in (endpoint.model for ends in roles.values() for endpoint in ends):
+            if isinstance(model, Resumable):
+                model.attach(journal)
         self.purse.spent = journal.paid()[1]
         self.purse.doubtful = journal.doubtful()
 
@@ -194,7 +206,9 @@ class Session:
             self._prices_by_model[model] = price = self._prices.price(model)
             if price is None:
                 self.purse.unknown.add(model)
-        return self._prices_by_model[model]
+        listed = self._prices_by_model[model]
+        discount = endpoint.model.discount if isinstance(endpoint.model, Resumable) else 1.0
+        return listed if listed is None or discount == 1.0 else listed.times(discount)
 
     def _wait_s(self, limits: Limits, attempt: int, failure: RetryableError) -> float:
         if failure.retry_after_s is not None:

@@ -166,6 +166,8 @@ class _Model(_Strict):
     threads: int | None = Field(default=None, ge=1)
     transcript: str | None = None
     batch: bool = False
+    gather_s: float | None = Field(default=None, gt=0)
+    poll_s: float | None = Field(default=None, gt=0)
     limits: _Limits = Field(default_factory=_Limits)
 
 
@@ -210,9 +212,10 @@ class _TextFile(_Strict):
 _NEEDS = {"openai_compatible": "model", "anthropic": "model", "scripted": "transcript"}
 _TAKES: Mapping[str, tuple[str, ...]] = {
     "openai_compatible": (
-        "model", "base_url", "key_variable", "timeout_s", "extra_body", "token_field", "native_schema", "batch"
+        "model", "base_url", "key_variable", "timeout_s", "extra_body", "token_field", "native_schema",
+        "batch", "gather_s", "poll_s",
     ),
-    "anthropic": ("model", "base_url", "key_variable", "timeout_s", "batch"),
+    "anthropic": ("model", "base_url", "key_variable", "timeout_s", "batch", "gather_s", "poll_s"),
     "embedded": ("weights", "slots", "context_tokens", "threads"),
     "scripted": ("transcript",),
 }  # fmt: skip

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from veridical.llm.cost import Purse, packaged_prices
 from veridical.llm.harvest import Goal, Harvest, Harvested, Told
-from veridical.llm.roster import roster
+from veridical.llm.roster import BATCH_WINDOW, roster
 from veridical.llm.session import Session, Tally
 from veridical.spec.text import TextSpec
 from veridical.stages.text_parts import TextParts, parts_of
@@ -119,7 +119,7 @@ async def _harvest(session: Session, spec: TextSpec, parts: TextParts, told: Tol
         records=spec.records,
         quotas=spec.quotas,
         max_candidates=spec.max_candidates if limit is None else limit,
-        in_flight=spec.in_flight,
+        in_flight=BATCH_WINDOW if spec.models["teacher"][0].batch else spec.in_flight,
     )
     harvest = Harvest(session, parts.recipe, goal, checks=parts.checks, pools=parts.pools, told=told)
     try:

@@ -193,6 +193,12 @@ class Journal:
                 source=str(row[7]),
             )  # fmt: skip
 
+    def events(self, kinds: Sequence[str]) -> list[tuple[str, dict[str, Any]]]:
+        """Return (kind, body) of every event of some kinds, in order."""
+        marks = ", ".join("?" for _ in kinds)
+        rows = self._read.execute(f"SELECT kind, body FROM events WHERE kind IN ({marks}) ORDER BY seq", tuple(kinds))
+        return [(kind, json.loads(body)) for kind, body in rows]
+
     def counts(self) -> dict[tuple[str, str], int]:
         """Return how many records have each (state, check)."""
         rows = self._read.execute("SELECT state, check_name, count(*) FROM records GROUP BY 1, 2")

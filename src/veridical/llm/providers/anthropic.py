@@ -66,6 +66,11 @@ class Anthropic:
         """Close the connections."""
         await self._transport.close()
 
+    @property
+    def transport(self) -> Transport:
+        """The way to the server, for its other interfaces."""
+        return self._transport
+
     def payload(self, request: ChatRequest) -> dict[str, Any]:
         """Return the JSON body of a request.
 

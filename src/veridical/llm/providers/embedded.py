@@ -101,7 +101,7 @@ class Embedded:
         if not isinstance(answer, dict) or "choices" not in answer:
             raise BrokenReplyError("the embedded model answered with an error", where=self._path.name)
         answer["model"] = self._path.name
-        return self._protocol.reply(Answer(answer, time.perf_counter() - start))
+        return self._protocol.reply(Answer(answer, time.perf_counter() - start), request)
 
     @cached_property
     def _protocol(self) -> OpenAICompatible:
