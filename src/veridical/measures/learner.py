@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -12,6 +13,8 @@ from veridical.measures.column import Bins, Coding
 
 Matrix = NDArray[Any]
 Scores = NDArray[np.float64]
+
+_THREADED_ROWS = 20_000
 
 
 class Model(Protocol):
@@ -47,7 +50,9 @@ class Boosted:
             categorical_features=[place for place, coding in enumerate(codings) if not coding.is_number],
             random_state=seed,
         )
-        return model.fit(x, y)
+        # Threads on few rows wait for each other longer than they work.
+        with limited(1) if len(x) < _THREADED_ROWS else nullcontext():
+            return model.fit(x, y)
 
 
 def rows_of(bins: Bins) -> Matrix:

@@ -51,7 +51,9 @@ def map_view(evidence: Evidence, audience: Audience, rng: np.random.Generator) -
     ours, theirs = features
     mean = ours.mean(axis=0)
     _, values, directions = np.linalg.svd(_thinned(ours - mean, rng), full_matrices=False)
-    flat = directions[:2].T
+    # One column, or one row, spans a line: the second axis is then flat.
+    flat = np.zeros((ours.shape[1], 2))
+    flat[:, : len(directions[:2])] = directions[:2].T
     one, two = (ours - mean) @ flat, (theirs - mean) @ flat
     # The frame ends at the 0.5 % and 99.5 % quantiles: an outlying person does not set it.
     low, high = np.quantile(one, 0.005, axis=0), np.quantile(one, 0.995, axis=0)

@@ -107,7 +107,11 @@ class _Prepared:
 
 def _stepped(values: Floats) -> NDArray[np.intp]:
     present = values[~np.isnan(values)]
-    edges = np.histogram_bin_edges(present)
+    try:
+        edges = np.histogram_bin_edges(present)
+    except ValueError:  # the range is too wide, or too narrow, for ten steps of floats
+        place = np.linspace(0.0, 1.0, 11)
+        edges = np.maximum.accumulate(present.min() * (1 - place) + present.max() * place)
     return np.digitize(values, edges)  # missing falls beyond the last edge, where the largest value falls too
 
 
