@@ -22,14 +22,14 @@ T = TypeVar("T")
 def configured(kind: type[T]) -> type[T]:
     """Give a dataclass the class method `from_options(options, setting)`.
 
-    Fields called `seed`, `beside` and `seeds` that the options leave out come from the setting. `seeds` in the options
-    is a path, or records written out.
+    Fields called `seed`, `beside`, `records` and `seeds` that the options leave out come from the setting.
+    `seeds` in the options is a path, or records written out.
     """
 
     def made(cls: type[T], options: Mapping[str, Any], setting: Setting) -> T:
         names = {field.name for field in fields(cls) if field.init}  # type: ignore[arg-type]
         values = dict(options)
-        for name in ("seed", "beside"):
+        for name in ("seed", "beside", "records"):
             if name in names:
                 values.setdefault(name, getattr(setting, name))
         if "seeds" in names:

@@ -92,6 +92,10 @@ class Trail:
         rejection = why or unusable(reply) or Rejection("format", "no record could be read from the reply")
         return replace(self.candidate({"reply": reply.text}, attributes), rejected=rejection)
 
+    def tagged(self, lost: Candidate, attributes: Mapping[str, str]) -> Candidate:
+        """Return a rejected candidate of `fill` with the task's attributes."""
+        return replace(lost, attributes=attributes)
+
     def _seed(self, step: str) -> int:
         return derive(self.seed, "ask", step) % 2**31
 
