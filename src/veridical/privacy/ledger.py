@@ -28,7 +28,7 @@ class Budget:
 
     Example:
         >>> round(Budget(epsilon=1.0, delta=1e-6).rho, 4)
-        0.0196
+        0.0241
     """
 
     epsilon: float

@@ -6,9 +6,6 @@ into the manifest and printed first on the card.
 
 from __future__ import annotations
 
-import datetime as dt
-import os
-import platform
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -19,9 +16,11 @@ from veridical.core.errors import ReleaseRefused, SpecError
 from veridical.core.finding import GateResult, Outcome, Verdict
 from veridical.core.schema import Kind, Schema
 from veridical.reports.card import Story, write_card, write_croissant
+from veridical.reports.checklist import write_checklist
 from veridical.spec.gates import Waiver
 from veridical.stages.judged import Judged, open_judged
 from veridical.stages.model import read_json
+from veridical.stages.told import making_facts, verdict_facts, waiver_facts
 from veridical.store.keys import KeyRing
 from veridical.store.manifest import write_manifest
 from veridical.store.runfolder import RunFolder, writing_folder
@@ -67,6 +66,7 @@ def release(
             shutil.copyfile(report, folder / "report.html")
         write_card(folder, story)
         write_croissant(folder, story)
+        write_checklist(folder, story)
         write_manifest(folder, story.predicate, keys.signing_key())
     return Released(folder=run.stage("release"), verdict=verdict, key_id=keys.signing_key().public.key_id)
 
@@ -111,16 +111,13 @@ def check_verdict(verdict: Verdict, *, where: str) -> None:
 
 def predicate(run: RunFolder, judged: Judged, licence: str) -> dict[str, Any]:
     """Return what the manifest says of how the data was made, as JSON-like data."""
-    from veridical.core.version import VERSION
-
     record = read_json(run.stage("model") / "model.json")
     request = read_json(run.stage("synthesize") / "request.json")
     schema = Schema.from_dict(read_json(run.stage("model") / "schema.json"))
     verdict = judged.verdict
     return {
         "synthetic": True,
-        "made_at": _now().isoformat(),
-        "made_with": {"veridical": VERSION, "python": platform.python_version(), **_versions()},
+        **making_facts(),
         "method": {"engine": record["engine"], "parameters": record["parameters"], "seed": record["seed"]},
         "request": {name: request[name] for name in ("request", "rows", "format", "shard_rows")},
         "source": {
@@ -131,17 +128,8 @@ def predicate(run: RunFolder, judged: Judged, licence: str) -> dict[str, Any]:
         },
         "schema_fingerprint": schema.fingerprint,
         "protection": protection(schema, record),
-        "verdict": {
-            "outcome": "pass" if verdict.outcome is Outcome.PASS else f"{verdict.outcome.value}, waived",
-            "gate_set": verdict.gate_set,
-            "judged_rows": judged.basis.get("judged_rows"),
-            "results": [_result(result) for result in verdict.results],
-        },
-        "waivers": [
-            {"check": r.gate.check, "by": r.waived_by, "because": r.waived_because, "sentence": r.sentence}
-            for r in verdict.results
-            if r.waived_by
-        ],
+        "verdict": verdict_facts(verdict, judged.basis.get("judged_rows")),
+        "waivers": waiver_facts(verdict),
         "licence": licence or None,
     }
 
@@ -149,6 +137,8 @@ def predicate(run: RunFolder, judged: Judged, licence: str) -> dict[str, Any]:
 def protection(schema: Schema, record: Mapping[str, Any]) -> dict[str, Any]:
     """Return who is protected, and how, in words that claim no more than was done."""
     spent = list(record.get("spent", ()))
+    if spent:
+        return _private_protection(schema, record)
     units = [table.unit for table in schema.tables if table.unit]
     columns = [column for table in schema.tables for column in table.columns]
     how = [
@@ -161,10 +151,27 @@ def protection(schema: Schema, record: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "who": f"each {units[0]} of the source" if units else "each row of the source, taken as one person",
         "how": how,
-        "differential_privacy": spent or None,
-        "guarantee": "differential privacy, by the events listed"
-        if spent
-        else "none by proof: the privacy figures of the report are measured risks, not a guarantee",
+        "differential_privacy": None,
+        "guarantee": "none by proof: the privacy figures of the report are measured risks, not a guarantee",
+    }
+
+
+def _private_protection(schema: Schema, record: Mapping[str, Any]) -> dict[str, Any]:
+    from veridical.privacy import words
+
+    spent, parameters = record["spent"], record["parameters"]
+    sentences = words.explained(spent, parameters)
+    unit = parameters.get("unit")
+    made_up = [c.name for t in schema.tables for c in t.columns if c.kind in (Kind.PERSONAL, Kind.IDENTIFIER)]
+    return {
+        "who": f"each {unit} of the source, with all its rows"
+        if unit
+        else "each row of the source, taken as one person",
+        "how": [*sentences[1:], *([f"made up, never copied: {', '.join(made_up)}"] if made_up else [])],
+        "declared_public": words.declared(spent),
+        "not_covered": list(words.NOT_COVERED),
+        "differential_privacy": spent,
+        "guarantee": sentences[0],
     }
 
 
@@ -187,29 +194,5 @@ def _miss(result: GateResult) -> str:
     return ""
 
 
-def _result(result: GateResult) -> dict[str, Any]:
-    return {
-        "check": result.gate.check,
-        "scope": list(result.scope),
-        "outcome": result.outcome.value,
-        "value": result.value,
-        "limit": result.limit,
-        "why": result.gate.why,
-    }
-
-
 def _name(run: RunFolder) -> str:
     return next(path.stem for path in sorted(run.stage("synthesize").iterdir()) if path.suffix in DATA_SUFFIXES)
-
-
-def _versions() -> dict[str, str]:
-    from importlib.metadata import version
-
-    return {name: version(name) for name in ("numpy", "pyarrow", "scipy", "scikit-learn")}
-
-
-def _now() -> dt.datetime:
-    # SOURCE_DATE_EPOCH (reproducible-builds.org) makes two releases of the same run alike.
-    epoch = os.environ.get("SOURCE_DATE_EPOCH")
-    moment = dt.datetime.now(dt.UTC) if epoch is None else dt.datetime.fromtimestamp(int(epoch), dt.UTC)
-    return moment.replace(microsecond=0)

@@ -119,7 +119,7 @@ def fit_private(
     account = Account.default()
     source = account.keyed(data.fingerprint if told.project is None else f"project {told.project}")
     account.reserve(source, terms.budget, f"{type(told).__name__}, unit {told.unit or 'row'}")
-    found = learn_private(table, table_schema, model, terms, told.noise(), ctx)
+    found = learn_private(table, table_schema, model, terms, terms.lens(told.noise()), ctx)
     account.settle(source, found.events)
     return TableGenerator(
         private_full_schema(schema, found.schema),

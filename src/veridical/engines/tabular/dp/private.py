@@ -65,6 +65,19 @@ class Terms:
     domain_share: float = 0.22
     finest: int = 32
 
+    def lens(self, noise: Noise) -> Lens:
+        """Return the lens through which this fit may look, with the whole budget before it."""
+        most = self.rows_per_unit if self.unit is not None else 1
+        return Lens(ledger=Ledger(self.budget), noise=noise, rows_per_unit=most)
+
+    def rows(self, table: pa.Table) -> pa.Table:
+        """Return the rows that are used: of each unit as many as were agreed.
+
+        Raises:
+            DataError: the unit column has gaps.
+        """
+        return bounded(table, self.unit, self.rows_per_unit)
+
 
 @dataclass(frozen=True)
 class Private:
@@ -78,7 +91,7 @@ class Private:
 
 
 def learn_private(
-    table: pa.Table, schema: TableSchema, model: MarginalModel, terms: Terms, noise: Noise, ctx: RunContext
+    table: pa.Table, schema: TableSchema, model: MarginalModel, terms: Terms, lens: Lens, ctx: RunContext
 ) -> Private:
     """Return what was learned of a table within the budget of `terms`.
 
@@ -89,11 +102,9 @@ def learn_private(
         ConstraintError: a constraint cannot be kept without looking at the data.
     """
     law = private_schema(schema, table.schema, terms)
-    ledger = Ledger(terms.budget)
-    _declare(ledger, law, terms)
-    lens = Lens(ledger=ledger, noise=noise, rows_per_unit=terms.rows_per_unit if terms.unit else 1)
+    _declare(lens.ledger, law, terms)
     ctx.progress("bound rows", done=0, total=4)
-    rows = bounded(table, terms.unit, terms.rows_per_unit)
+    rows = terms.rows(table)
     names = [c.name for c in law.columns if c.role is Role.MODEL and c.kind not in _MADE_UP]
     ctx.progress("vote", done=1, total=4)
     rho = terms.budget.rho
@@ -114,8 +125,8 @@ def learn_private(
     sampler = _sampler(model, lens, kept, votes.rows)
     law = law.with_columns(_final(column, found) for column in law.columns)
     restore = Restore(law, _codecs(law, found), learn_formulas(law))
-    events = ledger.events
-    if not noise.private:
+    events = lens.ledger.events
+    if not lens.noise.private:
         events = (*events, PrivacyEvent(what="the noise can be repeated: NOT PRIVATE", mechanism="seeded_noise"))
     ctx.progress("learn marginals", done=4, total=4)
     return Private(law, restore, sampler, events, max(1, round(votes.rows)))
