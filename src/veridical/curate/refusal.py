@@ -52,9 +52,19 @@ class Refusal:
 
     async def __call__(self, candidate: Candidate, ask: Ask) -> Candidate | Rejection:  # noqa: ARG002
         """Return the candidate, or that it declines."""
-        texts = [joined(candidate.fields, [name]) for name in self.fields or candidate.fields]
-        if any(_OPENINGS.search(text) for text in texts):
-            return Rejection(self.name, "the text declines, or opens as an assistant does")
-        if any(_ANYWHERE.search(text) for text in texts):
-            return Rejection(self.name, "the text speaks of being a model")
+        for name in self.fields or candidate.fields:
+            if (why := refusal_in(joined(candidate.fields, [name]))) is not None:
+                return Rejection(self.name, why)
         return candidate
+
+
+def refusal_in(text: str) -> str | None:
+    """Return how a text declines or speaks as an assistant, or None.
+
+    Example:
+        >>> refusal_in("As an AI language model, I have no card.")
+        'the text speaks of being a model'
+    """
+    if _OPENINGS.search(text):
+        return "the text declines, or opens as an assistant does"
+    return "the text speaks of being a model" if _ANYWHERE.search(text) else None

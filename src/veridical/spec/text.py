@@ -56,6 +56,7 @@ class TextSpec:
     pools: tuple[Part, ...] = ()
     gates: str | None = None
     seeds: Path | None = None
+    holdout: Path | None = None
     target: str | None = None
     output: Path | None = None
     export: tuple[str, ...] = ()
@@ -198,6 +199,7 @@ class _TextFile(_Strict):
     pools: list[_Named] = Field(default_factory=list)
     gates: str | None = None
     seeds: str | None = None
+    holdout: str | None = None
     target: str | None = None
     output: str | None = None
     export: list[str] = Field(default_factory=list)
@@ -258,8 +260,9 @@ def _place(location: Sequence[Any], document: Document) -> Place:
 
 
 def _note_missing_files(value: Mapping[str, Any], beside: Path, problems: Problems) -> None:
-    if isinstance(seeds := value.get("seeds"), str) and not (beside / seeds).exists():
-        problems.add(f"seeds: there is no file {seeds!r}", "seeds", fix=f"paths are taken from {beside}")
+    for name in ("seeds", "holdout"):
+        if isinstance(path := value.get(name), str) and not (beside / path).exists():
+            problems.add(f"{name}: there is no file {path!r}", name, fix=f"paths are taken from {beside}")
     models = value.get("models")
     for role, given in models.items() if isinstance(models, dict) else ():
         listed = isinstance(given, list)
@@ -319,6 +322,7 @@ def _spec(file: _TextFile, quotas: dict[str, dict[str, int]], document: Document
         pools=tuple(Part(p.name, p.options, ("pools", i)) for i, p in enumerate(file.pools)),
         gates=str(beside / str(file.gates)) if custom else file.gates,
         seeds=None if file.seeds is None else beside / file.seeds,
+        holdout=None if file.holdout is None else beside / file.holdout,
         target=file.target,
         output=None if file.output is None else beside / file.output,
         export=tuple(file.export),

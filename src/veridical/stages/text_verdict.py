@@ -1,0 +1,215 @@
+"""How good are the accepted texts as a whole, and may they go out?"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from veridical.core import digest
+from veridical.core.contracts import Evidence, RunContext
+from veridical.core.dataset import Dataset
+from veridical.core.errors import VeridicalError
+from veridical.core.finding import Direction, Finding, Outcome, Verdict, not_measured
+from veridical.core.schema import Column, Kind, Schema, TableSchema
+
+if TYPE_CHECKING:
+    from veridical.spec.gates import GateSet
+    from veridical.spec.text import TextSpec
+    from veridical.stages.text import TextRun
+
+KIND = "text-validation"
+JUDGED = 5_000
+_TEXT = "text"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextVerdict:
+    """What the gates say of a text run, on which findings, and which page shows it."""
+
+    verdict: Verdict
+    findings: tuple[Finding, ...]
+    report: Path
+
+    @property
+    def releasable(self) -> bool:
+        """Whether every gate passed or was waived."""
+        return bool(self.verdict.results) and not self.verdict.failures
+
+
+def judge_text(spec: TextSpec, run: TextRun, ctx: RunContext) -> TextVerdict:
+    """Measure a run's accepted records beside the seeds and the held-out real texts, and write `validate/`.
+
+    Of more than 5,000 records, evenly spread ones are judged. Without `holdout` in the spec half of the seeds stand
+    for unseen real texts in the ceilings; the page says so.
+
+    Raises:
+        VeridicalError: the gates are wrong, or a file cannot be read.
+    """
+    from veridical.gates.catalog import load_gates
+    from veridical.gates.judge import Fingerprints, judge
+    from veridical.reports.audience import audience_of
+    from veridical.reports.folder import write_validation
+    from veridical.reports.html import PageContent
+
+    gates: GateSet = load_gates(spec.gates if spec.gates is not None else "text")
+    evidence, notes = _evidence(spec, run)
+    findings = [_records(spec, run), *_cost(run), *_measured(spec, evidence, ctx)]
+    prints = Fingerprints(
+        synthetic=digest.of_file(run.folder / "synthesize" / "data.jsonl"),
+        real=evidence.train.fingerprint,
+        schema=evidence.schema.fingerprint,
+    )
+    verdict = judge(findings, gates, prints, spec.waivers)
+    folder = run.folder / "validate"
+    content = PageContent(
+        title=f"Texts by {spec.recipe.name}",
+        verdict=verdict,
+        findings=findings,
+        evidence=evidence,
+        audience=audience_of(gates, evidence.schema),
+        gate_summary=gates.summary,
+        notes=[*notes, *_judges(spec)],
+        provenance={"recipe": spec.recipe.name, "seed": str(spec.seed), "records": str(run.harvested.accepted)},
+        seed=spec.seed,
+    )
+    write_validation(content, folder)
+    return TextVerdict(verdict=verdict, findings=tuple(findings), report=folder / "report.html")
+
+
+def _measured(spec: TextSpec, evidence: Evidence, ctx: RunContext) -> list[Finding]:
+    from veridical.measures.text.catalog import TEXT_MEASURES
+
+    findings: list[Finding] = []
+    cards = list(TEXT_MEASURES)
+    for done, card in enumerate(cards):
+        ctx.progress(f"measure {card.name}", done=done, total=len(cards))
+        made = TEXT_MEASURES.load(card.name)
+        options = _benchmarks(spec) if card.name == "text.contamination" else {}
+        try:
+            findings += made(**options).measure(evidence, ctx)
+        except VeridicalError as refused:
+            findings.append(not_measured(card.name, refused.what))
+    ctx.progress("measure", done=len(cards), total=len(cards))
+    return findings
+
+
+def _benchmarks(spec: TextSpec) -> dict[str, Any]:
+    """Return the options of the set's own look for benchmarks: those of the check, where the spec has it."""
+    for check in spec.checks:
+        if check.name == "decontamination":
+            names = ("benchmarks", "meaning")
+            return {**{name: check.options[name] for name in names if name in check.options}, "beside": spec.beside}
+    return {}
+
+
+def _evidence(spec: TextSpec, run: TextRun) -> tuple[Evidence, list[str]]:
+    from veridical.curate.setting import read_records
+
+    accepted = _spread(run.folder / "synthesize" / "data.jsonl")
+    seeds: Sequence[Mapping[str, Any]] = [] if spec.seeds is None else read_records(spec.seeds)
+    held: Sequence[Mapping[str, Any]] = [] if spec.holdout is None else read_records(spec.holdout)
+    notes = []
+    if not held and len(seeds) >= 40:
+        seeds, held = seeds[::2], seeds[1::2]
+        notes.append("No holdout was named: half of the seeds stand for unseen real texts in the ceilings.")
+    if not seeds:
+        notes.append("No seeds were named: nothing could be compared with real texts.")
+    names = _shared([record["fields"] for record in accepted], seeds, spec.target)
+    sides = {
+        "train": _table(seeds, names, spec.target),
+        "synthetic": _table([record["fields"] for record in accepted], names, spec.target),
+        "holdout": _table(held, names, spec.target),
+    }
+    columns = [Column(name=_TEXT, kind=Kind.TEXT)]
+    if spec.target is not None:
+        columns.append(Column(name=spec.target, kind=Kind.CATEGORY))
+    schema = Schema(tables=(TableSchema(name="data", columns=tuple(columns), target=spec.target),))
+    evidence = Evidence(
+        train=sides["train"], synthetic=sides["synthetic"], schema=schema, holdout=sides["holdout"] if held else None
+    )
+    return evidence, notes
+
+
+def _spread(path: Path) -> list[dict[str, Any]]:
+    with path.open("rb") as file:
+        count = sum(1 for _ in file)
+    step = max(1, -(-count // JUDGED))
+    with path.open("rb") as file:
+        return [json.loads(line) for number, line in enumerate(file) if number % step == 0]
+
+
+def _shared(made: Sequence[Mapping[str, Any]], seeds: Sequence[Mapping[str, Any]], target: str | None) -> list[str]:
+    """Return the text fields that records and seeds have in common; none: all of each side's."""
+    texts = [{name for name, value in record.items() if isinstance(value, str)} for record in (*made[:50], *seeds[:50])]
+    return sorted(set.intersection(*texts) - {target}) if texts else []
+
+
+def _table(records: Sequence[Mapping[str, Any]], names: Sequence[str], target: str | None) -> Dataset:
+    from veridical.curate.word import joined
+
+    own = [{key: value for key, value in record.items() if key != target} for record in records]
+    columns = {_TEXT: pa.array([joined(record, names) for record in own], pa.string())}
+    if target is not None:
+        columns[target] = pa.array([str(record.get(target, "")) for record in records], pa.string())
+    return Dataset.of(pa.table(columns))
+
+
+def _records(spec: TextSpec, run: TextRun) -> Finding:
+    accepted = run.harvested.accepted
+    return Finding(
+        check="text.records",
+        value=float(accepted),
+        n=accepted,
+        direction=Direction.HIGHER,
+        ceiling=float(spec.records),
+        sentence=f"{accepted:,} of {spec.records:,} records were accepted.",
+        detail={"turned_away": dict(run.harvested.by_check), "surplus": run.harvested.surplus},
+    )
+
+
+def _cost(run: TextRun) -> list[Finding]:
+    cost = run.cost_per_accepted
+    if cost is None:
+        return []
+    sentence = f"An accepted record cost ${cost:.6f}; ${run.spent:.4f} in all."
+    unpriced = f" Models without a price, counted as free: {', '.join(run.unpriced)}." if run.unpriced else ""
+    return [
+        Finding(
+            check="text.cost", value=cost, n=run.harvested.accepted, direction=Direction.NONE, unit="$",
+            sentence=sentence + unpriced,
+        )
+    ]  # fmt: skip
+
+
+def _judges(spec: TextSpec) -> list[str]:
+    """Return what the page says of judging by a model: nobody should take a grade for a measurement."""
+    for check in spec.checks:
+        if check.name == "judge":
+            calibrated = check.options.get("calibration")
+            if calibrated is None:
+                return ["The judge is UNCALIBRATED: how far its grades agree with people's was not measured."]
+            return [f"The judge was held against labelled records: {calibrated}."]
+    return ["No model judged the texts: rules, likelihood and embeddings did."]
+
+
+def waived(verdict: TextVerdict, waivers: Sequence[Any]) -> TextVerdict:
+    """Return the verdict with a person's waivers."""
+    from veridical.stages.release import waive
+
+    return replace(verdict, verdict=waive(verdict.verdict, waivers))
+
+
+def outcome_lines(judged: TextVerdict) -> list[str]:
+    """Return what a person is told of the verdict."""
+    passed = sum(result.outcome is Outcome.PASS for result in judged.verdict.results)
+    lines = [f"gates       {passed} of {len(judged.verdict.results)} passed ({judged.verdict.gate_set})"]
+    for result in judged.verdict.results:
+        if result.outcome is Outcome.FAIL:
+            lines.append(f"failed      {result.gate.check}: {result.sentence}")
+    lines.append(f"open        {judged.report.resolve().as_uri()}")
+    return lines
