@@ -72,6 +72,7 @@ def command(
     from veridical.cli.progress import TerminalProgress
     from veridical.core.contracts import RunContext
     from veridical.gates.catalog import load_gates
+    from veridical.stages.outside import Sources, bind
     from veridical.stages.validate import validate as judge_data
 
     waived = waivers(checks, by, because)
@@ -89,6 +90,8 @@ def command(
             folder=output,
             waivers=waived,
         )
+        if output is not None:
+            bind(output, validation, Sources(train=real, synthetic=synthetic, holdout=holdout))
     _tell(validation, output=output, junit=junit, as_json=as_json)
     return REFUSED if validation.verdict.failures or not validation.verdict.results else 0
 
@@ -151,3 +154,5 @@ def _tell(validation: Validation, *, output: Path | None, junit: Path | None, as
     click.echo(summary(validation.verdict, validation.findings, colour=sys.stdout.isatty()))
     if output is not None:
         click.echo(f"\nThe page: {output / 'report.html'}")
+        if validation.verdict.results and not validation.verdict.failures:
+            click.echo(f"Let it out: veridical release {output} --data FILE")

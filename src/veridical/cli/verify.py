@@ -35,7 +35,8 @@ def verify(folder: Path, key: Path | None) -> None:
     method, verdict = verified.predicate["method"], verified.predicate["verdict"]
     click.echo(f"as signed   {len(verified.files)} files, every byte")
     click.echo(f"signed by   {name} ({verified.key_id})")
-    click.echo(f"made        {verified.predicate['made_at']} by {method['engine']}, seed {method['seed']}")
+    seed = "" if method["seed"] is None else f", seed {method['seed']}"
+    click.echo(f"made        {verified.predicate['made_at']} by {method['engine']}{seed}")
     click.echo(f"gates       {verdict['outcome']} ({verdict['gate_set']})")
     for waiver in verified.predicate["waivers"]:
         click.echo(f"waived      {waiver['check']} by {waiver['by']}: {waiver['because']}")

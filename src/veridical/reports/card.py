@@ -34,12 +34,17 @@ _CROISSANT_KINDS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Story:
-    """What a release says of itself: its name, schema, verdict and the manifest's predicate."""
+    """What a release says of itself: its name, schema, verdict and the manifest's predicate.
+
+    `template` is the card's, `maker` says who made the data.
+    """
 
     name: str
     schema: Schema
     verdict: Verdict
     predicate: Mapping[str, Any]
+    template: str = "card.md"
+    maker: str = "veridical"
 
     @property
     def columns(self) -> list[Column]:
@@ -58,7 +63,7 @@ def write_card(folder: Path, story: Story) -> None:
     )
     environment.filters["cell"] = _cell
     rows = sum(story.predicate["request"]["rows"].values())
-    text = environment.get_template("card.md").render(
+    text = environment.get_template(story.template).render(
         story=story,
         p=story.predicate,
         rows=rows,
@@ -89,7 +94,9 @@ def write_croissant(folder: Path, story: Story) -> None:
         "@type": "sc:Dataset",
         "conformsTo": "http://mlcommons.org/croissant/1.0",
         "name": story.name,
-        "description": f"Synthetic data made with veridical, engine {story.predicate['method']['engine']}.",
+        "description": f"Synthetic data made with {story.maker}, engine {story.predicate['method']['engine']}."
+        if story.maker == "veridical"
+        else f"Synthetic data made with {story.maker}, judged by veridical.",
         "version": "1.0.0",
         "datePublished": story.predicate["made_at"],
         "license": story.predicate["licence"] or "unspecified",

@@ -84,7 +84,7 @@ def open_judged(run: RunFolder, ring: KeyRing) -> Judged:
             fix="validate it, or make it with `veridical synth`",
         )
     basis = open_stamped(folder, KIND, ring)
-    verdict = _verdict(folder)
+    verdict = read_verdict(folder)
     checks = {"synthesis": ("synthesize", SYNTHESIS), "model": ("model", MODEL)}
     for name, (stage, kind) in checks.items():
         if open_sealed(run.stage(stage), kind).fingerprint != basis.get(name):
@@ -137,7 +137,12 @@ def _head(path: Path, limit: int) -> Any:
     return pa.Table.from_batches(batches)
 
 
-def _verdict(folder: Path) -> Verdict:
+def read_verdict(folder: Path) -> Verdict:
+    """Return the verdict in a validation's folder.
+
+    Raises:
+        ArtifactError: there is none.
+    """
     content = read_json(folder / "verdict.json")
     try:
         return Verdict.from_dict(content)

@@ -89,8 +89,8 @@ def waive(verdict: Verdict, waivers: Sequence[Waiver]) -> Verdict:
     return replace(verdict, results=tuple(results))
 
 
-def check_verdict(verdict: Verdict, *, where: str) -> None:
-    """Do nothing when the verdict lets the data out.
+def check_verdict(verdict: Verdict, *, where: str, page: str = "validate/report.html") -> None:
+    """Do nothing when the verdict lets the data out; `page` is the report's place within `where`.
 
     Raises:
         ReleaseRefused: a gate failed or was not measured, or there is no gate at all.
@@ -103,7 +103,7 @@ def check_verdict(verdict: Verdict, *, where: str) -> None:
         f"not released: {count or 'no'} {'gate' if count == 1 else 'gates'} of {verdict.gate_set!r} "
         f"{'stands' if count == 1 else 'stand'} against it{''.join(lines)}\n",
         where=where,
-        fix=f"open {where}/validate/report.html; a named person may waive one: --waive CHECK --by NAME --because WHY",
+        fix=f"open {where}/{page}; a named person may waive one: --waive CHECK --by NAME --because WHY",
     )
 
 
