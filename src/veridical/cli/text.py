@@ -153,7 +153,30 @@ def _go(spec: TextSpec, folder: Path, *, quiet: bool, retry_failed: bool) -> int
     with LiveText(records=spec.records, quiet=quiet) as live:
         done = run_text(spec, folder, _context(), told=live, retry_failed=retry_failed)
     _tell(done)
+    if spec.gates is not None and done.harvested.accepted:
+        _conclude(spec, done, quiet=quiet)
     return 0 if done.complete else OVER_BUDGET
+
+
+def _conclude(spec: TextSpec, done: TextRun, *, quiet: bool) -> None:
+    """Judge the accepted records as a whole; export, sign and release them when every gate passes."""
+    from veridical.cli.progress import TerminalProgress
+    from veridical.core.contracts import RunContext
+    from veridical.integrations.export import export
+    from veridical.stages.text_release import release_text
+    from veridical.stages.text_verdict import judge_text, outcome_lines
+
+    with TerminalProgress(quiet=quiet) as progress:
+        judged = judge_text(spec, done, RunContext(seed=spec.seed, progress=progress))
+    for line in outcome_lines(judged):
+        click.echo(line)
+    if not spec.release:
+        return
+    exports = done.folder / "export"
+    if spec.export and judged.releasable:
+        export(done.folder, exports, spec.export, licence=spec.licence, seed=spec.seed)
+    released = release_text(spec, done, judged, exports=exports if spec.export else None)
+    click.echo(f"released    {released.folder}  (signed by {released.key_id[:16]}...)")
 
 
 def _folder(spec: TextSpec, output: Path | None, file: Path) -> Path:
