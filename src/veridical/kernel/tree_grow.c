@@ -262,7 +262,9 @@ static Split best_split(Grower *g, int64_t at, int64_t start, int64_t end) {
     for (int64_t p = 0; p < g->predictors; p++)
         if (is_tried(g, at, p)) tried += try_predictor(g, p, n, classes, class_total, least, &best);
     best.gain *= (double)stride;
-    best.price = 0.5 * (double)(classes - 1) + log((double)(tried + 1));
+    /* The best of so many chi-squared gains (Laurent and Massart 2000, lemma 1). */
+    double freedom = (double)(classes - 1), many = log((double)(tried + 1));
+    best.price = 0.5 * freedom + sqrt(freedom * many) + many;
     return best;
 }
 

@@ -20,13 +20,13 @@ NODE_WIDTH = 6
 class Growth:
     """How trees are grown. Gains are in nats; `price` multiplies what a useless split would be expected to give."""
 
-    min_leaf: int = 15
+    min_leaf: int = 8
     max_depth: int = 40
     max_classes: int = 16
     rows_per_class: int = 8
     most_rows: int = 65_536  # rows of a node that its split is judged by
-    stop: float = 0.3
-    trees: int = 3
+    stop: float = 0.2
+    trees: int = 1
     tried: float = 0.8  # share of the predictors tried at each node, when there are several trees
     seen: float = 0.8  # share of the rows each of several trees is grown on
 
@@ -35,8 +35,8 @@ class Growth:
 class Smoothing:
     """How leaves are held back towards their ancestors, in records; `grain` records make a range of their own."""
 
-    price: float = 0.7
-    strength: float = 4.0
+    price: float = 0.9
+    strength: float = 0.3
     discount: float = 0.25
     grain: int = 4
 

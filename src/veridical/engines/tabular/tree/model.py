@@ -28,9 +28,9 @@ class TreeModel:
 
     growth: Growth = field(default_factory=Growth)
     smoothing: Smoothing = field(default_factory=Smoothing)
-    prices: tuple[float, ...] = (0.5, 0.8, 1.2)
-    strengths: tuple[float, ...] = (1.0, 3.0, 8.0)
-    orders: tuple[str, ...] = ("few_first", "given")
+    prices: tuple[float, ...] = (0.9,)
+    strengths: tuple[float, ...] = (0.3,)
+    orders: tuple[str, ...] = ("fewest_first", "given")
     trial_rows: int = 12_000  # rows on which orders are compared
     tuning_rows: int = 150_000  # rows on which pruning and back-off are tuned
     most_rows: int = 1_000_000  # rows, drawn at random, that trees are grown on: more cost time and tell little
@@ -177,7 +177,9 @@ def phrase(
 
 def tune(model: TreeModel, target: Target, predictors: Sequence[Predictor], split: Split, seed: int) -> Smoothing:
     """Return the pruning and back-off under which rows kept back are likeliest."""
-    best = model.smoothing
+    best = replace(model.smoothing, price=model.prices[0], strength=model.strengths[0])
+    if len(model.prices) == len(model.strengths) == 1:
+        return best
     if len(split.held) < 50:
         return replace(best, price=max(model.prices), strength=max(model.strengths))
     held = split.held
