@@ -11,7 +11,8 @@ from veridical.cli import options as given
 
 
 @click.command()
-@click.argument("source", type=given.SOURCE)
+@click.argument("source", type=given.SOURCE, required=False)
+@click.option("--from-profile", type=given.SOURCE, help="No SOURCE: a profile.json that was shared; needs --schema.")
 @click.option("--output", "-o", type=given.SOURCE, help="The folder to write; by default NAME.veridical.")
 @click.option("--rows", type=given.Count(), help="How many: 50000, 5k, 2M, 1e6; by default as many as SOURCE has.")
 @given.learning_options
@@ -28,7 +29,7 @@ from veridical.cli import options as given
 @given.seed_option
 @given.workers_option
 @given.quiet_option
-def synth(source: Path, output: Path | None, quiet: bool, **said: Any) -> None:
+def synth(source: Path | None, from_profile: Path | None, output: Path | None, quiet: bool, **said: Any) -> None:
     """Make a synthetic table from SOURCE (CSV, Parquet, JSONL), judge it, and release it if it passes.
 
     \b
@@ -43,6 +44,12 @@ def synth(source: Path, output: Path | None, quiet: bool, **said: Any) -> None:
     from veridical.spec.run import RunSpec
     from veridical.stages.plan import carry_out, context_of
 
+    if (source is None) is (from_profile is None):
+        raise click.UsageError("give SOURCE, or --from-profile, and not both")
+    if from_profile is not None:
+        _from_profile(from_profile, output, quiet=quiet, **said)
+        return
+    assert source is not None
     spec = RunSpec(
         source=source,
         output=given.default_output(source) if output is None else output,
@@ -69,4 +76,29 @@ def synth(source: Path, output: Path | None, quiet: bool, **said: Any) -> None:
     )
     with TerminalProgress(quiet=quiet) as progress:
         done = carry_out(spec, context_of(spec, progress))
+    tell_done(done)
+
+
+def _from_profile(profile: Path, output: Path | None, *, quiet: bool, **said: Any) -> None:
+    from veridical.cli.ending import tell_done
+    from veridical.cli.progress import TerminalProgress
+    from veridical.core.contracts import RunContext
+    from veridical.exec.local import available_workers
+    from veridical.stages.profiled import Asked, make
+
+    if said["schema"] is None:
+        raise click.UsageError("--from-profile needs --schema, the schema.yaml beside the profile")
+    asked = Asked(
+        profile=profile,
+        schema=said["schema"],
+        output=given.default_output(profile) if output is None else output,
+        rows=said["rows"],
+        form=said["form"],
+        gates=said["gates"],
+        waivers=given.waivers(said["checks"], said["by"], said["because"]),
+        licence=said["licence"],
+    )
+    workers = available_workers() if said["workers"] is None else said["workers"]
+    with TerminalProgress(quiet=quiet) as progress:
+        done = make(asked, RunContext(seed=said["seed"], workers=workers, progress=progress))
     tell_done(done)

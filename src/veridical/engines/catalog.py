@@ -29,6 +29,18 @@ ENGINES = Registry(
             summary="every column on its own: the baseline to beat",
         ),
         Card(
+            name="profile",
+            target="veridical.engines.tabular.profiled:ProfiledEngine",
+            modality="table",
+            summary="from a shared profile, with no row of the source: --from-profile",
+        ),
+        Card(
+            name="rules",
+            target="veridical.engines.rules.engine:RulesEngine",
+            modality="tables",
+            summary="declared fields, formulas and keys, with no data at all: `veridical rules`",
+        ),
+        Card(
             name="aim",
             target=f"{_PRIVATE}:AimEngine",
             modality="table",

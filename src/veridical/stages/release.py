@@ -141,6 +141,8 @@ def protection(schema: Schema, record: Mapping[str, Any]) -> dict[str, Any]:
         f"values carried by fewer than {schema.rare_below} source rows are not emitted from the data",
         "the generator was fitted on a part of the source; rows kept back were used to look for memorising",
     ]
+    if record["engine"] == "profile":
+        how[1] = "no row of the source was at hand, only a profile of it that may be shared"
     made_up = [column.name for column in columns if column.kind in (Kind.PERSONAL, Kind.IDENTIFIER)]
     if made_up:
         how.append(f"made up, never copied: {', '.join(made_up)}")
