@@ -51,7 +51,7 @@ class TestData:
         Raises:
             VeridicalError: the database cannot be reached, holds rows, or its declarations leave no value.
         """
-        from veridical.engines.seed import SeedRequest
+        from veridical.engines.seed.maker import SeedRequest
         from veridical.stages import database as stage
 
         url = database if isinstance(database, str) else self._created(database)
@@ -69,7 +69,7 @@ class TestData:
         Raises:
             VeridicalError: the schema is wrong, speaks of several tables, or leaves no value.
         """
-        from veridical.engines.seed import SeedRequest, make_table
+        from veridical.engines.seed.maker import SeedRequest, make_table
 
         request = SeedRequest(rows=rows, seed=seed, edge_cases=edge_cases, locale=locale)
         return make_table(_only(schema), request)
@@ -82,7 +82,7 @@ class TestData:
         Raises:
             VeridicalError: the schema is wrong, or leaves no value.
         """
-        from veridical.engines.seed import SeedRequest, make
+        from veridical.engines.seed.maker import SeedRequest, make
 
         request = SeedRequest(rows=rows, seed=seed, edge_cases=edge_cases, locale=locale)
         return make(_schema(schema), request).dataset.tables

@@ -35,7 +35,7 @@ def read(sql: str, columns: Sequence[str], *, value: str | None = None) -> Expre
 
     Example:
         >>> read("((price >= (0)::numeric) AND (state = ANY (ARRAY['a'::text, 'b'::text])))", ["price", "state"]).text
-        "((price >= 0) and state in ('a', 'b'))"
+        "((price >= 0) and (state in ('a', 'b')))"
         >>> read("name ~ '^x'", ["name"]) is None
         True
     """
