@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from veridical.core.contracts import PrivacyEvent
@@ -111,6 +112,7 @@ def epsilon_of(cost: Cost, delta: float) -> float:
     return high
 
 
+@cache
 def rho_of(epsilon: float, delta: float) -> float:
     """Return the largest rho whose zCDP gives (epsilon, delta)-DP."""
     low, high = 0.0, epsilon + 1.0

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 from functools import cache
+from types import SimpleNamespace
 from typing import Any, Protocol
 
 import numpy as np
@@ -101,24 +102,34 @@ def gaussian_tail(sigma: float, above: float) -> float:
 
 
 @cache
-def _opendp() -> Any:
+def _opendp() -> SimpleNamespace:
+    """Return the parts of OpenDP that are used; its prelude would import scikit-learn, for seconds."""
     try:
-        import opendp.prelude as opendp
+        from opendp.domains import atom_domain, vector_domain
+        from opendp.measurements import make_gaussian, make_noisy_max
+        from opendp.measures import zero_concentrated_divergence
+        from opendp.metrics import l2_distance, linf_distance
+        from opendp.mod import enable_features
     except ImportError as missing:
         raise MissingExtraError(
             "noise is drawn by OpenDP, which is not installed", where="dp", fix="pip install 'veridical[dp]'"
         ) from missing
-    opendp.enable_features("contrib")
-    return opendp
+    enable_features("contrib")
+    return SimpleNamespace(
+        integers=vector_domain(atom_domain(T="i64")),
+        by_l2=l2_distance(T="f64"),
+        by_most=linf_distance(T="i64"),
+        zcdp=zero_concentrated_divergence(),
+        make_gaussian=make_gaussian,
+        make_noisy_max=make_noisy_max,
+    )
 
 
 def _gaussian(sigma: float) -> Any:
     opendp = _opendp()
-    space = opendp.vector_domain(opendp.atom_domain(T="i64")), opendp.l2_distance(T="f64")
-    return opendp.m.make_gaussian(*space, sigma)
+    return opendp.make_gaussian(opendp.integers, opendp.by_l2, sigma)
 
 
 def _noisy_max(scale: float) -> Any:
     opendp = _opendp()
-    space = opendp.vector_domain(opendp.atom_domain(T="i64")), opendp.linf_distance(T="i64")
-    return opendp.m.make_noisy_max(*space, opendp.zero_concentrated_divergence(), scale=scale)
+    return opendp.make_noisy_max(opendp.integers, opendp.by_most, opendp.zcdp, scale=scale)

@@ -74,6 +74,8 @@ def fit(
 
 def _descended(fitted: Fitted, measurements: Sequence[Measurement], iterations: int) -> Fitted:
     """Mirror descent with a step that grows while it helps and shrinks when it does not."""
+    if not measurements:
+        return fitted
     homes = {c: fitted.junction.holder(c) for c in fitted.parameters}
     loss, slopes = _loss(fitted, measurements, homes)
     tightest = min(float(np.min(m.sigma)) for m in measurements)

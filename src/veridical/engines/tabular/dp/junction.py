@@ -30,8 +30,19 @@ class Junction:
 
     def holder(self, columns: Iterable[int]) -> int | None:
         """Return the place of the first clique that holds all columns."""
-        wanted = set(columns)
-        return next((place for place, clique in enumerate(self.cliques) if wanted.issubset(clique)), None)
+        wanted = frozenset(columns)
+        if wanted not in self._homes:
+            places = range(len(self.cliques))
+            self._homes[wanted] = next((place for place in places if wanted <= self._sets[place]), None)
+        return self._homes[wanted]
+
+    @cached_property
+    def _sets(self) -> tuple[frozenset[int], ...]:
+        return tuple(map(frozenset, self.cliques))
+
+    @cached_property
+    def _homes(self) -> dict[frozenset[int], int | None]:
+        return {}
 
     def cells(self, sizes: Sequence[int]) -> int:
         """Return how many cells all tables have together."""

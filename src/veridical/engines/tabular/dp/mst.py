@@ -39,7 +39,8 @@ class MstModel:
         scores = Scores(expected_of(alone, pairs), dict.fromkeys(pairs, 1.0), 0.0)
         chosen: list[Clique] = []
         for _ in range(count - 1):
-            open_pairs = [pair for pair in pairs if _joins(pair, chosen, count)]
+            part = _parts(chosen, count)
+            open_pairs = [pair for pair in pairs if part[pair[0]] != part[pair[1]]]
             chosen.append(rows.choose(open_pairs, scores, rho=self.selection_share * rho / (count - 1)))
         each = (1 - self.selection_share) * rho / len(chosen)
         measurements = [*singles, *(rows.measure(pair, rho=each) for pair in chosen)]
@@ -62,10 +63,10 @@ class SinglesModel:
         return Learned(fit(measurements, rows.sizes, total, iterations=200), tuple(measurements))
 
 
-def _joins(pair: Clique, chosen: Sequence[Clique], count: int) -> bool:
-    """Say whether a pair joins two parts that are not joined yet."""
+def _parts(chosen: Sequence[Clique], count: int) -> list[int]:
+    """Return for each column the part it belongs to, where chosen pairs join parts."""
     part = list(range(count))
     for one, two in chosen:
         old, new = part[one], part[two]
         part = [new if p == old else p for p in part]
-    return part[pair[0]] != part[pair[1]]
+    return part

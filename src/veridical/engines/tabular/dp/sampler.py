@@ -92,7 +92,7 @@ class MarginalSampler:
             "cliques": [list(clique) for clique in self.fitted.junction.cliques],
             "parents": list(self.fitted.junction.parents),
             "parameters": [
-                {"columns": list(columns), "values": np.round(values, 6).ravel().tolist()}
+                {"columns": list(columns), "values": values.ravel().tolist()}
                 for columns, values in self.fitted.parameters.items()
             ],
             "measurements": [
