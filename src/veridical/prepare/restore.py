@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 import pyarrow as pa
@@ -165,8 +166,18 @@ class Restore:
                 values = made[name] if empty else _filled(made[name], rng)
                 made[name] = pc.if_else(there, values, pa.scalar(None, values.type))
 
-    def spread(self, table: pa.Table, shard: Shard, *, total_rows: int, key: int) -> pa.Table:
+    def spread(
+        self,
+        table: pa.Table,
+        shard: Shard,
+        *,
+        total_rows: int,
+        key: int,
+        within: Mapping[str, Allowed] = MappingProxyType({}),
+    ) -> pa.Table:
         """Return the table with what must be unique moved apart, and what follows from it computed anew.
+
+        `within` limits columns of every row: values are moved inside these limits.
 
         Raises:
             ConstraintError: there are fewer values than rows.
@@ -174,12 +185,21 @@ class Restore:
         if not self.uniques:
             return table
         for unique in self.uniques:
-            table = unique.spread(table, shard, total_rows, key)
+            table = unique.spread(table, shard, total_rows, key, within)
+        return self.derived(table)
+
+    def derived(self, table: pa.Table) -> pa.Table:
+        """Return the table with the columns that follow from others computed anew."""
         for formula in self.formulas:
             made = {name: whole(table[name]) for name in table.column_names}
             values = formula.compute(made, table.num_rows)
             table = table.set_column(table.column_names.index(formula.column.name), formula.column.name, values)
         return table
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The columns of fresh keys that no two rows share."""
+        return tuple(codec.column.name for codec in self.codecs if isinstance(codec, KeyCodec) and codec.repeats == 1)
 
     @cached_property
     def uniques(self) -> tuple[Unique, ...]:

@@ -8,7 +8,7 @@ instead: exact up to the last one, at the price of the column's relation to othe
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from veridical.core.contracts import Shard
+from veridical.core.contracts import Allowed, Shard
 from veridical.core.errors import ConstraintError
 from veridical.core.rng import derive
 from veridical.core.schema import Column, Role, TableSchema
@@ -39,13 +39,16 @@ class Unique:
     columns: tuple[str, ...]
     moved: tuple[Codec, ...]
 
-    def spread(self, table: pa.Table, shard: Shard, total_rows: int, key: int) -> pa.Table:
-        """Return the table with repeats moved apart; rows with a null in the columns are left alone.
+    def spread(
+        self, table: pa.Table, shard: Shard, total_rows: int, key: int, within: Mapping[str, Allowed]
+    ) -> pa.Table:
+        """Return the table with repeats moved apart, `within` limits; rows with a null in the columns are left alone.
 
         Raises:
             ConstraintError: there are fewer values than rows.
         """
         low, high, ticks, free = self._ticks(table)
+        low, high = _narrowed(self.moved[0], low, high, within)
         known = np.flatnonzero(free)
         size = high - low + 1
         others = [name for name in self.columns if name not in self._moved_names]
@@ -145,6 +148,23 @@ def uniques_of(schema: TableSchema, codecs: Sequence[Codec]) -> tuple[Unique, ..
             )
         found.append(Unique(columns, tuple(moved)))
     return tuple(found)
+
+
+def _narrowed(codec: Codec, low: int, high: int, within: Mapping[str, Allowed]) -> tuple[int, int]:
+    """Return the first and last tick that lie within the limits, too."""
+    if not isinstance(codec, NumberCodec | MomentCodec) or codec.column.name not in within:
+        return low, high
+    limits = (codec.limit(codec.column.name, within[codec.column.name]) or {}).get(codec.column.name)
+    if limits is None or (isinstance(codec, MomentCodec) and codec.split):
+        return low, high
+    unit = _unit(codec.column) if isinstance(codec, NumberCodec) else 1.0
+    if limits.low is not None:
+        tick = round(limits.low / unit, 6)
+        low = max(low, int(np.floor(tick)) + 1 if limits.low_open else int(np.ceil(tick)))
+    if limits.high is not None:
+        tick = round(limits.high / unit, 6)
+        high = min(high, int(np.ceil(tick)) - 1 if limits.high_open else int(np.floor(tick)))
+    return low, high
 
 
 def _is_fresh(codec: Codec) -> bool:

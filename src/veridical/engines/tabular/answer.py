@@ -11,16 +11,18 @@ from numpy.typing import NDArray
 
 from veridical.core.contracts import Sampler, SampleRequest, Shard
 from veridical.core.errors import SpecError
+from veridical.core.restriction import split
 from veridical.core.schema import Role
 from veridical.engines.tabular.balance import Group, groups_of
 from veridical.engines.tabular.boost import LABEL, Boost, boost_of
 from veridical.engines.tabular.condition import Condition, condition_of
+from veridical.engines.tabular.kept import broken_rows, mended
 from veridical.engines.tabular.maker import Known, Maker
 from veridical.prepare import Restore
 from veridical.prepare.codec import whole
 from veridical.prepare.storage import store
 from veridical.prepare.tails import Tails
-from veridical.prepare.violation import RowRule, derived_rules, row_rules
+from veridical.prepare.violation import RowRule, derived_rules, repeated, row_rules
 
 _KEPT_BY_CONSTRUCTION = frozenset({"bounds"})
 
@@ -46,11 +48,25 @@ def answer(restore: Restore, sampler: Sampler, tails: Tails, request: SampleRequ
                 tables.append(_batch(restore, sampler, request, shard, group, boost, context, names, mine))
                 places.append(mine)
     table = _in_order(tables, places, restore)
-    table = _numbered(table, restore, request, shard, context)
-    table = restore.spread(table, shard, total_rows=request.rows, key=request.seed)
+    table = _unique(table, restore, request, shard, context)
     if request.boost:
         table = table.append_column(LABEL, boost.labels(groups, shard.rows))
     return table
+
+
+def _unique(
+    table: pa.Table, restore: Restore, request: SampleRequest, shard: Shard, context: pa.Table | None
+) -> pa.Table:
+    """Number keys and move values apart that must be unique; rows keep the rules that they kept before."""
+    condition, rules = condition_of(request.where, restore), _fallible(restore)
+    watched = bool(restore.uniques or restore.keys)
+    excused = broken_rows(table, rules, condition) if watched else np.zeros(table.num_rows, dtype=bool)
+    within = {} if condition.whole is None else split(condition.whole)[0]
+    table = _numbered(table, restore, request, shard, context)
+    table = restore.spread(table, shard, total_rows=request.rows, key=request.seed, within=within)
+    if not watched:
+        return table
+    return mended(table, excused, restore, rules, condition, request.rng(shard, "unique"))
 
 
 def _batch(
@@ -162,7 +178,7 @@ def _numbered(
         request.rng(shard, "keys"), rows=shard.rows, start_row=shard.start, total_rows=request.rows, key=request.seed
     )
     for name, values in fresh.items():
-        if name in read:
+        if name in read and (name not in restore.keys or _fits_alone(table, name, shard)):
             continue
         if context is not None and name in context.column_names:
             given = store(whole(context[name]), values.type)
@@ -171,3 +187,8 @@ def _numbered(
         values = pc.if_else(missing, pa.scalar(None, values.type), values)
         table = table.set_column(table.column_names.index(name), name, values)
     return table
+
+
+def _fits_alone(table: pa.Table, name: str, shard: Shard) -> bool:
+    """Say whether a key that was chosen by condition is unique as it stands."""
+    return shard.count == 1 and not repeated(table, (name,))
