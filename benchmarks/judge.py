@@ -19,7 +19,7 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from itertools import zip_longest
 from pathlib import Path
@@ -107,13 +107,18 @@ def schema_of(name: str) -> Schema:
 
     source, table = SOURCES[name], table_of(name)
     learned = learn(Dataset.of(table.slice(0, 20_000))).schema.only
+    # Learned from a part, so what only the rest shows is set right.
     columns = tuple(
-        column if column.kind is not Kind.IDENTIFIER else Column(name=column.name, kind=Kind.CATEGORY, storage="string")
+        replace(column, nullable=table[column.name].null_count > 0, kind=_compared(column.kind), unique=False)
         for column in learned.columns
     )
     target = source.target if source.target in learned.names else None
     made = TableSchema(name="data", columns=columns, target=target, protected=source.protected)
     return Schema(tables=(made,))
+
+
+def _compared(kind: Kind) -> Kind:
+    return Kind.CATEGORY if kind is Kind.IDENTIFIER else kind
 
 
 def three_samples(name: str, rows: int, seed: int) -> tuple[Rows, Rows, Rows]:
