@@ -163,7 +163,12 @@ def _identity(
     train_facts: dict[str, Any] = {"train_fingerprint": train.fingerprint, "train_rows": train.rows}
     if getattr(recipe.build(), "private", False):
         # An exact count or fingerprint of private rows would tell of each of them.
-        train_facts = {"train_fingerprint": source.get("fingerprint")}
+        from veridical.stages.charged import keyed
+
+        train_facts = {
+            "train_fingerprint": source.get("fingerprint"),
+            "schema_fingerprint": f"keyed:{keyed(schema.fingerprint)}",
+        }
     return {
         "engine": recipe.engine,
         "options": json.loads(json.dumps(dict(recipe.options), default=str)),

@@ -18,7 +18,7 @@ from veridical.core.schema import Column
 from veridical.engines.tabular.dp.coding import Coding
 from veridical.engines.tabular.dp.drawing import Drawer
 from veridical.engines.tabular.dp.inference import Fitted, Measurement
-from veridical.engines.tabular.dp.junction import Junction, junction_of
+from veridical.engines.tabular.dp.junction import Junction
 
 _FILE = "marginals.json"
 
@@ -140,8 +140,3 @@ class MarginalSampler:
 
 def _shaped(values: Sequence[float], columns: Sequence[int], sizes: Sequence[int]) -> Any:
     return np.asarray(values, dtype=float).reshape([sizes[column] for column in columns])
-
-
-def junction_for(measurements: Sequence[Measurement], sizes: Sequence[int]) -> Junction:
-    """Return the junction tree of what was measured."""
-    return junction_of([m.columns for m in measurements], sizes)

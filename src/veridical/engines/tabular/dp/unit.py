@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from veridical.core.errors import DataError, SchemaError
@@ -72,8 +71,3 @@ def _mixed(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
         stirred = (stirred ^ (stirred >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
         stirred = (stirred ^ (stirred >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
         return stirred ^ (stirred >> np.uint64(31))
-
-
-def owners(table: pa.Table, unit: str) -> int:
-    """Return how many units there are (an exact count: never to be published)."""
-    return int(pc.count_distinct(table[unit]).as_py())

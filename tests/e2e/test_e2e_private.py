@@ -1,0 +1,166 @@
+"""Does `synth --epsilon` give out nothing of a person but through the ledger, and stop where it must?"""
+
+import json
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet as pq
+import pytest
+
+from veridical.cli.main import run
+from veridical.privacy.account import Account
+from veridical.store.manifest import verify
+
+pytest.importorskip("opendp")
+ROWS = 3217
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path, monkeypatch):
+    monkeypatch.setenv("VERIDICAL_HOME", str(tmp_path / "home"))
+
+
+@pytest.fixture
+def source(tmp_path):
+    rng = np.random.default_rng(0)
+    table = pa.table(
+        {
+            "patient_id": [f"P{i}" for i in rng.integers(0, 2000, ROWS)],
+            "age": rng.integers(20, 90, ROWS),
+            "ward": [*rng.choice(["north", "south"], ROWS - 1), "the-only-one"],
+        }
+    )
+    pyarrow.csv.write_csv(table, tmp_path / "patients.csv")
+    return tmp_path / "patients.csv"
+
+
+def synth(source, out, *more):
+    return run(["synth", str(source), "-o", str(out), "--quiet", "--workers", "1", *more])
+
+
+def everything(folder):
+    texts = [path.read_bytes() for path in folder.rglob("*") if path.is_file()]
+    return b"\n".join(texts)
+
+
+def test_a_private_run_is_released_and_tells_nothing_exact(source, tmp_path, capsys):
+    out = tmp_path / "out"
+    assert synth(source, out, "--epsilon", "2", "--unit", "patient_id") == 0
+    predicate = verify(out / "release").predicate
+    assert predicate["verdict"]["gate_set"] == "private"
+    assert predicate["source"]["fingerprint"].startswith("keyed:")
+    said = everything(out)
+    assert b"the-only-one" not in said
+    assert str(ROWS).encode() not in said.replace(b",", b"")
+    assert not (out / "learn").exists()
+    card = (out / "release" / "README.md").read_text()
+    for words in ("epsilon 2", "one patient_id", "Not covered", "on the word of", "7.39 times"):
+        assert words in card
+    checklist = (out / "release" / "checklist.md").read_text()
+    assert "not legal advice" in checklist and "SP 800-188" in checklist and "HIPAA" in checklist
+    made = pq.read_table(out / "release" / "patients.parquet")
+    assert made.column_names == ["patient_id", "age", "ward"]
+    assert not {f"P{i}" for i in range(2000)} & set(made["patient_id"].to_pylist())
+    capsys.readouterr()
+    assert run(["privacy", "ledger", str(out)]) == 0
+    told = capsys.readouterr().out
+    assert "public      the unit patient_id" in told and "2.0000" in told and "ward: categories" in told
+
+
+def test_findings_that_need_real_rows_are_withheld(source, tmp_path):
+    assert synth(source, tmp_path / "out", "--epsilon", "2") == 0
+    findings = json.loads((tmp_path / "out" / "validate" / "findings.json").read_text())
+    measured = {f["check"] for f in findings if f["value"] is not None}
+    assert {check.split(".")[1] for check in measured} <= {
+        "ledger", "epsilon", "rules", "columns", "noisy_columns", "noisy_pairs"
+    }  # fmt: skip
+    assert any("withheld" in f["reason"] for f in findings)
+
+
+def test_gates_on_exact_figures_let_nothing_private_out(source, tmp_path):
+    assert synth(source, tmp_path / "out", "--epsilon", "2", "--gates", "train") == 3
+    assert not (tmp_path / "out" / "release").exists()
+
+
+def test_the_same_run_again_costs_nothing_more(source, tmp_path):
+    out = tmp_path / "out"
+    assert synth(source, out, "--epsilon", "1") == 0
+    assert synth(source, out, "--epsilon", "1") == 0
+    lines = next(iter(Account.default().folder.glob("*.jsonl"))).read_text().splitlines()
+    assert sum('"kind":"run"' in line for line in lines) == 1
+
+
+def test_a_second_run_over_the_project_budget_saves_nothing(source, tmp_path, capsys):
+    assert run(["privacy", "budget", str(source), "--epsilon", "1.2"]) == 0
+    assert synth(source, tmp_path / "one", "--epsilon", "1") == 0
+    assert synth(source, tmp_path / "two", "--epsilon", "1") == 4
+    assert "project budget" in capsys.readouterr().err
+    assert not (tmp_path / "two").exists()
+
+
+def test_a_ledger_edited_by_hand_stops_every_further_run(source, tmp_path, capsys):
+    assert synth(source, tmp_path / "one", "--epsilon", "1") == 0
+    path = next(iter(Account.default().folder.glob("*.jsonl")))
+    path.write_text(path.read_text().replace('"epsilon":1.0', '"epsilon":0.01', 1))
+    assert synth(source, tmp_path / "two", "--epsilon", "1") == 2
+    assert "edited" in capsys.readouterr().err
+    assert not (tmp_path / "two").exists()
+
+
+@pytest.mark.parametrize(
+    ("more", "code", "word"),
+    [
+        (["--epsilon", "0"], 2, "epsilon"),
+        (["--epsilon", "inf"], 2, "epsilon"),
+        (["--epsilon", "-1"], 2, "epsilon"),
+        (["--epsilon", "nan"], 2, "epsilon"),
+        (["--epsilon", "1", "--delta", "0.5"], 2, "delta"),
+        (["--epsilon", "1", "--delta", "0.005"], 4, "delta"),
+        (["--epsilon", "1", "--engine", "copula"], 2, "copula"),
+        (["--epsilon", "1", "--unit", "nobody"], 2, "nobody"),
+        (["--unit", "patient_id"], 2, "epsilon"),
+        (["--engine", "aim"], 2, "epsilon"),
+    ],
+)
+def test_what_cannot_be_promised_is_refused(source, tmp_path, capsys, more, code, word):
+    assert synth(source, tmp_path / "out", *more) == code
+    assert word in capsys.readouterr().err
+    assert not (tmp_path / "out" / "model").exists()
+
+
+def test_repeatable_noise_is_branded_and_never_released(source, tmp_path):
+    assert synth(source, tmp_path / "out", "--epsilon", "1", "-O", "noise_seed=3") == 3
+    assert not (tmp_path / "out" / "release").exists()
+    assert synth(
+        source, tmp_path / "out2", "--epsilon", "1", "-O", "noise_seed=3", "--waive", "privacy.ledger", "--waive",
+        "privacy.epsilon", "--by", "A Tester", "--because", "only a test",
+    ) == 0  # fmt: skip
+    card = (tmp_path / "out2" / "release" / "README.md").read_text()
+    assert "NOT PRIVATE" in card
+    assert "NOT PRIVATE" in verify(tmp_path / "out2" / "release").predicate["protection"]["guarantee"]
+
+
+def test_a_schema_declares_what_is_public(source, tmp_path):
+    schema = tmp_path / "schema.yaml"
+    assert run(["learn", str(source), "-o", str(tmp_path / "learned")]) == 0
+    text = next(iter((tmp_path / "learned").rglob("schema.yaml"))).read_text()
+    schema.write_text(text)
+    assert synth(source, tmp_path / "out", "--epsilon", "1", "--schema", str(schema)) == 0
+    record = json.loads((tmp_path / "out" / "model" / "model.json").read_text())
+    assert any("kinds and roles" in event["what"] for event in record["spent"])
+    assert b"the-only-one" not in everything(tmp_path / "out")
+
+
+def test_a_plan_reads_the_header_alone(tmp_path, capsys):
+    (tmp_path / "empty.csv").write_text("a,b,c\n1,2,3\n")
+    assert run(["privacy", "plan", str(tmp_path / "empty.csv"), "--epsilon", "1", "--rows", "50k"]) == 0
+    assert "3 columns" in capsys.readouterr().out
+    assert run(["privacy", "plan", str(tmp_path / "empty.csv"), "--epsilon", "inf"]) == 2
+
+
+def test_an_audit_says_how_much_was_given_away(source, tmp_path, capsys):
+    assert synth(source, tmp_path / "out", "--epsilon", "2") == 0
+    capsys.readouterr()
+    assert run(["privacy", "audit", str(tmp_path / "out"), "--canaries", "500"]) == 0
+    assert "500 canaries" in capsys.readouterr().out
