@@ -34,7 +34,8 @@ _CARD = """# {title}
 | licence | {licence} |
 
 `data.jsonl` holds whole records, `data.parquet` the same as a table; columns that begin with an underscore say how a
-record was made. `report.html` shows every figure and gate. `manifest.json` is signed: `veridical verify` checks it.
+record was made. `report.html` shows every figure and gate. `manifest.dsse.json` is signed: `veridical verify`
+checks it.
 """
 
 
@@ -94,7 +95,7 @@ def _predicate(spec: TextSpec, run: TextRun, judged: TextVerdict) -> dict[str, A
     return {
         "synthetic": True,
         **making_facts(),
-        "method": {"recipe": spec.recipe.name, "options": dict(spec.recipe.options), "seed": spec.seed},
+        "method": {"engine": f"recipe {spec.recipe.name}", "options": dict(spec.recipe.options), "seed": spec.seed},
         "models": _models(spec),
         "checks": [{"name": part.name, "options": dict(part.options)} for part in (*spec.checks, *spec.pools)],
         "source": {"seeds_sha256": None if spec.seeds is None else digest.of_file(spec.seeds)},

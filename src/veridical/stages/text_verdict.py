@@ -190,10 +190,14 @@ def _judges(spec: TextSpec) -> list[str]:
     """Return what the page says of judging by a model: nobody should take a grade for a measurement."""
     for check in spec.checks:
         if check.name == "judge":
-            calibrated = check.options.get("calibration")
-            if calibrated is None:
+            from veridical.curate.calibration import is_trusted
+
+            name = check.options.get("calibration")
+            if name is None:
                 return ["The judge is UNCALIBRATED: how far its grades agree with people's was not measured."]
-            return [f"The judge was held against labelled records: {calibrated}."]
+            if not is_trusted(spec.beside / name):
+                return ["The judge is UNCALIBRATED: its grades were not found to agree with people's."]
+            return ["The judge's grades were found to agree with people's."]
     return ["No model judged the texts: rules, likelihood and embeddings did."]
 
 

@@ -1,0 +1,99 @@
+"""An answer, what is wrong with it, and a better one (Madaan et al. 2023, "Self-Refine"; Bai et al. 2022)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from veridical.curate.setting import configured
+from veridical.curate.word import plain
+from veridical.engines.text.draw import need_seeds, rotated
+from veridical.engines.text.trail import Sampling, Trail, identity_of
+from veridical.llm.candidate import Ask, Candidate, Rejection
+from veridical.llm.structured import unusable
+
+_CRITIQUE = """Question:
+{question}
+
+Answer:
+{answer}
+
+Criticise the answer by these principles: {principles}. Name each fault and where it is. If there is \
+none, write NONE."""
+_REVISE = """Question:
+{question}
+
+Answer:
+{answer}
+
+Criticism:
+{critique}
+
+Rewrite the answer so that every fault named is mended and nothing else is lost. Write only the new answer."""
+
+
+@configured
+@dataclass(frozen=True, kw_only=True)
+class Critique:
+    """A draft, `rounds` of criticism and revision, and the last answer; draft and result are also a preference pair.
+
+    `draft_field` names an answer in the seeds to start from ("" lets the teacher write the draft).
+    """
+
+    question_field: str = "instruction"
+    draft_field: str = ""
+    rounds: int = 1
+    principles: str = "it is correct, complete, clear, harmless, and no longer than it needs to be"
+    sampling: Sampling = Sampling(temperature=0.7, max_tokens=1024)  # noqa: RUF009 - frozen
+    seeds: tuple[Mapping[str, Any], ...] = ()
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        need_seeds(self.seeds, tuple(name for name in (self.question_field, self.draft_field) if name), "critique")
+
+    @property
+    def identity(self) -> Mapping[str, Any]:
+        """Everything that decides what is asked."""
+        return identity_of(self, "critique")
+
+    def plan(self, number: int, wanted: Mapping[str, str]) -> Mapping[str, Any]:
+        """Return the seed of a task."""
+        (index,) = rotated(len(self.seeds), 1, seed=self.seed, path="start", turn=number)
+        return {"task": number, **wanted, "start": index, "source": f"seed:{index}"}
+
+    async def make(self, spec: Mapping[str, Any], ask: Ask) -> Sequence[Candidate]:
+        """Draft, criticise, revise."""
+        kept = {name: str(spec[name]) for name in spec if name not in ("task", "start", "source")}
+        trail = Trail(ask, self.seed + int(spec["task"]))
+        record = self.seeds[spec["start"]]
+        question = str(record[self.question_field])
+        critique = ""
+        if self.draft_field:
+            draft = answer = str(record[self.draft_field])
+        else:
+            reply = await trail.say("draft", question, self.sampling)
+            if unusable(reply) or not reply.text.strip():
+                return [trail.broken(reply, kept)]
+            draft = answer = reply.text.strip()
+        for place in range(self.rounds):
+            wish = _CRITIQUE.format(question=question, answer=answer, principles=self.principles)
+            said = await trail.say(f"critique.{place}", wish, self.sampling)
+            if unusable(said):
+                return [trail.broken(said, kept)]
+            critique = said.text.strip()
+            if plain(critique) == "none":
+                break
+            wish = _REVISE.format(question=question, answer=answer, critique=critique)
+            reply = await trail.say(f"revise.{place}", wish, self.sampling)
+            if unusable(reply) or not reply.text.strip():
+                return [trail.broken(reply, kept)]
+            answer = reply.text.strip()
+        fields = {"instruction": question, "output": answer, "critique": critique}
+        if plain(answer) == plain(draft):
+            candidate = trail.candidate({**kept, **fields}, kept)
+            return [candidate if plain(critique) == "none" else replace(candidate, rejected=_UNMENDED)]
+        return [trail.candidate({**kept, **fields, "chosen": answer, "rejected": draft}, kept)]
+
+
+_UNMENDED = Rejection("critique", "the revision changed nothing")

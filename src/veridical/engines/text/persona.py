@@ -1,0 +1,90 @@
+"""Who would read or write this text, and who is near that person?
+
+Ge et al. 2024, "Scaling Synthetic Data Creation with 1,000,000,000 Personas": a persona from a text, then personas in a
+close relation with it; near ones are dropped by MinHash, then by a cosine of 0.9 (pools `near_duplicates` and
+`semantic_duplicates`, distance 0.1).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from veridical.curate.setting import configured
+from veridical.curate.word import one_line
+from veridical.engines.text.draw import need_seeds, rotated
+from veridical.engines.text.trail import Sampling, Trail, identity_of
+from veridical.llm.candidate import Ask, Candidate
+from veridical.llm.structured import unusable
+
+_FROM_TEXT = """Who is likely to read, write, like or dislike this text? Describe one such person in one or two \
+sentences, as specifically as the text allows: occupation, interests, situation. Give no name.
+
+Text:
+{text}"""
+_RELATED = """Here is a person:
+
+{persona}
+
+Who is in a close relation with this person ({relation})? Describe that other person in one or two sentences: \
+occupation, interests, situation. Give no name."""
+_USE = """{wish}
+
+Write it as this person would: {persona}
+
+Write only that."""
+RELATIONS = ("a colleague", "a family member", "a friend", "a customer or patient", "a teacher or student", "a rival")
+
+
+@configured
+@dataclass(frozen=True, kw_only=True)
+class Personas:
+    """A persona from a seed's text, then `steps` related ones, each from the one before.
+
+    With `wish` ("Write a question you would ask your bank.") each persona also gets a text of its own.
+    """
+
+    text_field: str = "text"
+    steps: int = 1
+    wish: str = ""
+    sampling: Sampling = Sampling(temperature=0.9, max_tokens=200)  # noqa: RUF009 - frozen
+    seeds: tuple[Mapping[str, Any], ...] = ()
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        need_seeds(self.seeds, (self.text_field,), "personas")
+
+    @property
+    def identity(self) -> Mapping[str, Any]:
+        """Everything that decides what is asked."""
+        return identity_of(self, "personas")
+
+    def plan(self, number: int, wanted: Mapping[str, str]) -> Mapping[str, Any]:
+        """Return the seed and the relations of a task."""
+        (index,) = rotated(len(self.seeds), 1, seed=self.seed, path="start", turn=number)
+        places = rotated(len(RELATIONS), self.steps, seed=self.seed, path="relation", turn=number)
+        relations = [RELATIONS[place] for place in places]
+        return {"task": number, **wanted, "start": index, "relations": relations, "source": f"seed:{index}"}
+
+    async def make(self, spec: Mapping[str, Any], ask: Ask) -> Sequence[Candidate]:
+        """Ask for the persona, for related ones, and for their texts."""
+        kept = {name: str(spec[name]) for name in spec if name not in ("task", "start", "relations", "source")}
+        trail = Trail(ask, self.seed + int(spec["task"]))
+        question = _FROM_TEXT.format(text=self.seeds[spec["start"]][self.text_field])
+        made: list[Candidate] = []
+        for place, relation in enumerate(("text", *spec["relations"])):
+            reply = await trail.say("persona" if place == 0 else f"related.{place}", question, self.sampling)
+            persona = one_line(reply.text)
+            if unusable(reply) or not persona:
+                return [*made, trail.broken(reply, kept)]
+            fields = {"persona": persona, "relation": relation}
+            if self.wish:
+                written = await trail.say(f"text.{place}", _USE.format(wish=self.wish, persona=persona), self.sampling)
+                if unusable(written) or not written.text.strip():
+                    return [*made, trail.broken(written, kept)]
+                fields["text"] = written.text.strip()
+            made.append(trail.candidate({**kept, **fields}, kept))
+            if place < len(spec["relations"]):
+                question = _RELATED.format(persona=persona, relation=spec["relations"][place])
+        return made

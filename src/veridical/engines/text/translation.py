@@ -1,0 +1,80 @@
+"""The seeds in another language, with a measure of how much of the meaning came across."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from veridical.curate.sentence import embed
+from veridical.curate.setting import configured
+from veridical.engines.text.draw import need_seeds, rotated
+from veridical.engines.text.trail import Sampling, Trail, identity_of
+from veridical.llm.candidate import Ask, Candidate, Rejection
+from veridical.llm.structured import unusable
+
+_TRANSLATE = """Translate this text into {language}. Write as a native speaker would, not word by word; keep names, \
+numbers and code as they are; {manner}. Write only the translation.
+
+{text}"""
+_BACK = """Translate this text into {language}. Write only the translation.
+
+{text}"""
+
+
+@configured
+@dataclass(frozen=True, kw_only=True)
+class Translation:
+    """A translation of one seed a task.
+
+    `fidelity` is the cosine between source and translation (the embedder knows sixteen languages); below `at_least` the
+    record is rejected. `back` "on" also translates back into `source_language` and takes the lower of both cosines.
+    """
+
+    text_field: str = "text"
+    keep: tuple[str, ...] = ()
+    language: str = "Korean"
+    source_language: str = "English"
+    manner: str = "polite and natural"
+    at_least: float = 0.6
+    back: str = "off"
+    sampling: Sampling = Sampling(temperature=0.3, max_tokens=1024)  # noqa: RUF009 - frozen
+    seeds: tuple[Mapping[str, Any], ...] = ()
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        need_seeds(self.seeds, (self.text_field,), "translation")
+
+    @property
+    def identity(self) -> Mapping[str, Any]:
+        """Everything that decides what is asked."""
+        return identity_of(self, "translation")
+
+    def plan(self, number: int, wanted: Mapping[str, str]) -> Mapping[str, Any]:
+        """Return the seed of a task."""
+        (index,) = rotated(len(self.seeds), 1, seed=self.seed, path="start", turn=number)
+        return {"task": number, **wanted, "start": index, "source": f"seed:{index}"}
+
+    async def make(self, spec: Mapping[str, Any], ask: Ask) -> Sequence[Candidate]:
+        """Translate, and see whether the meaning came across."""
+        kept = {name: str(spec[name]) for name in spec if name not in ("task", "start", "source")}
+        trail = Trail(ask, self.seed + int(spec["task"]))
+        record = self.seeds[spec["start"]]
+        text = str(record[self.text_field])
+        wish = _TRANSLATE.format(language=self.language, manner=self.manner, text=text)
+        reply = await trail.say("translate", wish, self.sampling)
+        translated = reply.text.strip()
+        if unusable(reply) or not translated:
+            return [trail.broken(reply, kept)]
+        texts = [text, translated]
+        if self.back == "on":
+            wish = _BACK.format(language=self.source_language, text=translated)
+            texts.append((await trail.say("back", wish, self.sampling)).text.strip())
+        points = embed(texts)
+        fidelity = min(float(points[0] @ point) for point in points[1:])
+        own = {name: record[name] for name in self.keep if name in record}
+        fields = {**kept, **own, "source_text": text, "translation": translated}
+        candidate = trail.candidate(fields, kept, fidelity=fidelity)
+        if fidelity < self.at_least:
+            return [replace(candidate, rejected=Rejection("fidelity", f"cosine {fidelity:.2f} to the source"))]
+        return [candidate]
