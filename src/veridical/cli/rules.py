@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from veridical.cli.options import quiet_option
+
 
 @click.command(name="rules")
 @click.argument("file", type=click.Path(path_type=Path))
@@ -21,15 +23,24 @@ import click
 )
 @click.option("--seed", type=int, default=None, help="Another seed than the file's.")
 @click.option("--workers", type=click.IntRange(min=1), default=None, help="How many at once; never changes a byte.")
+@quiet_option
 @click.option("--show", type=click.IntRange(min=1), default=None, metavar="N", help="Print N rows and write nothing.")
 def command(
-    file: Path, rows: str | None, out: Path, form: str, seed: int | None, workers: int | None, show: int | None
+    file: Path,
+    rows: str | None,
+    out: Path,
+    form: str,
+    seed: int | None,
+    workers: int | None,
+    show: int | None,
+    quiet: bool,
 ) -> None:
     """Make linked tables from declared fields alone, with no real data.
 
     \b
     veridical rules shop.yaml --rows 1e6 -o shop --format parquet
     """
+    from veridical.cli.progress import TerminalProgress
     from veridical.engines.rules.family import Family
     from veridical.engines.rules.generator import RulesGenerator
     from veridical.engines.rules.writing import write
@@ -42,7 +53,9 @@ def command(
     if show is not None:
         _show(family, show)
         return
-    counts = write(family, out, form, workers=available_workers() if workers is None else workers)
+    threads = available_workers() if workers is None else workers
+    with TerminalProgress(quiet=quiet) as progress:
+        counts = write(family, out, form, workers=threads, progress=progress)
     for name, count in counts.items():
         click.echo(f"{count:>12,}  {out / ('tables.sql' if form == 'sql' else f'{name}.{form}')}  {name}")
 

@@ -16,7 +16,11 @@ from veridical.cli import options as given
 @click.argument("model", type=given.SOURCE)
 @click.option("--rows", type=given.Count(), help="How many: 50000, 5k, 2M, 1e6; by default 1000.")
 @click.option(
-    "--output", "-o", default="sample.csv", show_default=True, help=".csv, .parquet or .jsonl; - writes CSV to stdout."
+    "--output",
+    "-o",
+    default="sample.csv",
+    show_default=True,
+    help=".csv(.gz), .parquet or .jsonl(.gz); - writes CSV to stdout.",
 )
 @click.option("--where", help="""A condition every row meets: 'age >= 65 and sex == "Female"'.""")
 @click.option("--balance", "-b", multiple=True, metavar="COLUMN=VALUE:SHARE", help="Ask for the share of a value.")

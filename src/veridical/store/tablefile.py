@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import IO, Any, Protocol
 
@@ -28,7 +29,7 @@ class TableWriter(Protocol):
 
 
 def format_of(path: Path) -> str:
-    """Return the format a file's name asks for.
+    """Return the format a file's name asks for; text may be packed as well (.csv.gz, .jsonl.gz).
 
     Raises:
         SpecError: the ending names none of the formats.
@@ -37,13 +38,19 @@ def format_of(path: Path) -> str:
         >>> format_of(Path("people.csv"))
         'csv'
     """
-    ending = path.suffix.lower().lstrip(".")
+    inner = Path(path.stem) if is_packed(path) else path
+    ending = inner.suffix.lower().lstrip(".")
     name = {"ndjson": "jsonl", "pq": "parquet"}.get(ending, ending)
-    if name not in FORMATS:
+    if name not in FORMATS or (name == "parquet" and is_packed(path)):
         raise SpecError(
-            f"the ending {path.suffix!r} names no format", where=str(path), fix="use .parquet, .csv or .jsonl"
+            f"the ending {path.suffix!r} names no format", where=str(path), fix="use .parquet, .csv(.gz) or .jsonl(.gz)"
         )
     return name
+
+
+def is_packed(path: Path) -> bool:
+    """Whether a file's name asks for gzip."""
+    return path.suffix.lower() == ".gz"
 
 
 @contextmanager
@@ -60,8 +67,10 @@ def writing_table(path: Path, form: str, schema: pa.Schema, *, through: Path | N
                 yield lambda piece: parquet.write_table(_fitted(piece, plain).replace_schema_metadata(_LABEL))
         else:
             encode = _ENCODERS[form]
-            file.write(header(plain, form))
-            yield lambda piece: _write_text(file, encode(_fitted(piece, plain)))
+            # No name and no time in the packed file: the same rows are the same bytes.
+            with gzip.GzipFile("", "wb", 6, file, 0) if is_packed(path) else nullcontext(file) as text:
+                text.write(header(plain, form))
+                yield lambda piece: _write_text(text, encode(_fitted(piece, plain)))
 
 
 def header(schema: pa.Schema, form: str) -> bytes:
@@ -146,7 +155,7 @@ def _csv(table: pa.Table, *, include_header: bool = False) -> bytes:
     return sink.getvalue()
 
 
-def _write_text(file: IO[bytes], content: bytes) -> None:
+def _write_text(file: IO[bytes] | gzip.GzipFile, content: bytes) -> None:
     file.write(content)
 
 

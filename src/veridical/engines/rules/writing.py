@@ -30,6 +30,7 @@ def write(family: Family, folder: Path, form: str, *, workers: int = 1, progress
         raise SpecError(f"no format {form!r}", fix=f"use one of {', '.join(ALL_FORMATS)}")
     family.prepare()
     blocks = list(family.blocks())
+    progress("rows", done=0, total=len(blocks))
     counts = {table.name: 0 for table in family.spec.tables}
     folder.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
