@@ -124,6 +124,7 @@ def _survives(text: str) -> bool:
     if abs(value) == float("inf"):
         return False
     exact = Decimal(text)
-    if exact == exact.to_integral_value():
+    # A whole number written out keeps every digit or stays text; one with an exponent is a measure, not a code.
+    if exact == exact.to_integral_value() and "e" not in text.lower():
         return Decimal(value) == exact
     return abs(Decimal(value) - exact) <= abs(exact) * Decimal("1e-15")

@@ -122,3 +122,12 @@ def test_errors_do_not_show_cells(tmp_path: Path) -> None:
     with pytest.raises(DataError) as caught:
         _read(tmp_path, b"a,b\nsecret-value,1,2\n1,2\n3,4\n")
     assert "secret" not in str(caught.value)
+
+
+def test_whole_numbers_keep_every_digit_and_exponents_make_measures(tmp_path):
+    path = tmp_path / "huge.csv"
+    path.write_text("x,n\n" + "".join(f"{i}.5e300,{10**30 + i}\n" for i in range(1, 30)))
+    table = connect.read(path).only
+    assert str(table["x"].type) == "double"
+    assert table["x"][0].as_py() == 1.5e300
+    assert table["n"][0].as_py() == str(10**30 + 1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -14,16 +14,17 @@ import pyarrow as pa
 from veridical import fabricate
 from veridical.core.contracts import PrivacyEvent, SampleRequest, Shard
 from veridical.core.dataset import Dataset
-from veridical.core.errors import ArtifactError, SpecError
+from veridical.core.errors import ArtifactError, SpecError, VeridicalError
 from veridical.core.schema import Column, ForeignKey, Kind, Schema, TableSchema
 from veridical.engines.rules.family import Block, Family
 from veridical.engines.rules.writing import schemas
 from veridical.fabricate.template import recipe_of
-from veridical.spec.marks import load, read
+from veridical.spec.marks import Document, load, read
 from veridical.spec.rules import read_rules
 from veridical.spec.rules_table import FieldSpec, RulesSpec, RuleTable, key_of
 
 _FILE = "rules.json"
+_TRIED = 20  # rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,7 @@ class RulesGenerator:
         Raises:
             SpecError: naming every problem with its line.
         """
-        return cls(read_rules(read(path), kinds=fabricate.KINDS, locales=fabricate.LOCALES, check_pattern=recipe_of))
+        return cls._of_document(read(path))
 
     @classmethod
     def of_text(cls, text: str) -> Self:
@@ -54,7 +55,13 @@ class RulesGenerator:
         Raises:
             SpecError: naming every problem with its line.
         """
-        return cls(read_rules(load(text), kinds=fabricate.KINDS, locales=fabricate.LOCALES, check_pattern=recipe_of))
+        return cls._of_document(load(text))
+
+    @classmethod
+    def _of_document(cls, document: Document) -> Self:
+        spec = read_rules(document, kinds=fabricate.KINDS, locales=fabricate.LOCALES, check_pattern=recipe_of)
+        _try_formulas(spec, document)
+        return cls(spec)
 
     @property
     def schema(self) -> Schema:
@@ -111,6 +118,21 @@ class RulesGenerator:
             return cls(RulesSpec(tables=tuple(_table(entry) for entry in content["tables"]), seed=content["seed"]))
         except (OSError, ValueError, KeyError, TypeError) as wrong:
             raise ArtifactError("the rules cannot be read", where=str(folder / _FILE), fix="save them again") from wrong
+
+
+def _try_formulas(spec: RulesSpec, document: Document) -> None:
+    """Make a few rows: whether a formula's types fit is known only then, and its line is known here."""
+    few = replace(spec, tables=tuple(replace(table, rows=min(table.rows, _TRIED)) for table in spec.tables))
+    try:
+        schemas(Family(few, _TRIED, spec.seed))
+    except SpecError as wrong:
+        table, _, name = str(wrong.where).partition(".")
+        if table not in {known.name for known in spec.tables}:
+            return  # told when the rows are made
+        line = document.line("tables", table, "fields", name, "expression")
+        raise SpecError(wrong.what, where=f"{document.name}:{line} ({wrong.where})", fix=wrong.fix) from wrong
+    except VeridicalError:
+        return  # of a few rows; told when all are made, if it holds for them
 
 
 def _cut(family: Family, block: Block, low: int, high: int) -> dict[str, pa.Table]:

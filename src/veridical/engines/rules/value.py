@@ -185,7 +185,11 @@ def _sequence(entry: FieldSpec, scope: Scope, place: tuple[str, ...]) -> pa.Arra
 
 def _formula(entry: FieldSpec, scope: Scope, place: tuple[str, ...]) -> pa.Array:  # noqa: ARG001
     table = scope.table_of()
-    values = parse(str(entry.options["expression"]), table.column_names).evaluate(table)
+    try:
+        values = parse(str(entry.options["expression"]), table.column_names).evaluate(table)
+    except SpecError as wrong:
+        said = f"{wrong.what} (in {wrong.where})"
+        raise SpecError(said, where=f"{scope.table}.{entry.name}", fix=wrong.fix) from wrong
     decimals = entry.options.get("decimals")
     if decimals is not None:
         values = pc.round(values.cast(pa.float64()), ndigits=int(decimals))
