@@ -52,12 +52,19 @@ class Made:
 
 
 def learn(source: Any, *, folder: str | Path | None = None, seed: int = 0, progress: Progress = silent) -> Learned:
-    """Return the profile and the guessed schema of a path, dataframe or data set.
+    """Return the profile and the guessed schema of a path, database URL, dataframe or data set.
 
     Raises:
         DataError: the source cannot be read.
+        ProviderError: a database is absent, refuses or breaks off.
     """
     place = None if folder is None else Path(folder)
+    if isinstance(source, str) and ":/" in source:
+        from veridical.connect.database import is_url
+        from veridical.stages import database
+
+        if is_url(source):
+            return database.learn(source, RunContext(seed=seed, progress=progress), folder=place).learned
     return learning.learn(read(source), ctx=RunContext(seed=seed, progress=progress), folder=place)
 
 

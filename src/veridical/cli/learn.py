@@ -12,7 +12,7 @@ import click
 
 if TYPE_CHECKING:
     from veridical.core.profile import ColumnProfile, TableProfile
-    from veridical.core.schema import Column, TableSchema
+    from veridical.core.schema import Column, Schema, TableSchema
 
 NAME_WIDTH = 28
 NARROW = 80
@@ -21,7 +21,7 @@ SHOWN_RULES = 20
 
 
 @click.command(name="learn")
-@click.argument("source", type=click.Path(path_type=Path))
+@click.argument("source")
 @click.option(
     "-o",
     "--out",
@@ -37,22 +37,36 @@ SHOWN_RULES = 20
 )
 @click.option("--skip-bad-rows", is_flag=True, help="Leave out CSV rows of another width instead of stopping.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of the rows looked at for rules.")
-def learn(source: Path, out: Path | None, rare_below: int, skip_bad_rows: bool, seed: int) -> None:
-    """Look at SOURCE (a CSV, Parquet or JSONL file, or a folder of them) and write a profile and a schema.
+@click.option("--include-views", is_flag=True, help="Read a database's views as tables, too.")
+def learn(source: str, out: Path | None, rare_below: int, skip_bad_rows: bool, seed: int, include_views: bool) -> None:
+    """Look at SOURCE and write a profile and a schema.
 
-    The schema (learn/schema.yaml) says what each column is taken for, and why. Edit it: it is law from then on.
+    SOURCE is a CSV, Parquet or JSONL file, a folder of them, or a database: sqlite:///shop.db, duckdb:///shop.duckdb,
+    postgresql://me@host/shop, mysql://me@host/shop. The schema (learn/schema.yaml) says what each column is taken for,
+    and why. Edit it: it is law from then on.
     """
-    from veridical.connect import read
+    from veridical.connect.database import is_url
     from veridical.core.contracts import RunContext
     from veridical.stages import learn as stage
 
-    folder = Path(f"{source.name.split('.')[0] or 'data'}.veridical") if out is None else out
-    dataset = read(source, on_bad_rows="skip" if skip_bad_rows else "error")
-    learned = stage.learn(dataset, RunContext(seed=seed), folder=folder, rare_below=rare_below)
+    folder = Path(f"{_name(source)}.veridical") if out is None else out
+    ctx = RunContext(seed=seed)
+    if is_url(source):
+        from veridical.stages import database
+
+        found = database.learn(source, ctx, folder=folder, rare_below=rare_below, include_views=include_views)
+        dataset, learned = found.dataset, found.learned
+    else:
+        from veridical.connect import read
+
+        dataset = read(source, on_bad_rows="skip" if skip_bad_rows else "error")
+        learned = stage.learn(dataset, ctx, folder=folder, rare_below=rare_below)
     width = max(NARROW, min(shutil.get_terminal_size().columns, 140))
     for table in learned.schema.tables:
         for line in describe(table, learned.profiles[table.name], width=width):
             click.echo(line)
+    for line in describe_links(learned.schema):
+        click.echo(line)
     for name, table in dataset.tables.items():
         skipped = (table.schema.metadata or {}).get(b"veridical:skipped")
         if skipped:
@@ -63,11 +77,35 @@ def learn(source: Path, out: Path | None, rare_below: int, skip_bad_rows: bool, 
 command = learn
 
 
+def _name(source: str) -> str:
+    from veridical.connect.database import is_url
+    from veridical.connect.database.address import parse
+
+    path = Path(parse(source).database if is_url(source) else source)
+    return path.name.split(".")[0] or "data"
+
+
+def describe_links(schema: Schema) -> Iterator[str]:
+    """Yield the lines on links between tables, and what a database said beside."""
+    if schema.foreign_keys:
+        yield ""
+        yield click.style("links:", bold=True)
+    for key in schema.foreign_keys:
+        line = f"  {key.table} ({', '.join(key.columns)}) -> {key.parent} ({', '.join(key.parent_columns)})"
+        if key.source == "learned":
+            line += f"  score {key.confidence:.2f}: {key.reason}"
+        yield line
+    for note in schema.notes:
+        yield f"  note: {note}"
+
+
 def describe(table: TableSchema, profile: TableProfile, *, width: int) -> Iterator[str]:
     """Yield the lines of a compact page on one table."""
     yield ""
     yield click.style(f"{table.name}: {profile.rows:,} rows, {len(table.columns):,} columns", bold=True)
-    for column, told in list(zip(table.columns, profile.columns, strict=True))[:SHOWN_COLUMNS]:
+    if not profile.columns:
+        yield "  no row: only what the database declares is known"
+    for column, told in list(zip(table.columns, profile.columns, strict=False))[:SHOWN_COLUMNS]:
         yield _fitted(f"  {_padded(column.name, NAME_WIDTH)} {_kind(column):<16} {_noticed(column, told)}", width)
     if len(table.columns) > SHOWN_COLUMNS:
         yield f"  ... and {len(table.columns) - SHOWN_COLUMNS:,} more in the schema"

@@ -31,8 +31,8 @@ def read(
     """Return a file, a folder of files, a dataframe or a mapping of them as a data set.
 
     CSV (any dialect, encoding, gz/zst), Parquet and JSONL files are told by their suffix; a folder's files
-    become tables of their names. `on_bad_rows` ("error" or "skip") says what becomes of CSV rows that do
-    not have the header's width.
+    become tables of their names. A database is told by its URL (sqlite:///shop.db). `on_bad_rows` ("error" or
+    "skip") says what becomes of CSV rows that do not have the header's width.
 
     Example:
         >>> read(pa.table({"age": [31, 45]})).only.num_rows
@@ -50,6 +50,11 @@ def read(
         table = dataframe.to_arrow(source)
         table = table.select(list(columns)) if columns is not None else table
         return Dataset.of(_checked(table, "the table"), table_name or DEFAULT_TABLE)
+    if isinstance(source, str) and ":/" in source:
+        from veridical.connect import database
+
+        if database.is_url(source):
+            return database.read(source).dataset
     path = Path(source)
     if path.is_dir():
         return Dataset({_table_name(file): _read_file(file, columns, on_bad_rows) for file in _files(path)})

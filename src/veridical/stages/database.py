@@ -57,6 +57,7 @@ def learn(
 def learn_rows(found: Database, ctx: RunContext, *, rare_below: int = 5) -> Learned:
     """Return what a database's rows say, under what its declarations say."""
     from veridical.profile import learn_table
+    from veridical.profile.link import without_key_rules
 
     tables = []
     profiles: dict[str, TableProfile] = {}
@@ -67,7 +68,7 @@ def learn_rows(found: Database, ctx: RunContext, *, rare_below: int = 5) -> Lear
             profiles[declared.name] = TableProfile(name=declared.name, rows=0, columns=())
             continue
         guessed, profile = learn_table(rows, name=declared.name, rare_below=rare_below, ctx=ctx)
-        tables.append(merged(guessed, declared))
+        tables.append(without_key_rules(merged(guessed, declared), found.schema.foreign_keys))
         profiles[declared.name] = profile
     return Learned(replace(found.schema, tables=tuple(tables), rare_below=rare_below), profiles)
 

@@ -42,6 +42,7 @@ def learn(
         DataError: a table has no row, or there is no table.
     """
     from veridical.profile import learn_table
+    from veridical.profile.link import with_links
 
     ctx = RunContext() if ctx is None else ctx
     if not dataset.tables:
@@ -51,7 +52,8 @@ def learn(
         schema, profile = learn_table(table, name=name, rare_below=rare_below, ctx=ctx)
         tables.append(schema)
         profiles[name] = profile
-    learned = Learned(Schema(tables=tuple(tables), rare_below=rare_below), profiles)
+    whole = Schema(tables=tuple(tables), rare_below=rare_below)
+    learned = Learned(with_links(whole, dataset) if len(tables) > 1 else whole, profiles)
     if folder is not None:
         save(learned, folder)
     return learned
