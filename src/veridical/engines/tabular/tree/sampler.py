@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -24,6 +26,7 @@ from veridical.engines.tabular.tree.wording import Values, Wording
 
 BATCH_ROWS = 32_768
 PARTICLES = 32
+MOST_THREADS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +99,13 @@ class TreeSampler:
         seed = int(rng.integers(2**62))
         starts = range(0, max(rows, 1), BATCH_ROWS // (PARTICLES if self._weighted(plan) else 1))
         width = starts.step
-        batches = [self._batch(plan, start, min(width, rows - start), seed + start) for start in starts]
+
+        def batch(start: int) -> list[pa.Array]:
+            return self._batch(plan, start, min(width, rows - start), seed + start)
+
+        # Each batch has a seed of its own, so the rows are the same whatever the number of threads.
+        with ThreadPoolExecutor(min(MOST_THREADS, os.cpu_count() or 1, len(starts))) as pool:
+            batches = list(pool.map(batch, starts))
         found = [pa.chunked_array([batch[i] for batch in batches]) for i in range(len(self.table_columns))]
         table = pa.table(dict(zip(self.table_columns, found, strict=True)))
         return self._with_given(table, given, holes)
