@@ -6,6 +6,7 @@ import pytest
 from veridical.engines.tabular.dp.drawing import Drawer
 from veridical.engines.tabular.dp.inference import Measurement, fit, spread
 from veridical.engines.tabular.dp.junction import cells_with, junction_of
+from veridical.engines.tabular.dp.pairs import all_pairs
 
 SIZES = (2, 3, 4, 2, 3)
 SETS = {
@@ -44,6 +45,13 @@ def test_what_was_measured_exactly_is_met(case):
 def test_any_marginal_is_that_of_the_whole_table(case, columns):
     fitted = case[2]
     assert np.allclose(fitted.marginal(columns), summed(brute(fitted), columns), atol=1e-6)
+
+
+def test_all_pairs_at_once_are_those_of_the_whole_table(case):
+    fitted = case[2]
+    pairs = all_pairs(fitted)
+    assert len(pairs) == 10
+    assert all(np.allclose(table, summed(brute(fitted), columns), atol=1e-6) for columns, table in pairs.items())
 
 
 def test_rows_are_drawn_in_proportion(case):

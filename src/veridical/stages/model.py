@@ -175,7 +175,7 @@ def _identity(
         "seed": ctx.seed,
         "veridical": VERSION,
         "schema_fingerprint": schema.fingerprint,
-        **train_facts,
+        **train_facts,  # overrides what must be keyed
         "source": json.loads(json.dumps(dict(source), default=str)),
     }
 

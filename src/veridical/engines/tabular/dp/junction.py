@@ -28,6 +28,16 @@ class Junction:
         pairs = zip(self.cliques, self.parents)
         return tuple(tuple(c for c in clique if p >= 0 and c in self.cliques[p]) for clique, p in pairs)
 
+    @cached_property
+    def near(self) -> tuple[tuple[int, ...], ...]:
+        """The neighbours of each clique."""
+        found: list[list[int]] = [[] for _ in self.cliques]
+        for place, parent in enumerate(self.parents):
+            if parent >= 0:
+                found[place].append(parent)
+                found[parent].append(place)
+        return tuple(map(tuple, found))
+
     def holder(self, columns: Iterable[int]) -> int | None:
         """Return the place of the first clique that holds all columns."""
         wanted = frozenset(columns)
@@ -125,11 +135,6 @@ def cells_with(junction: Junction, pair: tuple[int, int], sizes: Sequence[int]) 
 
 def _path(junction: Junction, one: int, two: int) -> list[int] | None:
     """Return the shortest way of cliques from one that holds `one` to one that holds `two`."""
-    near: list[list[int]] = [[] for _ in junction.cliques]
-    for place, parent in enumerate(junction.parents):
-        if parent >= 0:
-            near[place].append(parent)
-            near[parent].append(place)
     came: dict[int, int] = {p: -1 for p, clique in enumerate(junction.cliques) if one in clique}
     queue = list(came)
     for place in queue:
@@ -138,7 +143,7 @@ def _path(junction: Junction, one: int, two: int) -> list[int] | None:
             while came[path[-1]] >= 0:
                 path.append(came[path[-1]])
             return path
-        for other in near[place]:
+        for other in junction.near[place]:
             if other not in came:
                 came[other] = place
                 queue.append(other)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from veridical.engines.tabular.dp.inference import Fitted, Floats, Measurement
 from veridical.engines.tabular.dp.junction import Clique
+from veridical.engines.tabular.dp.pairs import all_pairs
 from veridical.privacy.mechanisms import Lens
 
 Ints = NDArray[np.int64]
@@ -88,5 +89,8 @@ class Scores:
 
 def expected_of(fitted: Fitted, candidates: Sequence[Clique]) -> dict[Clique, Floats]:
     """Return what the model expects of each candidate, flattened."""
-    tables = fitted.tables()
-    return {columns: fitted.marginal(columns, tables).ravel() for columns in candidates}
+    pairs = all_pairs(fitted)
+    wide = [columns for columns in candidates if columns not in pairs]
+    tables = fitted.tables() if wide else []
+    found = {columns: pairs[columns].ravel() for columns in candidates if columns in pairs}
+    return found | {columns: fitted.marginal(columns, tables).ravel() for columns in wide}
