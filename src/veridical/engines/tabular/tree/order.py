@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from veridical.engines.tabular.tree.model import Coded, TreeModel
 
 FEW = 66  # codes: columns of no more are told before the others
-MARGIN = 0.01  # by how much likelier another order must be than the first candidate, as a share
+MARGIN = 0.05  # by how much likelier another order must be than the first candidate, as a share
 MOST_TRIED = 64  # columns beyond which orders are not compared
 SCREEN_ROWS = 1_000
 LEVELS = 16
