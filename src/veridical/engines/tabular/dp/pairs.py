@@ -48,9 +48,9 @@ class _Walker:
                     queue.append((near, place, shared, joint @ self._onward(place, stand, shared)))
         for other in range(column + 1, len(sizes)):
             if (column, other) not in found:  # on another island of the forest
-                place = tree.holder((other,))
-                assert place is not None
-                alone = summed(self.tables[place], tree.cliques[place], (other,))
+                home = tree.holder((other,))
+                assert home is not None
+                alone = summed(self.tables[home], tree.cliques[home], (other,))
                 found[(column, other)] = np.outer(base, alone) / max(self.fitted.total, 1e-300)
         return found
 
