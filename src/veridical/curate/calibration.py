@@ -119,7 +119,8 @@ def weighted_kappa(one: Numbers, two: Numbers) -> float:
         1.0
     """
     observed = float(((one - two) ** 2).mean())
-    expected = float(((one[:, None] - two[None, :]) ** 2).mean())
+    # The mean over all pairs of records, by moments.
+    expected = float((one**2).mean() + (two**2).mean() - 2 * one.mean() * two.mean())
     return 1.0 if expected == 0 and observed == 0 else 1 - observed / expected if expected else 0.0
 
 

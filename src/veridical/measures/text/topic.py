@@ -40,8 +40,12 @@ class Topics:
         if least < 2 * LEAST:
             reason = f"{least} texts on one side; {2 * LEAST} are needed"
             return [not_measured(check, reason, n=least) for check in (TOPICS, COVERAGE, PRECISION)]
-        seeds, fake = view.seeds.points[: self.texts], view.fake.points[: self.texts]
-        peer = None if view.peer is None else view.peer.points[: self.texts]
+        count = self.texts if view.stranger is None else min(self.texts, len(view.stranger))
+        # Coverage grows with the number of texts: as many of both.
+        seeds = view.seeds.points[: self.texts]
+        fake = view.fake.points[view.rng("support").permutation(len(view.fake))[:count]]
+        # Not of the synthetic labels: a lost label is a lost topic.
+        peer = None if view.stranger is None else view.stranger.points[: self.texts]
         return [self._shares(view, seeds, fake, peer), *self._support(seeds, fake, peer)]
 
     def _shares(self, view: TextView, seeds: Points, fake: Points, peer: Points | None) -> Finding:

@@ -47,14 +47,16 @@ class Side:
 class TextView:
     """What text measures look at.
 
-    `peer` is real text that nothing was learned from, of the synthetic labels and number as far as there is enough:
-    what is measured on it is the ceiling. It is None where nothing was held out.
+    What is measured on real text that nothing was learned from is the ceiling: on `peer`, of the synthetic labels and
+    number as far as there is enough, or on `stranger`, of the same number and its own labels, where the labels' shares
+    are part of what is judged. Both are None where nothing was held out.
     """
 
     seeds: Side
     fake: Side
     test: Side | None
     peer: Side | None
+    stranger: Side | None
     seed: int
 
     def rng(self, *path: str | int) -> np.random.Generator:
@@ -69,10 +71,14 @@ def view_of(evidence: Evidence, ctx: RunContext) -> TextView:
     label = table.target
     seeds, fake = _side(evidence.train, names, label), _side(evidence.synthetic, names, label)
     if evidence.holdout is None:
-        return TextView(seeds=seeds, fake=fake, test=None, peer=None, seed=ctx.seed)
+        return TextView(seeds=seeds, fake=fake, test=None, peer=None, stranger=None, seed=ctx.seed)
     test = _side(evidence.holdout, names, label)
     peer = test.take(_matching(test, fake, ctx.rng("measure", "text", "peer")))
-    return TextView(seeds=seeds, fake=fake, test=test, peer=peer if len(peer) else None, seed=ctx.seed)
+    order = ctx.rng("measure", "text", "stranger").permutation(len(test))[: len(fake)]
+    stranger = test.take([int(place) for place in order])
+    return TextView(
+        seeds=seeds, fake=fake, test=test, peer=peer if len(peer) else None, stranger=stranger, seed=ctx.seed
+    )
 
 
 def _side(data: Dataset, names: Sequence[str], label: str | None) -> Side:
