@@ -164,3 +164,12 @@ def test_an_audit_says_how_much_was_given_away(source, tmp_path, capsys):
     capsys.readouterr()
     assert run(["privacy", "audit", str(tmp_path / "out"), "--canaries", "500"]) == 0
     assert "500 canaries" in capsys.readouterr().out
+
+
+def test_a_private_model_draws_rows_for_itself(source, tmp_path):
+    model = tmp_path / "model"
+    assert run(["model", str(source), "-o", str(model), "--quiet", "--epsilon", "2"]) == 0
+    asked = ["sample", str(model), "--rows", "50", "--where", "age >= 60", "-o", str(tmp_path / "old.csv")]
+    assert run(asked) == 0
+    ages = pyarrow.csv.read_csv(tmp_path / "old.csv")["age"].to_pylist()
+    assert len(ages) == 50 and min(ages) >= 60

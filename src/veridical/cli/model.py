@@ -14,6 +14,7 @@ from veridical.cli import options as given
 @click.argument("source", type=given.SOURCE)
 @click.option("--output", "-o", type=given.SOURCE, help="The folder to write; by default NAME.veridical.")
 @given.learning_options
+@given.privacy_options
 @given.seed_option
 @given.quiet_option
 def model(source: Path, output: Path | None, quiet: bool, **said: Any) -> None:
@@ -31,6 +32,7 @@ def model(source: Path, output: Path | None, quiet: bool, **said: Any) -> None:
         options=given.engine_options(said["options"]),
         target=said["target"],
         seed=said["seed"],
+        **given.privacy(said),
     )
     with TerminalProgress(quiet=quiet) as progress:
         built = build_model(spec, context_of(spec, progress))

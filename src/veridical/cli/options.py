@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -127,6 +127,11 @@ def privacy_options(command: F) -> F:
     ):
         command = option(command)
     return command
+
+
+def privacy(said: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the privacy options said, by the names of a run's spec."""
+    return {name: said[name] for name in ("epsilon", "delta", "unit", "rows_per_unit", "project")}
 
 
 def waivers(checks: Sequence[str], by: str | None, because: str | None) -> tuple[Waiver, ...]:

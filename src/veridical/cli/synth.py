@@ -68,11 +68,7 @@ def synth(source: Path | None, from_profile: Path | None, output: Path | None, q
         waivers=given.waivers(said["checks"], said["by"], said["because"]),
         release=not said["no_release"],
         licence=said["licence"],
-        epsilon=said["epsilon"],
-        delta=said["delta"],
-        unit=said["unit"],
-        rows_per_unit=said["rows_per_unit"],
-        project=said["project"],
+        **given.privacy(said),
     )
     with TerminalProgress(quiet=quiet) as progress:
         done = carry_out(spec, context_of(spec, progress))
