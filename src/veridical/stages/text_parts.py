@@ -61,7 +61,7 @@ def parts_of(spec: TextSpec) -> TextParts:
     Raises:
         SpecError: a name or an option is wrong; all problems are told at once, each with its line.
     """
-    setting = Setting(beside=spec.beside, seed=spec.seed, records=spec.records, quotas=spec.quotas)
+    setting = Setting(beside=spec.beside, seed=spec.seed, records=spec.records, quotas=spec.quotas, seeds=spec.seeds)
     problems = Problems(spec.document)
     made: dict[str, list[Any]] = {"recipe": [], "checks": [], "pools": []}
     about: dict[str, Any] = {}
