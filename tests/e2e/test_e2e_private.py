@@ -1,6 +1,7 @@
 """Does `synth --epsilon` give out nothing of a person but through the ledger, and stop where it must?"""
 
 import json
+import re
 
 import numpy as np
 import pyarrow as pa
@@ -52,7 +53,8 @@ def test_a_private_run_is_released_and_tells_nothing_exact(source, tmp_path, cap
     assert predicate["source"]["fingerprint"].startswith("keyed:")
     said = everything(out)
     assert b"the-only-one" not in said
-    assert str(ROWS).encode() not in said.replace(b",", b"")
+    # As a number of its own: digits within a hash or a noisy count with a fraction prove nothing.
+    assert not re.search(rb"(?<![0-9a-zA-Z.+/=,])3,?217(?![0-9a-zA-Z.+/=])", said)
     assert not (out / "learn").exists()
     card = (out / "release" / "README.md").read_text()
     for words in ("epsilon 2", "one patient_id", "Not covered", "on the word of", "7.39 times"):
