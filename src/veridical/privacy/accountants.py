@@ -37,8 +37,8 @@ def cost_of(event: PrivacyEvent) -> Cost:
         BudgetError: the event is of a mechanism that this accountant does not know, or lacks a parameter.
 
     Example:
-        >>> cost_of(PrivacyEvent(what="a choice", mechanism="exponential", parameters={"epsilon": 0.2})).rho
-        0.005
+        >>> cost_of(PrivacyEvent(what="a choice", mechanism="exponential", parameters={"epsilon": 1.0})).rho
+        0.125
     """
     values = event.parameters
     try:
