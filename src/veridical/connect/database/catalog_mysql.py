@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
+from dataclasses import replace
 from typing import Any
 
 from veridical.connect.database import sqltype
 from veridical.connect.database.address import MYSQL
-from veridical.connect.database.structure import Check, Index, Link, SqlColumn, SqlTable, Structure, Unique
+from veridical.connect.database.structure import Check, Family, Index, Link, SqlColumn, SqlTable, Structure, Unique
 from veridical.connect.database.token import tokens
 
 _COLUMNS = """
@@ -28,7 +29,11 @@ _CHECKS = """
 SELECT t.table_name, c.constraint_name, c.check_clause FROM information_schema.check_constraints c
 JOIN information_schema.table_constraints t
   ON t.constraint_schema = c.constraint_schema AND t.constraint_name = c.constraint_name
-WHERE c.constraint_schema = DATABASE() AND t.constraint_type = 'CHECK' ORDER BY 1, 2"""
+WHERE c.constraint_schema = DATABASE() AND t.constraint_type = 'CHECK' {same} ORDER BY 1, 2"""
+# MariaDB names unnamed conditions anew in each table, and says which table; MySQL's names are unique.
+_TELLS_TABLE = """
+SELECT count(*) FROM information_schema.columns WHERE table_schema = 'information_schema'
+AND table_name = 'CHECK_CONSTRAINTS' AND column_name = 'TABLE_NAME'"""
 
 
 def catalog(connection: Any, *, include_views: bool = False) -> Structure:
@@ -43,7 +48,8 @@ def catalog(connection: Any, *, include_views: bool = False) -> Structure:
         columns[table].append(_column(*row))
     keys = _grouped(_rows(connection, _KEYS))
     links = _grouped(_rows(connection, _LINKS))
-    checks = _grouped(_rows(connection, _CHECKS))
+    same = "AND c.table_name = t.table_name" if _rows(connection, _TELLS_TABLE)[0][0] else ""
+    checks = _grouped(_rows(connection, _CHECKS.format(same=same)))
     views = tuple(sorted(name for name, kind in kinds.items() if kind == "VIEW"))
     tables = []
     for name in sorted(name for name, kind in kinds.items() if kind != "VIEW"):
@@ -86,6 +92,10 @@ def _table(
     written: str,
 ) -> SqlTable:
     uniques, indexes, primary = [], [], ()
+    # MariaDB keeps JSON as long text with this condition.
+    texts = {label: _plain(rows[0][0]) for label, rows in checks.items()}
+    jsons = {found[1] for text in texts.values() if (found := re.fullmatch(r"json_valid\(`(.+)`\)", text))}
+    columns = [replace(c, type=replace(c.type, family=Family.JSON)) if c.name in jsons else c for c in columns]
     for index, rows in keys.items():
         names = tuple(row[1] for row in rows) if all(row[1] and row[2] is None for row in rows) else ()
         if index == "PRIMARY":
@@ -105,7 +115,9 @@ def _table(
             )
             for label, rows in links.items()
         ),
-        checks=tuple(Check(name=label, text=_plain(rows[0][0])) for label, rows in checks.items()),
+        checks=tuple(
+            Check(name=label, text=text) for label, text in texts.items() if not text.startswith("json_valid(")
+        ),
     )  # fmt: skip
 
 

@@ -136,7 +136,7 @@ def _told(wrong: Exception, address: Address, doing: str) -> VeridicalError | No
     where = f"{address}{' ' + place if place else ''}"
     state = getattr(wrong, "sqlstate", None) or getattr(wrong, "sqlite_errorname", None) or _mysql_code(wrong)
     code = f"{type(wrong).__name__}{f', {state}' if state else ''}"
-    if kinds & {"IntegrityError", "ConstraintException"}:
+    if kinds & {"IntegrityError", "ConstraintException"} or str(state).startswith("23"):
         fix = "see that keys exist and are unique, and that required columns are filled"
         return DataError(f"rows break a constraint of the database ({code}) while we {doing}", where=where, fix=fix)
     if "InsufficientPrivilege" in kinds or state in ("1142", "1044", "1143"):

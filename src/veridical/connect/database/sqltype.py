@@ -61,6 +61,9 @@ def read(text: str, *, dialect: str, labels: tuple[str, ...] = ()) -> SqlType:
     numbers = [int(part) for part in re.findall(r"\d+", found["arguments"] or "")]
     if dialect == MYSQL and name == "tinyint" and numbers == [1]:
         return SqlType(text=text, family=Family.BOOLEAN)
+    if dialect == MYSQL and name in ("bit", "year"):
+        bits = numbers[0] if name == "bit" and numbers else 1 if name == "bit" else 16
+        return SqlType(text=text, family=Family.INTEGER, bits=bits, unsigned=name == "bit")
     if name in _INTEGERS:
         bits = 64 if dialect == SQLITE else _INTEGERS[name]
         return SqlType(text=text, family=Family.INTEGER, bits=bits, unsigned=unsigned)

@@ -45,7 +45,7 @@ def _values(field: Field) -> list[Any]:
             return [low, high, *(number for number in (0, 1, -1) if low < number < high)]
         case Family.DECIMAL | Family.FLOAT if field.allowed.values is None:
             return _numbers(field)
-        case Family.TEXT if field.column.pattern is None and field.column.datetime_format is None:
+        case Family.TEXT if field.column.pattern is None and not field.forms and field.column.datetime_format is None:
             return _texts(field)
         case Family.BOOLEAN:
             return [True, False]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
@@ -16,6 +17,7 @@ from veridical.core.contracts import Allowed
 from veridical.core.expression import Expression
 from veridical.core.restriction import ANY, conjuncts, intersect, split
 from veridical.core.schema import Column, Kind, TableSchema
+from veridical.engines.seed.form import forms_of
 from veridical.prepare.storage import parse_type
 from veridical.prepare.violation import RowRule, row_rules
 
@@ -23,6 +25,13 @@ _FAMILIES = {
     Kind.INTEGER: Family.INTEGER, Kind.DECIMAL: Family.DECIMAL, Kind.BOOLEAN: Family.BOOLEAN, Kind.DATE: Family.DATE,
     Kind.DATETIME: Family.TIMESTAMP, Kind.TIME: Family.TIME, Kind.DURATION: Family.INTERVAL,
 }  # fmt: skip
+
+
+# MySQL's types that hold less than their names say elsewhere.
+_SPANS = (
+    (re.compile(r"year(\(\d\))?"), 1901, 2155),
+    (re.compile(r"timestamp(\(\d\))?"), "1970-01-02", "2038-01-18"),
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +53,7 @@ class Field:
     identity: bool = False
     has_default: bool = False
     computed: bool = False  # the database fills it
+    forms: tuple[str, ...] = ()  # regular expressions that texts must match
     allowed: Allowed = ANY
 
     @property
@@ -66,6 +76,8 @@ def fields_of(schema: TableSchema, table: SqlTable | None) -> dict[str, Field]:
     """Return a table's fields by name, narrowed to what its conditions allow each by itself."""
     declared = {} if table is None else {column.name: column for column in table.columns}
     fields = {column.name: _field(column, declared.get(column.name)) for column in schema.columns}
+    for name, forms in forms_of(() if table is None else table.checks, fields).items():
+        fields[name] = replace(fields[name], forms=forms)
     for rule in row_rules(schema):
         for part in _parts(rule):
             _narrow(fields, part)
@@ -86,6 +98,9 @@ def _field(column: Column, declared: SqlColumn | None) -> Field:
             precision=arrow.precision if pa.types.is_decimal(arrow) else None,
         )  # fmt: skip
     kind = declared.type
+    for form, low, high in _SPANS:
+        if form.fullmatch(kind.text):
+            allowed = intersect(allowed, Allowed(low=low, high=high, nulls=True))
     return Field(
         column=column, family=kind.family, arrow=arrow_of(kind), type_text=kind.text, bits=kind.bits or 64,
         unsigned=kind.unsigned, precision=kind.precision, scale=kind.scale, longest=kind.length,

@@ -183,8 +183,9 @@ class Filling:
 
     # Rules
 
-    def _compute(self) -> None:
-        """Fill what follows from a formula; the database's own columns too, since conditions may read them."""
+    def _compute(self) -> bool:
+        """Fill what follows from a formula, the database's own columns too; say whether all of it fits its type."""
+        fits = True
         for constraint in self.schema.constraints:
             if constraint.type != "formula" or constraint.expression is None:
                 continue
@@ -192,9 +193,14 @@ class Filling:
             table = pa.table({n: c for n, c in self.columns.items() if n != name})
             try:
                 values = parse(constraint.expression, list(table.column_names)).evaluate(table)
-                self.columns[name] = values.cast(self.fields[name].arrow, safe=False)
+                item = self.fields[name]
+                if item.precision is not None:
+                    widest = pc.max(pc.abs(values.cast(pa.float64()))).as_py() or 0.0
+                    fits &= widest < 10 ** (item.precision - (item.scale or 0))
+                self.columns[name] = values.cast(item.arrow, safe=False)
             except (SpecError, pa.ArrowInvalid, pa.ArrowNotImplementedError):
                 continue  # what the database computes needs no value from here
+        return bool(fits)
 
     def _settle(self, links: Sequence[ForeignKey], made: Mapping[str, Filling]) -> None:
         """Draw rows again until every rule holds; what cannot be mended so is copied from rows that keep them."""
@@ -314,19 +320,9 @@ class Filling:
         except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):
             return
         self.columns[name] = rule.put(self.columns[name], mask, cell)
-        self._compute()
+        fits = self._compute()
         touched = [item for item in rules if name in item.expression.columns]
         broken = any(rule.broken(item, self.columns).any() for item in touched)
         repeats = any(rule.repeated(self.columns, names).any() for names in self.uniques if name in names)
-        if broken or repeats or not self._keeps_computed():
+        if broken or repeats or not fits:
             self.columns = before
-
-    def _keeps_computed(self) -> bool:
-        """Whether what follows from other columns still fits its own column."""
-        for name, item in self.fields.items():
-            if name in self.columns and item.precision is not None and item.computed:
-                most = 10 ** (item.precision - (item.scale or 0))
-                widest = pc.max(pc.abs(self.columns[name].cast(pa.float64()))).as_py()
-                if widest is not None and widest >= most:
-                    return False
-        return True

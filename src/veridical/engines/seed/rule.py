@@ -46,7 +46,8 @@ def swapped(columns: dict[str, pa.Array], low: str, high: str) -> None:
 def repeated(columns: Mapping[str, pa.Array], names: Sequence[str]) -> Mask:
     """Say for each row whether an earlier one holds the same values; rows with a null repeat nothing."""
     rows = len(columns[names[0]])
-    table = pa.table({**{str(i): columns[name] for i, name in enumerate(names)}, "row": pa.array(np.arange(rows))})
+    cells = {str(i): _alike(columns[name]) for i, name in enumerate(names)}
+    table = pa.table({**cells, "row": pa.array(np.arange(rows))})
     keys = [str(i) for i in range(len(names))]
     first = table.group_by(keys).aggregate([("row", "min")])
     kept = np.zeros(rows, dtype=bool)
@@ -55,6 +56,14 @@ def repeated(columns: Mapping[str, pa.Array], names: Sequence[str]) -> Mask:
     for name in names:
         empty |= np.asarray(columns[name].is_null().to_numpy(zero_copy_only=False), dtype=bool)
     return ~kept & ~empty
+
+
+def _alike(column: pa.Array) -> pa.Array:
+    """Texts in a form that those share which some database takes for equal: case, accents, blanks at the end."""
+    if not pa.types.is_string(column.type):
+        return column
+    plain = pc.replace_substring_regex(pc.utf8_normalize(column, form="NFKD"), r"\p{Mn}", "")
+    return pc.utf8_rtrim_whitespace(pc.utf8_lower(plain))
 
 
 def put(column: pa.Array, rows: Mask, values: pa.Array) -> pa.Array:

@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 
 from veridical import fabricate
 from veridical.connect.database.structure import Family
-from veridical.core.errors import ConstraintError
+from veridical.core.errors import ConstraintError, SpecError
 from veridical.core.schema import Kind
 from veridical.engines.seed import meaning
 from veridical.engines.seed.field import Field
+from veridical.engines.seed.form import matches
 
 _DAY = np.timedelta64(1, "D")
 _STATUSES = ("active", "pending", "inactive", "closed", "archived")
@@ -274,7 +275,22 @@ def _text(field: Field, table: str, ask: Draw, unique: bool) -> pa.Array:
         values = pa.array(labels).take(pa.array(ask.rng.integers(len(labels), size=ask.rows)))
     else:
         values = _composed(kind, ask, unique)
-    return fitted(values, field, ask, unique=unique)
+    values = fitted(values, field, ask, unique=unique)
+    if field.forms and not matches(values, field.forms):
+        return _formed(values, field, ask, unique)
+    return values
+
+
+def _formed(values: pa.Array, field: Field, ask: Draw, unique: bool) -> pa.Array:
+    """Texts made from the first expression that can be; where none can, the database has the last word."""
+    for form in field.forms:
+        try:
+            made = _fabricated("word", None, form.removeprefix("^").removesuffix("$"), ask, unique)
+        except SpecError:
+            continue
+        if matches(made, field.forms):
+            return made
+    return values
 
 
 def _fabricated(kind: str, locale: str | None, pattern: str | None, ask: Draw, unique: bool) -> pa.Array:
