@@ -168,3 +168,15 @@ def test_chinook_through_duckdb(tmp_path: Path) -> None:
     assert first.dataset.rows == source.dataset.rows and len(first.schema.foreign_keys) == 11
     write(back, first.structure, first.dataset)
     assert read(back).dataset.fingerprint == first.dataset.fingerprint
+
+
+def test_orphans_of_the_source_are_counted(tmp_path: Path) -> None:
+    script = (
+        "CREATE TABLE a (id INTEGER PRIMARY KEY); CREATE TABLE b (id INTEGER PRIMARY KEY, a INTEGER REFERENCES a);"
+        "INSERT INTO a VALUES (1); INSERT INTO b VALUES (1, 1), (2, 5), (3, NULL), (4, 1), (5, 1);"
+    )
+    source = read(made(tmp_path / "orphans.db", script))
+    assert source.schema.foreign_keys[0].broken_share == 0.25
+    assert any("b (a): 1 of 4 rows have no row of a" in note for note in source.schema.notes)
+    with pytest.raises(DataError, match="orphan keys: 1 rows of b"):
+        write(f"sqlite:///{tmp_path / 'copy.db'}", source.structure, source.dataset)

@@ -8,7 +8,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from veridical.connect.database.address import Address
+from veridical.connect.database import orphan
+from veridical.connect.database.address import MYSQL, Address
 from veridical.connect.database.naming import quoted
 from veridical.connect.database.order import Order
 from veridical.connect.database.structure import SqlTable, Structure
@@ -117,16 +118,7 @@ def check(connection: Any, structure: Structure) -> None:
     present = tables(connection)
     for table in structure.tables:
         for link in table.links if table.name in present else ():
-            given = " AND ".join(f"c.{quoted(name, '`')} IS NOT NULL" for name in link.columns)
-            joined = " AND ".join(
-                f"p.{quoted(parent, '`')} = c.{quoted(child, '`')}"
-                for child, parent in zip(link.columns, link.parent_columns, strict=True)
-            )
-            query = (
-                f"SELECT count(*) FROM {quoted(table.name, '`')} c WHERE {given} AND NOT EXISTS "
-                f"(SELECT 1 FROM {quoted(link.parent, '`')} p WHERE {joined})"
-            )
-            orphans = int(_fetch(connection, query)[0][0])
+            orphans, _ = orphan.count(connection, table, link, MYSQL)
             if orphans:
                 what = f"orphan keys: {orphans} rows of {table.name} without a row of {link.parent}"
                 raise DataError(what, fix="add the parents, or drop the rows")

@@ -14,6 +14,7 @@ from veridical.connect.database import (
     catalog_mysql,
     catalog_postgres,
     catalog_sqlite,
+    orphan,
     rows_duckdb,
     rows_mysql,
     rows_postgres,
@@ -158,9 +159,25 @@ def read(
             found[table.name] = pa.Table.from_batches(
                 batches, schema=batches[0].schema if batches else opened.schema(table.name)
             )
-    storages = {name: {field.name: str(field.type) for field in rows.schema} for name, rows in found.items()}
+        broken = list(orphan.orphans(opened.connection, structure))
     if structure.views and not include_views:
-        structure = replace(
-            structure, notes=(*structure.notes, *(f"view {name} is left out" for name in structure.views))
-        )
-    return Database(dataset=Dataset(found), schema=schema_of(structure, storages=storages), structure=structure)
+        views = tuple(f"view {name} is left out" for name in structure.views)
+        structure = replace(structure, notes=(*structure.notes, *views))
+    storages = {name: {field.name: str(field.type) for field in rows.schema} for name, rows in found.items()}
+    schema = _with_broken(schema_of(structure, storages=storages), broken)
+    return Database(dataset=Dataset(found), schema=schema, structure=structure)
+
+
+def _with_broken(schema: Schema, broken: list[orphan.Orphans]) -> Schema:
+    """Say of each link which share of its rows has no parent."""
+    shares = {(found.table, found.link.columns, found.link.parent): found for found in broken}
+    keys = []
+    for key in schema.foreign_keys:
+        found = shares.get((key.table, key.columns, key.parent))
+        keys.append(key if found is None else replace(key, broken_share=round(found.rows / found.of, 6)))
+    notes = tuple(
+        f"{found.table} ({', '.join(found.link.columns)}): {found.rows:,} of {found.of:,} rows have no row of "
+        f"{found.link.parent}"
+        for found in broken
+    )
+    return replace(schema, foreign_keys=tuple(keys), notes=(*schema.notes, *notes))
