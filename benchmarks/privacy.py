@@ -129,6 +129,7 @@ def main() -> None:
         for tool in told.tools:
             for epsilon in told.epsilon:
                 rows.append(bench(tool, epsilon, told.timeout))
+                write_result(told.name, {"delta": 1e-6, "rows": rows})  # a run cut short keeps what it found
                 print({k: round(v, 4) if isinstance(v, float) else v for k, v in rows[-1].items()}, flush=True)
     print(write_result(told.name, {"delta": 1e-6, "rows": rows}))
 

@@ -28,7 +28,7 @@ class AimModel:
     rounds_per_column: float = 16.0
     selection_share: float = 0.1
     degree: int = 2
-    most_cells: int = 1_000_000
+    most_cells: int = 300_000
     iterations: int = 40
     last_iterations: int = 400
 
