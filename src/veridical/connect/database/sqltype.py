@@ -67,6 +67,11 @@ def read(text: str, *, dialect: str, labels: tuple[str, ...] = ()) -> SqlType:
     if name in _INTEGERS:
         bits = 64 if dialect == SQLITE else _INTEGERS[name]
         return SqlType(text=text, family=Family.INTEGER, bits=bits, unsigned=unsigned)
+    return _other(text, name, rest, numbers, dialect)
+
+
+def _other(text: str, name: str, rest: str, numbers: list[int], dialect: str) -> SqlType:
+    """The type of a name that is no integer."""
     if name in _FLOATS:
         return SqlType(
             text=text, family=Family.FLOAT, bits=64 if dialect in (SQLITE, MYSQL) and name != "float" else _FLOATS[name]
