@@ -91,7 +91,7 @@ class Session:
         self.purse = purse if purse is not None else Purse()
         self.tally = Tally()
         self._prices = prices if prices is not None else packaged_prices()
-        self._prices_by_model: dict[str, Price | None] = {}
+        self._price_of: dict[int, Price | None] = {}
         # Waiting times are jittered; they decide nothing about the data.
         self._jitter = random.Random(seed)
         self._known: dict[int, dict[str, tuple[str, float]]] = {}
@@ -201,14 +201,16 @@ class Session:
             await self.journal.event("doubtful", {"cost": promised})
 
     def _price(self, endpoint: Endpoint) -> Price | None:
+        if id(endpoint) in self._price_of:
+            return self._price_of[id(endpoint)]
         model = str(endpoint.model.identity.get("model", ""))
-        if model not in self._prices_by_model:
-            self._prices_by_model[model] = price = self._prices.price(model)
-            if price is None:
-                self.purse.unknown.add(model)
-        listed = self._prices_by_model[model]
-        discount = endpoint.model.discount if isinstance(endpoint.model, Resumable) else 1.0
-        return listed if listed is None or discount == 1.0 else listed.times(discount)
+        price = self._prices.price(model)
+        if price is None:
+            self.purse.unknown.add(model)
+        elif isinstance(endpoint.model, Resumable):
+            price = price.times(endpoint.model.discount)
+        self._price_of[id(endpoint)] = price
+        return price
 
     def _wait_s(self, limits: Limits, attempt: int, failure: RetryableError) -> float:
         if failure.retry_after_s is not None:

@@ -91,16 +91,25 @@ def parse(text: str) -> dict[str, Any] | None:
         >>> parse("no") is None
         True
     """
-    fenced = _FENCE.search(text)
-    for found in (text, fenced[1] if fenced else "", _braced(text)):
-        for tried in (found, _TRAILING_COMMA.sub(r"\1", found)):
+    for cut in (str, _fenced, _braced):
+        found = cut(text)
+        for mend in (str, _without_trailing_commas):
             try:
-                value = orjson.loads(tried)
+                value = orjson.loads(mend(found))
             except orjson.JSONDecodeError:
                 continue
             if isinstance(value, dict):
                 return value
     return None
+
+
+def _fenced(text: str) -> str:
+    fence = _FENCE.search(text)
+    return fence[1] if fence else ""
+
+
+def _without_trailing_commas(text: str) -> str:
+    return _TRAILING_COMMA.sub(r"\1", text)
 
 
 def _braced(text: str) -> str:
