@@ -16,6 +16,7 @@ from veridical.core.errors import ReleaseRefused, SpecError
 from veridical.core.finding import GateResult, Outcome, Verdict
 from veridical.core.schema import Kind, Schema
 from veridical.reports.card import Story, write_card, write_croissant
+from veridical.reports.checklist import write_checklist
 from veridical.spec.gates import Waiver
 from veridical.stages.judged import Judged, open_judged
 from veridical.stages.model import read_json
@@ -65,6 +66,7 @@ def release(
             shutil.copyfile(report, folder / "report.html")
         write_card(folder, story)
         write_croissant(folder, story)
+        write_checklist(folder, story)
         write_manifest(folder, story.predicate, keys.signing_key())
     return Released(folder=run.stage("release"), verdict=verdict, key_id=keys.signing_key().public.key_id)
 
@@ -135,6 +137,8 @@ def predicate(run: RunFolder, judged: Judged, licence: str) -> dict[str, Any]:
 def protection(schema: Schema, record: Mapping[str, Any]) -> dict[str, Any]:
     """Return who is protected, and how, in words that claim no more than was done."""
     spent = list(record.get("spent", ()))
+    if spent:
+        return _private_protection(schema, record)
     units = [table.unit for table in schema.tables if table.unit]
     columns = [column for table in schema.tables for column in table.columns]
     how = [
@@ -149,10 +153,27 @@ def protection(schema: Schema, record: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "who": f"each {units[0]} of the source" if units else "each row of the source, taken as one person",
         "how": how,
-        "differential_privacy": spent or None,
-        "guarantee": "differential privacy, by the events listed"
-        if spent
-        else "none by proof: the privacy figures of the report are measured risks, not a guarantee",
+        "differential_privacy": None,
+        "guarantee": "none by proof: the privacy figures of the report are measured risks, not a guarantee",
+    }
+
+
+def _private_protection(schema: Schema, record: Mapping[str, Any]) -> dict[str, Any]:
+    from veridical.privacy import words
+
+    spent, parameters = record["spent"], record["parameters"]
+    sentences = words.explained(spent, parameters)
+    unit = parameters.get("unit")
+    made_up = [c.name for t in schema.tables for c in t.columns if c.kind in (Kind.PERSONAL, Kind.IDENTIFIER)]
+    return {
+        "who": f"each {unit} of the source, with all its rows"
+        if unit
+        else "each row of the source, taken as one person",
+        "how": [*sentences[1:], *([f"made up, never copied: {', '.join(made_up)}"] if made_up else [])],
+        "declared_public": words.declared(spent),
+        "not_covered": list(words.NOT_COVERED),
+        "differential_privacy": spent,
+        "guarantee": sentences[0],
     }
 
 
