@@ -56,7 +56,15 @@ def made(home, veridical):
 def test_one_command_makes_judges_and_signs(made, veridical):
     assert pq.read_table(made / "release" / "people.parquet").num_rows == 1000
     names = {path.name for path in (made / "release").iterdir()}
-    assert names == {"people.parquet", "README.md", "croissant.json", "report.html", "signer.pub", "manifest.dsse.json"}
+    assert names == {
+        "people.parquet",
+        "README.md",
+        "checklist.md",
+        "croissant.json",
+        "report.html",
+        "signer.pub",
+        "manifest.dsse.json",
+    }
     verified = veridical("verify", "out")
     assert verified.returncode == 0, verified.stderr
     assert "5 files, every byte" in verified.stdout and "this user" in verified.stdout

@@ -105,4 +105,4 @@ def test_a_run_from_python(tmp_path):
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=tmp_path, env=env, capture_output=True, text=True, check=False
     )
-    assert done.stdout.split() == ["release", "5", "True"], done.stderr
+    assert done.stdout.split() == ["release", "6", "True"], done.stderr
