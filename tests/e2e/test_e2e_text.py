@@ -77,6 +77,14 @@ def test_running_it_again_or_resuming_it_asks_nobody(tmp_path, capsys):
         assert before.items() <= accepted(tmp_path / "run").items()
 
 
+def test_one_option_points_a_run_at_another_server_and_resume_remembers(tmp_path, capsys):
+    spec = spec_file(tmp_path, "http://127.0.0.1:9/v1", records=6)
+    with LLMServer() as server:
+        assert _text(spec, "-o", tmp_path / "run", "--endpoint", server.url, "-q") == 0
+        assert _text("resume", tmp_path / "run", "-q") == 0
+        assert len(server.asked) == 6
+
+
 def test_another_spec_in_the_same_folder_is_refused(tmp_path, capsys):
     with LLMServer() as server:
         _text(spec_file(tmp_path / "a", server.url, records=4), "-o", tmp_path / "run", "-q")

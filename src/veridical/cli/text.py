@@ -192,18 +192,21 @@ def _context() -> Any:
 def _pointed(spec: TextSpec, endpoint: str | None) -> TextSpec:
     if endpoint is None:
         return spec
+    from copy import deepcopy
     from dataclasses import replace
 
     from veridical.core.errors import SpecError
+    from veridical.spec.text import parse_text
 
     first = spec.models["teacher"][0]
     if first.provider not in ("openai_compatible", "anthropic"):
         raise SpecError(f"{first.provider} has no endpoint", where="--endpoint", fix="name a model of a server")
-    options = {**first.options, "base_url": endpoint}
-    if "base_url" not in first.options:
-        options.setdefault("key_variable", "")
-    teacher = (replace(first, options=options),)
-    return replace(spec, models={**spec.models, "teacher": teacher})
+    # In the document itself: the run's folder keeps it, and `text resume` asks the same server.
+    value = deepcopy(spec.document.value)
+    teacher = value["models"]["teacher"]
+    chosen = teacher[0] if isinstance(teacher, list) else teacher
+    value["models"]["teacher"] = {**chosen, "base_url": endpoint}
+    return parse_text(replace(spec.document, value=value), beside=spec.beside)
 
 
 def _show(spec: TextSpec) -> int:
