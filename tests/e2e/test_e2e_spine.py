@@ -67,7 +67,7 @@ def test_one_command_makes_judges_and_signs(made, veridical):
     }
     verified = veridical("verify", "out")
     assert verified.returncode == 0, verified.stderr
-    assert "5 files, every byte" in verified.stdout and "this user" in verified.stdout
+    assert "6 files, every byte" in verified.stdout and "this user" in verified.stdout
 
 
 @pytest.mark.slow
