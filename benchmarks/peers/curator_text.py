@@ -42,8 +42,6 @@ lifted = {
     "require_all_responses": False,
     "request_timeout": 5,
     "seconds_to_pause_on_rate_limit": 1,
-    "in_mtok_cost": 1.0,
-    "out_mtok_cost": 1.0,
 }
 writer = Writer(model_name="mock-model", backend="openai", backend_params=lifted, generation_params={"max_tokens": 64})
 start = time.perf_counter()

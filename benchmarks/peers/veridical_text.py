@@ -14,7 +14,7 @@ job = json.loads(Path(sys.argv[1]).read_text())
 schema = {"type": "object", "properties": {"text": {"type": "string"}}, "required": ["text"]}
 prompt = {"prompt": "Write question {{ number }}.", "schema": schema, "max_tokens": 64}
 window = {"start_window": min(64, job["in_flight"]), "largest_window": job["in_flight"]}
-window.update(patience=20, least_timeout_s=0.5)
+window.update(patience=8, least_timeout_s=0.5)
 value = {
     "recipe": {"name": "prompt", "options": prompt},
     "models": {"teacher": {"model": "m", "base_url": job["url"], "timeout_s": 5, "limits": window}},

@@ -24,8 +24,8 @@ class Limits:
     """What one endpoint may be asked for.
 
     Windows count requests in flight; `requests_per_minute` and `tokens_per_minute` are hard caps (None: no cap).
-    `patience` gives up on a reply after that many times the slowest usual latency, never before `least_timeout_s`
-    (None: only the provider's own time-out holds; a server may charge for what nobody waited for).
+    `patience` gives up on a reply after that many times the usual latency (mean and four deviations), never before
+    `least_timeout_s` (None: only the provider's own time-out holds; a server may charge for what nobody waited for).
     """
 
     start_window: int = 32
@@ -64,7 +64,8 @@ class Window:
         self._latency_floor_s = float("inf")
         self._latency_s = 0.0
         self._hung_share = 0.0
-        self._slowest_s = 0.0  # a maximum that forgets
+        self._deviation_s = 0.0
+        self._stretch = 1.0  # of patience, while a server is slow as a whole
         self._requests = _Bucket(self.limits.requests_per_minute)
         self._tokens = _Bucket(self.limits.tokens_per_minute)
 
@@ -97,17 +98,22 @@ class Window:
 
     def timeout_s(self) -> float | None:
         """How long one reply may take as things are, or None for no limit of ours."""
-        if self.limits.patience is None or not self._slowest_s:
+        if self.limits.patience is None or not self._latency_s:
             return None
-        return max(self.limits.least_timeout_s, self.limits.patience * self._slowest_s)
+        # Mean and four deviations, as TCP waits for its segments (Jacobson 1988).
+        usual_s = self._latency_s + 4.0 * self._deviation_s
+        return max(self.limits.least_timeout_s, self.limits.patience * self._stretch * usual_s)
 
     def succeeded(self, latency_s: float) -> None:
         """Widen the window by a step a round trip, unless replies have become slow."""
         self._failures = 0
         self._note(refused=False, hung=False)
         self._latency_floor_s = min(self._latency_floor_s * 1.001, latency_s)
-        self._latency_s = latency_s if not self._latency_s else 0.95 * self._latency_s + 0.05 * latency_s
-        self._slowest_s = max(self._slowest_s * 0.999, latency_s)
+        if not self._latency_s:
+            self._latency_s, self._deviation_s = latency_s, latency_s / 2
+        self._deviation_s += 0.05 * (abs(latency_s - self._latency_s) - self._deviation_s)
+        self._latency_s += 0.05 * (latency_s - self._latency_s)
+        self._stretch = max(1.0, self._stretch * 0.99)
         crowded = self._latency_s > 4.0 * self._latency_floor_s and self.size > self.limits.start_window
         if not crowded and self.size < self.limits.largest_window and self._refused_share < _NOISE:
             # Doubling a round trip up to where it last shrank, from there a step of four a round trip.
@@ -124,7 +130,7 @@ class Window:
             self._back_off(now, error.retry_after_s)
         if hung and self._hung_share > _NOISE:
             # Not single requests hang, the server has become slow: giving up early would only ask it twice.
-            self._slowest_s *= 2
+            self._stretch *= 2
             self._hung_share = 0.0
         self._failures += 1
         if self._failures >= self.limits.break_after:

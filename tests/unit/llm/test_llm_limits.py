@@ -146,7 +146,7 @@ def test_patience_follows_the_latency_and_yields_when_all_is_slow():
     window = _window(patience=10, least_timeout_s=0.1)
     assert window.timeout_s() is None
     _replies(window, 50)
-    assert window.timeout_s() == pytest.approx(0.2, rel=0.1)
+    assert window.timeout_s() == pytest.approx(0.2, rel=0.3)
     _replies(window, 300, every=33, error=TimedOutError("late"))
     assert window.timeout_s() < 0.5  # single hangs are given up early
     for _ in range(100):
