@@ -28,7 +28,7 @@ class TreeModel:
 
     growth: Growth = field(default_factory=Growth)
     smoothing: Smoothing = field(default_factory=Smoothing)
-    prices: tuple[float, ...] = (0.9,)
+    prices: tuple[float, ...] = (1.3,)
     strengths: tuple[float, ...] = (0.3,)
     orders: tuple[str, ...] = ("fewest_first", "given")
     trial_rows: int = 12_000  # rows on which orders are compared
