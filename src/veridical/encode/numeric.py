@@ -307,7 +307,7 @@ def _coarse(found: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
     if not len(found):
         return found[:0], found[:0]
     reach = float(np.abs(found.astype(np.float64)).max())
-    top = min(10.0 ** math.ceil(math.log10(reach)), 1e308) if reach >= 1 else 1.0
+    top = 10.0 ** min(math.ceil(math.log10(reach)), 308) if reach >= 1 else 1.0
     top = int(min(top, 9e18)) if found.dtype == np.int64 else top
     low = -top if found.min() < 0 else 0
     return np.array([low], dtype=found.dtype), np.array([top], dtype=found.dtype)
