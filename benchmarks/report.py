@@ -43,7 +43,8 @@ def tabular(result: Mapping[str, Any]) -> str:
         figures = [f"{row[key]:.3f}" for key in ("sdmetrics", "c2st_auc", "pair_tvd", "tstr", "dcr_share")]
         rows.append([row["data"], row["generator"], *cost, peak, *figures, f"{row['copies']:.4f}"])
     return (
-        "## Table generators\n\n`python -m benchmarks.tabular`\n\nAll learn the same 80 % of the rows and make as many; "
+        "## Table generators\n\n`python -m benchmarks.tabular`\n\n"
+        "All learn the same 80 % of the rows and make as many. "
         "C2ST (LightGBM, 0.5 is best), pair TVD and TSTR are against the held-out 20 %. The row of the real "
         "holdout is the limit (its TSTR is training on real rows). DCR share: 0.5 means nothing is nearer to "
         "training rows than to unseen ones. No figure here comes from veridical's own measures.\n\n" + table(head, rows)
