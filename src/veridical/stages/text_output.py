@@ -103,6 +103,8 @@ def _learn_kinds(record: Mapping[str, Any], kinds: dict[str, str]) -> None:
             kinds.setdefault(name, "")
             continue
         kind = _KINDS.get(type(value), "json")
+        if kind == "int" and not -(2**63) <= value < 2**63:
+            kind = "json"
         known = kinds.get(name, "")
         if known and known != kind:
             kind = "float" if {known, kind} == {"int", "float"} else "json"
@@ -128,15 +130,18 @@ def _write_table(lines: Path, path: Path, kinds: Mapping[str, str]) -> None:
 
 
 def _table(rows: list[dict[str, Any]], schema: pa.Schema, kinds: Mapping[str, str]) -> pa.Table:
-    import pyarrow as pa
+    """Return rows as a table, by way of JSON: converting Python's objects would import pandas where it is installed."""
+    from pyarrow import BufferReader, json
 
-    columns = []
-    for field in schema:
-        values = [row.get(field.name) for row in rows]
-        if kinds[field.name] == "json":
-            values = [value if value is None else _text(value) for value in values]
-        columns.append(pa.array(values, field.type))
-    return pa.table(columns, schema=schema)
+    if not rows:
+        return schema.empty_table()
+    texts = [name for name, kind in kinds.items() if kind == "json"]
+    for row in rows:
+        row.update((name, _text(row[name])) for name in texts if row.get(name) is not None)
+    lines = b"\n".join(map(orjson.dumps, rows))
+    options = json.ParseOptions(explicit_schema=schema, unexpected_field_behavior="error")
+    reading = json.ReadOptions(block_size=len(lines) + 1)  # one block: a line longer than a block is refused
+    return json.read_json(BufferReader(lines), read_options=reading, parse_options=options)
 
 
 def _text(value: Any) -> str:
