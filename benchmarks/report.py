@@ -75,7 +75,6 @@ SECTIONS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "tabular": tabular,
     "rules": plain("Rules", "python -m benchmarks.rules"),
     "attacks": plain("Privacy attacks", "python -m benchmarks.attacks"),
-    "judge": plain("The judge is judged", "python -m benchmarks.judge"),
     "text": plain("Text", "python -m benchmarks.text"),
     "privacy": plain("Differential privacy", "python -m benchmarks.privacy"),
 }
