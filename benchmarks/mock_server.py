@@ -10,6 +10,7 @@ import argparse
 import asyncio
 import json
 import random
+import time
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,6 +26,8 @@ class World:
     rng: random.Random = field(default_factory=lambda: random.Random(7))
     requests: int = 0
     paid: int = 0
+    open: int = 0  # asked and not yet answered
+    first_request_at: float = 0.0  # seconds since the epoch
     by_fault: dict[str, int] = field(default_factory=dict)
     paid_by_key: dict[str, int] = field(default_factory=dict)
     replies_by_key: dict[str, bytes] = field(default_factory=dict)
@@ -40,6 +43,8 @@ class World:
         return {
             "requests": self.requests,
             "paid": self.paid,
+            "open": self.open,
+            "first_request_at": self.first_request_at,
             "paid_twice": sum(count - 1 for count in self.paid_by_key.values() if count > 1),
             "by_fault": self.by_fault,
         }
@@ -72,7 +77,7 @@ class Connection(asyncio.Protocol):
             body = self.buffer[end + 4 : end + 4 + length]
             self.buffer = self.buffer[end + 4 + length :]
             if head.startswith(b"GET"):
-                self.send(200, json.dumps(self.world.stats()).encode())
+                self.tell()
             else:
                 self.answer(body, key)
 
@@ -81,6 +86,8 @@ class Connection(asyncio.Protocol):
         # Who sends no idempotency key is known by the question: every record asks another one.
         key = key or json.dumps(json.loads(body).get("messages"))
         world.requests += 1
+        world.open += 1
+        world.first_request_at = world.first_request_at or time.time()
         loop = asyncio.get_running_loop()
         fault = world.fault()
         if fault:
@@ -122,18 +129,28 @@ class Connection(asyncio.Protocol):
             }
         ).encode()
 
+    def tell(self) -> None:
+        """Answer who asks for the counts."""
+        self._write(200, json.dumps(self.world.stats()).encode())
+
     def send(self, status: int, content: bytes, extra: bytes = b"") -> None:
+        self.world.open -= 1
+        self._write(status, content, extra)
+
+    def _write(self, status: int, content: bytes, extra: bytes = b"") -> None:
         if not self.transport.is_closing():
             head = f"HTTP/1.1 {status} X\r\nContent-Type: application/json\r\nContent-Length: {len(content)}\r\n"
             self.transport.write(head.encode() + extra + b"\r\n" + content)
 
     def cut(self, content: bytes) -> None:
+        self.world.open -= 1
         if not self.transport.is_closing():
             head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(content)}\r\n\r\n"
             self.transport.write(head.encode() + content[: len(content) // 2])
             self.transport.close()
 
     def close(self) -> None:
+        self.world.open -= 1
         self.transport.close()
 
 

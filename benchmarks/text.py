@@ -1,4 +1,4 @@
-"""Text generation beside its peers: `python -m benchmarks.text [--quick] [--only NAME ...]`
+"""Text generation beside its peers: `python -m benchmarks.text [--quick] [--only NAME ...] [--parts PART ...]`
 
 One mock server with set latency and errors for all, each tool in an environment of its own: records a second, CPU
 seconds per 1,000 records, peak memory, what a faulty server costs, and what a kill -9 at half costs. Writes
@@ -8,9 +8,9 @@ seconds per 1,000 records, peak memory, what a faulty server costs, and what a k
 from __future__ import annotations
 
 import argparse
+import datetime as dt
 import json
 import os
-import random
 import resource
 import signal
 import subprocess
@@ -24,7 +24,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.environment import Peer, Run, python_of, run_script, write_result
+from benchmarks.environment import RESULTS, Peer, Run, python_of, run_script, write_result
+from benchmarks.text_kills import killed_often
 
 SCRIPTS = Path(__file__).parent / "peers"
 PEERS = (
@@ -77,7 +78,7 @@ def serving(*, latency_s: float, faults: float = 0.0, honours_keys: bool = False
 def timed(name: str, *, latency_s: float, records: int, faults: float = 0.0, cap_s: float = CAP_S) -> dict[str, Any]:
     """Run one tool once and return its figures."""
     try:
-        python, script, options = _tool(name)
+        python, script, options = tool(name)
     except RuntimeError as failed:
         return {"note": f"not installed: {failed}"}
     with serving(latency_s=latency_s, faults=faults) as server:
@@ -95,6 +96,7 @@ def timed(name: str, *, latency_s: float, records: int, faults: float = 0.0, cap
         "cpu_s_per_1000": round(1000 * run.cpu_s / max(1, delivered or stats["paid"]), 3),
         "peak_mb": round(run.peak_mb),
         "wall_s": round(run.wall_s, 1),
+        "load": _load(),
         "note": run.note,
     }
 
@@ -102,7 +104,7 @@ def timed(name: str, *, latency_s: float, records: int, faults: float = 0.0, cap
 def killed_at_half(name: str, *, records: int = 2000) -> dict[str, Any]:
     """Kill a tool -9 when half is paid for, start it again, and return what was paid twice and what was delivered."""
     try:
-        python, script, options = _tool(name)
+        python, script, options = tool(name)
     except RuntimeError as failed:
         return {"note": f"not installed: {failed}"}
     with serving(latency_s=0.02) as server, tempfile.TemporaryDirectory() as folder:
@@ -125,97 +127,94 @@ def killed_at_half(name: str, *, records: int = 2000) -> dict[str, Any]:
     return {"delivered": run.answer.get("delivered", 0), "paid_twice": stats["paid_twice"], "note": run.note}
 
 
-def kills(count: int, *, records: int, honours_keys: bool, seed: int = 1) -> dict[str, Any]:
-    """Kill our own run -9 `count` times at random moments; return what was lost, doubled and paid twice."""
-    random_ = random.Random(seed)
-    python, script, options = _tool(OURS)
-    with serving(latency_s=0.02, honours_keys=honours_keys) as server, tempfile.TemporaryDirectory() as folder:
-        job = {"url": server.url, "records": records, "in_flight": IN_FLIGHT, "folder": f"{folder}/run", **options}
-        path = Path(folder) / "job.json"
-        path.write_text(json.dumps({**job, "answer": f"{folder}/answer.json"}))
-        lost, kept, done = 0, frozenset[str](), 0
-        while done < count:
-            process = subprocess.Popen([str(python), str(script), str(path)], stderr=subprocess.DEVNULL)
-            until = server.stats()["paid"] + random_.randint(1, max(2, 2 * (records - len(kept)) // (count - done)))
-            while process.poll() is None and server.stats()["paid"] < until:
-                time.sleep(random_.random() * 0.01)
-            process.kill()
-            process.wait()
-            done += 1
-            now = _accepted(Path(folder) / "run")
-            lost, kept = lost + len(kept - now), now
-        run = run_script(python, script, job, timeout_s=600)
-        texts = [json.loads(line)["fields"]["text"] for line in _output(Path(folder) / "run")]
-        stats = server.stats()
-    return {
-        "kills": done,
-        "asked": records,
-        "delivered": run.answer.get("delivered", 0),
-        "lost": lost + max(0, records - len(texts)),
-        "doubled": len(texts) - len(set(texts)),
-        "paid_twice": stats["paid_twice"],
-        "most_in_flight_at_kills": IN_FLIGHT * done,
-        "server_honours_keys": honours_keys,
-        "note": run.note,
-    }
-
-
-def _accepted(folder: Path) -> frozenset[str]:
-    from veridical.store.journal import Journal
-
-    if not (folder / "journal.sqlite").exists():
-        return frozenset()
-    journal = Journal.open_to_read(folder)
-    try:
-        return frozenset(row.id for row in journal.records("accepted"))
-    finally:
-        journal.close()
-
-
-def _output(folder: Path) -> list[str]:
-    return (folder / "synthesize" / "data.jsonl").read_text().splitlines()
-
-
-def _tool(name: str) -> tuple[Path, Path, dict[str, Any]]:
+def tool(name: str) -> tuple[Path, Path, dict[str, Any]]:
+    """Return the interpreter, the script and the options that drive a tool."""
     if name == OURS:
         return Path(sys.executable), SCRIPTS / "veridical_text.py", {}
     peer = next(peer for peer in PEERS if peer.name == name)
     return python_of(peer), SCRIPTS / peer.script, peer.options
 
 
+def first_request(*, times: int = 5) -> dict[str, Any]:
+    """Return how long after the start of `veridical text` its first request arrives, and the CPU of the whole call."""
+    waits, cpu = [], []
+    for _ in range(times):
+        with serving(latency_s=0.02) as server, tempfile.TemporaryDirectory() as folder:
+            spec = Path(folder) / "text.yaml"
+            prompt = {"name": "prompt", "options": {"prompt": "Write question {{ number }}.", "max_tokens": 64}}
+            models = {"teacher": {"model": "mock-model", "base_url": server.url}}
+            spec.write_text(json.dumps({"recipe": prompt, "models": models, "records": 1}))
+            before = resource.getrusage(resource.RUSAGE_CHILDREN)
+            began = time.time()
+            subprocess.run(
+                [sys.executable, "-m", "veridical", "text", str(spec), "-o", f"{folder}/run", "--quiet"],
+                stdout=subprocess.DEVNULL,
+                check=True,
+            )
+            after = resource.getrusage(resource.RUSAGE_CHILDREN)
+            waits.append(server.stats()["first_request_at"] - began)
+            cpu.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+    return {"wall_s_least": round(min(waits), 3), "wall_s": [round(w, 3) for w in waits],
+            "cpu_s_of_the_call_least": round(min(cpu), 3), "load": _load()}  # fmt: skip
+
+
+def beside_peers(names: list[str], *, quick: bool) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield each tool with its figures, one tool at a time."""
+    for name in names:
+        size = 500 if quick else 2000 if name in SLOW else 5000
+        yield (
+            name,
+            {
+                "20 ms": timed(name, latency_s=0.02, records=size),
+                "200 ms": timed(name, latency_s=0.2, records=size),
+                "15 % faults, 20 ms": timed(name, latency_s=0.02, records=size, faults=0.15),
+                "kill -9 at half": killed_at_half(name, records=400 if quick else 2000),
+            },
+        )
+
+
+def _load() -> float:
+    return round(os.getloadavg()[0], 2)
+
+
+def _kept() -> dict[str, Any]:
+    """Return today's result, so that a part measured again replaces only itself."""
+    path = RESULTS / f"text-{dt.date.today().isoformat()}.json"
+    return json.loads(path.read_text()) if path.exists() else {}
+
+
 def main() -> None:
-    """Run what is asked for and write the results."""
+    """Run what is asked for; each part is written as soon as it is known."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="a tenth of everything")
+    parser.add_argument("--quick", action="store_true", help="a tenth of everything, and nothing is written")
     parser.add_argument("--only", nargs="*", help="names of tools")
+    parser.add_argument("--parts", nargs="*", default=["tools", "start", "flat", "kills"])
     parser.add_argument("--kills", type=int, default=200)
     options = parser.parse_args()
-    names = options.only or [OURS, *(peer.name for peer in PEERS)]
-    tools: dict[str, Any] = {}
-    for name in names:
-        size = 500 if options.quick else 2000 if name in SLOW else 5000
-        tools[name] = {
-            "20 ms": timed(name, latency_s=0.02, records=size),
-            "200 ms": timed(name, latency_s=0.2, records=size),
-            "15 % faults, 20 ms": timed(name, latency_s=0.02, records=size, faults=0.15),
-            "kill -9 at half": killed_at_half(name, records=400 if options.quick else 2000),
-        }
-        print(name, json.dumps(tools[name], indent=1), flush=True)
-    content: dict[str, Any] = {"in_flight": IN_FLIGHT, "cap_s": CAP_S, "tools": tools}
-    if OURS in names:
-        number = options.kills // 10 if options.quick else options.kills
-        content["kills"] = [
-            kills(count, records=20 * count, honours_keys=keys)
-            for keys, count in ((False, number), (True, number // 4))
-        ]
-        content["two_hundred_thousand"] = timed(
-            OURS, latency_s=0.0, records=2000 if options.quick else 200_000, cap_s=600
-        )
-        print(json.dumps({k: content[k] for k in ("kills", "two_hundred_thousand")}, indent=1))
-    content["load_average_at_end"] = os.getloadavg()
-    content["harness_peak_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    if not options.quick:
-        print(write_result("text", content))
+    content = {key: value for key, value in _kept().items() if key not in ("date", "machine")}
+    content.update(in_flight=IN_FLIGHT, cap_s=CAP_S)
+
+    def note(part: str, figures: Any) -> None:
+        content[part] = figures
+        print(part, json.dumps(figures, indent=1), flush=True)
+        if not options.quick:
+            write_result("text", content)
+
+    if "tools" in options.parts:
+        names = options.only or [OURS, *(peer.name for peer in PEERS)]
+        for name, figures in beside_peers(names, quick=options.quick):
+            note("tools", {**content.get("tools", {}), name: figures})
+    if "start" in options.parts:
+        note("first_request", first_request())
+    if "flat" in options.parts:
+        records = 2000 if options.quick else 200_000
+        note("two_hundred_thousand", timed(OURS, latency_s=0.0, records=records, cap_s=600))
+    if "kills" in options.parts:
+        count = max(1, options.kills // 10) if options.quick else options.kills
+        note("kills", {
+            server: killed_often(count, records=20 * count, honours_keys=keys)
+            for server, keys in (("plain server", False), ("server that honours idempotency keys", True))
+        })  # fmt: skip
 
 
 if __name__ == "__main__":

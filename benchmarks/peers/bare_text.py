@@ -12,7 +12,7 @@ URL = job["url"] + "/chat/completions"
 
 def body(number):
     messages = [{"role": "user", "content": f"Write question {number}."}]
-    return {"model": "m", "messages": messages, "seed": number + 1, "max_tokens": 64}
+    return {"model": "mock-model", "messages": messages, "seed": number + 1, "max_tokens": 64}
 
 
 async def with_aiohttp(one):

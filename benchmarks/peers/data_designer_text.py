@@ -14,7 +14,9 @@ job = json.loads(Path(sys.argv[1]).read_text())
 folder = Path(job.get("folder") or Path(job["answer"]).parent / "artifacts")
 provider = ModelProvider(name="mock", endpoint=job["url"], provider_type="openai", api_key="none")
 parameters = ChatCompletionInferenceParams(max_parallel_requests=job["in_flight"], max_tokens=64, timeout=5)
-model = ModelConfig(alias="writer", model="m", provider="mock", inference_parameters=parameters, skip_health_check=True)
+model = ModelConfig(
+    alias="writer", model="mock-model", provider="mock", inference_parameters=parameters, skip_health_check=True
+)
 builder = DataDesignerConfigBuilder(model_configs=[model])
 builder.add_column(SamplerColumnConfig(name="number", sampler_type="uuid", params={}))
 builder.add_column(LLMTextColumnConfig(name="text", model_alias="writer", prompt="Write question {{ number }}."))

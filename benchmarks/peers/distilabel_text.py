@@ -18,7 +18,7 @@ if __name__ == "__main__":
         data = [{"instruction": f"Write question {number}."} for number in range(job["records"])]
         load = LoadDataFromDicts(data=data, batch_size=job["in_flight"])
         llm = OpenAILLM(
-            model="m", base_url=job["url"], api_key="none", timeout=5, generation_kwargs={"max_new_tokens": 64}
+            model="mock-model", base_url=job["url"], api_key="none", timeout=5, generation_kwargs={"max_new_tokens": 64}
         )
         load >> TextGeneration(llm=llm, input_batch_size=job["in_flight"])
     rows = pipeline.run(use_cache=True)["default"]["train"]

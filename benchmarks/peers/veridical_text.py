@@ -17,7 +17,7 @@ window = {"start_window": min(64, job["in_flight"]), "largest_window": job["in_f
 window.update(patience=8, least_timeout_s=0.5)
 value = {
     "recipe": {"name": "prompt", "options": prompt},
-    "models": {"teacher": {"model": "m", "base_url": job["url"], "timeout_s": 5, "limits": window}},
+    "models": {"teacher": {"model": "mock-model", "base_url": job["url"], "timeout_s": 5, "limits": window}},
     "records": job["records"],
     "in_flight": job["in_flight"] + 64,
     "checks": ["format", {"length": {"words_at_least": 3, "words_at_most": 100}}],

@@ -93,10 +93,14 @@ class Journal:
         if not path.exists():
             raise ArtifactError("there is no journal here", where=str(folder), fix="give the folder of a text run")
         try:
-            database = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
+            database = _connect_to_read(path)
             _check_integrity(database, folder)
+            begun = database.execute("SELECT count(*) FROM sqlite_master WHERE name = 'events'").fetchone()[0]
         except sqlite3.DatabaseError as torn:
             raise _damaged(folder) from torn
+        if not begun:
+            database.close()
+            raise ArtifactError("this run was stopped before it began", where=str(folder), fix="run it again")
         return cls(folder, database, None)
 
     @classmethod
@@ -340,6 +344,22 @@ def _connect(path: Path) -> sqlite3.Connection:
     return database
 
 
+def _connect_to_read(path: Path) -> sqlite3.Connection:
+    address = path.absolute().as_uri()
+    database = sqlite3.connect(f"{address}?mode=ro", uri=True, isolation_level=None)
+    try:
+        database.execute("SELECT count(*) FROM sqlite_master")
+    except sqlite3.OperationalError as refused:
+        if refused.sqlite_errorcode & 0xFF != sqlite3.SQLITE_READONLY:
+            raise
+        # Killed in the middle of a commit: the log must be rolled up first, which takes a writer.
+        database.close()
+        database = sqlite3.connect(f"{address}?mode=rw", uri=True, isolation_level=None, timeout=30)
+        database.execute("SELECT count(*) FROM sqlite_master")
+        database.execute("PRAGMA query_only=ON")
+    return database
+
+
 def _check_integrity(database: sqlite3.Connection, folder: Path) -> None:
     if database.execute("PRAGMA quick_check").fetchone()[0] != "ok":
         raise _damaged(folder)
@@ -358,7 +378,10 @@ def _check_run(database: sqlite3.Connection, run_key: str, about: Mapping[str, A
     known = dict(database.execute("SELECT name, value FROM about"))
     if not known:
         rows = [*wanted.items(), ("run_id", uuid.uuid4().hex)]
+        # All or none: a kill between two rows would leave the journal of nobody's run.
+        database.execute("BEGIN")
         database.executemany("INSERT INTO about VALUES (?, ?)", rows)
+        database.execute("COMMIT")
         return
     if known.get("format") != wanted["format"] or known.get("run_key") != run_key:
         raise ArtifactError(

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from veridical.core.errors import ArtifactError
+from veridical.store import journal as journal_module
 from veridical.store.journal import FILE, Journal, RecordRow
 
 ABOUT = {"recipe": "r", "models": {"teacher": "m"}}
@@ -189,3 +190,54 @@ def test_looking_at_no_run(tmp_path):
     with pytest.raises(ArtifactError, match="no journal"):
         Journal.open_to_read(tmp_path)
     assert not (tmp_path / FILE).exists()
+
+
+def _killed_after(folder: Path, code: str) -> None:
+    """Run code with `database` open on the folder's journal in a process of its own, and kill it -9 there."""
+    program = "import os, signal, sqlite3, sys\ndatabase = sqlite3.connect(sys.argv[1], isolation_level=None)\n"
+    program += textwrap.dedent(code) + "\nos.kill(os.getpid(), signal.SIGKILL)"
+    done = subprocess.run([sys.executable, "-c", program, str(folder / FILE)], check=False)
+    assert done.returncode == -signal.SIGKILL
+
+
+def test_a_look_mends_what_a_kill_left_half_written(tmp_path):
+    _open(tmp_path).close()
+    _killed_after(
+        tmp_path,
+        """
+        database.execute("PRAGMA journal_mode=DELETE")
+        database.execute("PRAGMA cache_size=1")
+        database.execute("BEGIN")
+        for number in range(2000):
+            database.execute("INSERT INTO events (kind, body) VALUES ('doubtful', ?)", ("x" * 500,))
+        """,
+    )
+    assert (tmp_path / f"{FILE}-journal").stat().st_size, "the planted fault is a hot rollback journal"
+    journal = Journal.open_to_read(tmp_path)
+    assert journal.about()["run_key"] == "k" and list(journal.records()) == []
+    journal.close()
+
+
+def test_a_run_killed_before_its_tables_were_there_is_no_run_yet(tmp_path):
+    _killed_after(tmp_path, 'database.execute("PRAGMA journal_mode=WAL")')
+    with pytest.raises(ArtifactError, match="before it began"):
+        Journal.open_to_read(tmp_path)
+    _open(tmp_path).close()
+    Journal.open_to_read(tmp_path).close()
+
+
+def test_who_the_journal_belongs_to_is_written_all_at_once(tmp_path, monkeypatch):
+    """A kill between two of these rows would leave a folder that no run may use."""
+    said: list[str] = []
+    connect = journal_module._connect
+
+    def spied(path: Path):
+        database = connect(path)
+        database.set_trace_callback(said.append)
+        return database
+
+    monkeypatch.setattr(journal_module, "_connect", spied)
+    _open(tmp_path).close()
+    rows = [place for place, words in enumerate(said) if words.startswith("INSERT INTO about")]
+    assert len(rows) == 4
+    assert said.index("BEGIN") < rows[0] and said.index("COMMIT") > rows[-1]
