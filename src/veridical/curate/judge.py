@@ -18,6 +18,7 @@ from veridical.curate.word import joined, words_of
 from veridical.llm.candidate import Ask, Candidate, Rejection
 from veridical.llm.chat import ChatRequest, Message
 
+RUBRIC = "It is correct, specific, natural, and does exactly what was asked."
 _GRADE = """Grade this record by the rubric, from {low} (worst) to {high} (best). Judge the content; length is no merit.
 
 Rubric: {rubric}
@@ -52,7 +53,7 @@ class Judge:
     `judge_calibrated` is 0, and reports call the judge uncalibrated.
     """
 
-    rubric: str = "It is correct, specific, natural, and does exactly what was asked."
+    rubric: str = RUBRIC
     at_least: float = 4.0
     low: int = 1
     high: int = 5
@@ -98,14 +99,21 @@ class Comparison:
 
 
 async def compare(
-    ask: Ask, question: str, first: str, second: str, *, rubric: str = Judge.rubric, role: str = "judge"
+    ask: Ask,
+    question: str,
+    first: str,
+    second: str,
+    *,
+    rubric: str = RUBRIC,
+    role: str = "judge",
+    step: str = "pair",
 ) -> Comparison:
     """Return which of two answers a judge prefers, asked both ways round; what turns with the place is a tie."""
     places = []
-    for step, pair in (("pair.shown", (first, second)), ("pair.swapped", (second, first))):
+    for name, pair in ((f"{step}.shown", (first, second)), (f"{step}.swapped", (second, first))):
         wish = _PAIR.format(rubric=rubric, question=question, first=pair[0], second=pair[1])
         request = ChatRequest(messages=(Message("user", wish),), max_tokens=4, temperature=0.0)
-        places.append(_place((await ask(request, step=step, role=role)).text))
+        places.append(_place((await ask(request, step=name, role=role)).text))
     shown, swapped = places
     turned = {"first": "second", "second": "first", "tie": "tie"}[swapped]
     return Comparison(winner=shown if shown == turned else "tie", shown=shown, swapped=swapped)

@@ -8,6 +8,8 @@ import io
 import json
 from collections.abc import Mapping
 from dataclasses import fields
+from datetime import timedelta
+from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -74,7 +76,7 @@ def _read(path: Path, stamp: int) -> tuple[Mapping[str, Any], ...]:  # noqa: ARG
     if kind == "parquet":
         import pyarrow.parquet as pq
 
-        return tuple(pq.read_table(path).to_pylist())
+        return tuple({name: _plain(v) for name, v in row.items()} for row in pq.read_table(path).to_pylist())
     content = path.read_bytes()
     text = (gzip.decompress(content) if path.suffix == ".gz" else content).decode("utf-8-sig")
     try:
@@ -86,3 +88,10 @@ def _read(path: Path, stamp: int) -> tuple[Mapping[str, Any], ...]:  # noqa: ARG
     if not isinstance(values, list) or not all(isinstance(value, dict) for value in values):
         raise DataError("a record is no JSON object", where=path.name, fix="write one JSON object a line")
     return tuple(values)
+
+
+def _plain(value: Any) -> Any:
+    """Return a value that JSON can hold: decimals as numbers, durations and bytes in words."""
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    return str(value) if isinstance(value, timedelta | bytes) else value

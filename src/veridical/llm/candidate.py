@@ -48,6 +48,14 @@ class Candidate:
         """Return the candidate with more scores."""
         return replace(self, scores={**self.scores, **scores})
 
+    def marked(self, **attributes: str) -> Self:
+        """Return the candidate with more attributes, which quotas may count."""
+        return replace(self, attributes={**self.attributes, **attributes})
+
+    def refused(self, check: str, reason: str) -> Self:
+        """Return the candidate, rejected by whoever made it."""
+        return replace(self, rejected=Rejection(check, reason))
+
     def text(self, names: Iterable[str] | None = None) -> str:
         """Return its text fields, joined by blank lines."""
         wanted = self.fields if names is None else [name for name in names if name in self.fields]

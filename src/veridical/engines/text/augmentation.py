@@ -13,10 +13,10 @@ from typing import Any, Literal
 
 from veridical.curate.setting import configured
 from veridical.curate.word import one_line
-from veridical.engines.text.draw import need_seeds, rotated
-from veridical.engines.text.trail import Sampling, Trail, identity_of
 from veridical.llm.candidate import Ask, Candidate
+from veridical.llm.draw import need_seeds, started
 from veridical.llm.structured import unusable
+from veridical.llm.trail import Sampling, Trail, identity_of
 
 Way = Literal["answer", "rephrase", "new_question", "auto"]
 LOW, HIGH = 4.0, 32.0
@@ -68,25 +68,23 @@ class Augmentation:
 
     def plan(self, number: int, wanted: Mapping[str, str]) -> Mapping[str, Any]:
         """Return the seed of a task."""
-        (index,) = rotated(len(self.seeds), 1, seed=self.seed, path="start", turn=number)
-        return {"task": number, **wanted, "start": index, "source": f"seed:{index}"}
+        return started(self.seeds, number, wanted, seed=self.seed)
 
     async def make(self, spec: Mapping[str, Any], ask: Ask) -> Sequence[Candidate]:
         """Ask for the question, where it is new, and for its answer."""
-        kept = {name: str(spec[name]) for name in spec if name not in ("task", "start", "source")}
-        trail = Trail(ask, self.seed + int(spec["task"]))
+        trail = Trail.of(spec, ask, seed=self.seed)
         original = question = str(self.seeds[spec["start"]][self.question_field])
         if self.chosen != "answer":
             template = _REPHRASE if self.chosen == "rephrase" else _NEW
             reply = await trail.say(self.chosen, template.format(question=original), self.sampling)
             question = one_line(reply.text)
             if unusable(reply) or not question:
-                return [trail.broken(reply, kept)]
+                return [trail.broken(reply)]
         answer = await trail.say("answer", question, self.answering)
         if unusable(answer) or not answer.text.strip():
-            return [trail.broken(answer, kept)]
+            return [trail.broken(answer)]
         fields = {"instruction": question, "input": "", "output": answer.text.strip(), "way": self.chosen}
-        return [trail.candidate({**kept, **fields}, kept)]
+        return [trail.record(fields)]
 
 
 def way_for(ratio: float, *, low: float = LOW, high: float = HIGH) -> str:

@@ -27,8 +27,19 @@ _CARDS = (
     ("counterfactual", "counterfactual:Counterfactual", "pairs that differ in one protected attribute alone"),
     ("column", "column:FreeText", "a free-text column of a table, given the rest of the row"),
 )
+_GROUNDED = "veridical.engines.grounded"
+_ELSEWHERE = (
+    ("grounded", f"{_GROUNDED}.triplet:Grounded", "question, context and answer, with spans that align"),
+    ("inpars", f"{_GROUNDED}.inpars:InPars", "queries that find a passage (Bonifacio et al. 2022)"),
+)
 
 RECIPES = Registry(
     "veridical.recipes",
-    [Card(name=name, target=f"{_ROOM}.{target}", modality="text", summary=words) for name, target, words in _CARDS],
+    [
+        Card(name=name, target=target, modality="text", summary=words)
+        for name, target, words in (
+            *((name, f"{_ROOM}.{target}", words) for name, target, words in _CARDS),
+            *_ELSEWHERE,
+        )
+    ],
 )

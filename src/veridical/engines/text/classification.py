@@ -13,10 +13,10 @@ from typing import Any, Literal
 from veridical.core.errors import SpecError
 from veridical.curate.setting import configured
 from veridical.curate.word import one_line
-from veridical.engines.text.draw import drawn, need_seeds, rotated
-from veridical.engines.text.trail import Sampling, Trail, identity_of
 from veridical.llm.candidate import Ask, Candidate
+from veridical.llm.draw import drawn, need_seeds, rotated
 from veridical.llm.structured import unusable
+from veridical.llm.trail import Sampling, Trail, identity_of
 
 _CHAT = """You write examples for training a text classifier: {task}.
 
@@ -81,18 +81,17 @@ class Classification:
 
     async def make(self, spec: Mapping[str, Any], ask: Ask) -> Sequence[Candidate]:
         """Ask for one text."""
-        trail = Trail(ask, self.seed + int(spec["task"]))
+        trail = Trail.of(spec, ask, seed=self.seed)
         label = str(spec[self.label_field])
-        kept = {name: str(spec[name]) for name in spec if name not in ("task", "examples")}
         examples = [self._examples(label)[index] for index in spec["examples"]]
         if self.style == "chat":
-            reply = await trail.say("write", self._question(label, kept, examples), self.sampling)
+            reply = await trail.say("write", self._question(label, trail.kept, examples), self.sampling)
         else:
-            reply = await trail.go_on("write", self._list(label, kept, examples), self.sampling, stop=("\n",))
+            reply = await trail.go_on("write", self._list(label, trail.kept, examples), self.sampling, stop=("\n",))
         text = one_line(reply.text).strip('"“”').removeprefix("- ").strip()
         if unusable(reply) or not text:
-            return [trail.broken(reply, kept)]
-        return [trail.candidate({self.text_field: text, self.label_field: label}, kept)]
+            return [trail.broken(reply)]
+        return [trail.candidate({self.text_field: text, self.label_field: label})]
 
     def _examples(self, label: str) -> list[str]:
         return [str(r[self.text_field]) for r in self.seeds if str(r.get(self.label_field)) == label]

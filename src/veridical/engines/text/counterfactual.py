@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from veridical.curate.rouge import rouge_l
 from veridical.curate.setting import configured
 from veridical.curate.word import words_of
-from veridical.engines.text.draw import need_seeds, rotated
-from veridical.engines.text.trail import Sampling, Trail, identity_of
-from veridical.llm.candidate import Ask, Candidate, Rejection
+from veridical.llm.candidate import Ask, Candidate
+from veridical.llm.draw import need_seeds, started
 from veridical.llm.structured import unusable
+from veridical.llm.trail import Sampling, Trail, identity_of
 
 GENDER: Mapping[str, str] = {
     "he": "she", "him": "her", "his": "her", "himself": "herself", "man": "woman", "men": "women", "boy": "girl",
@@ -66,13 +66,11 @@ class Counterfactual:
 
     def plan(self, number: int, wanted: Mapping[str, str]) -> Mapping[str, Any]:
         """Return the seed of a task."""
-        (index,) = rotated(len(self.seeds), 1, seed=self.seed, path="start", turn=number)
-        return {"task": number, **wanted, "start": index, "source": f"seed:{index}"}
+        return started(self.seeds, number, wanted, seed=self.seed)
 
     async def make(self, spec: Mapping[str, Any], ask: Ask) -> Sequence[Candidate]:
         """Swap or rewrite."""
-        kept = {name: str(spec[name]) for name in spec if name not in ("task", "start", "source")}
-        trail = Trail(ask, self.seed + int(spec["task"]))
+        trail = Trail.of(spec, ask, seed=self.seed)
         record = self.seeds[spec["start"]]
         text = str(record[self.text_field])
         if self.how == "words":
@@ -82,17 +80,17 @@ class Counterfactual:
             wish = _REWRITE.format(attribute=self.attribute, before=self.before, after=self.after, text=text)
             reply = await trail.say("rewrite", wish, self.sampling)
             if unusable(reply):
-                return [trail.broken(reply, kept)]
+                return [trail.broken(reply)]
             other = reply.text.strip()
         own = {self.label_field: record[self.label_field]} if self.label_field in record else {}
-        fields = {**kept, "text": text, "counterfactual": other, "attribute": self.attribute, **own}
+        fields = {"text": text, "counterfactual": other, "attribute": self.attribute, **own}
         shared = rouge_l(words_of(text), words_of(other))
-        candidate = trail.candidate(fields, kept, alike=shared)
+        candidate = trail.record(fields, alike=shared)
         if other == text or words_of(other) == ["none"]:
-            return [replace(candidate, rejected=Rejection("counterfactual", "nothing in the text names a group"))]
+            return [candidate.refused("counterfactual", "nothing in the text names a group")]
         if shared < self.alike:
             why = f"more than the attribute changed (ROUGE-L {shared:.2f})"
-            return [replace(candidate, rejected=Rejection("counterfactual", why))]
+            return [candidate.refused("counterfactual", why)]
         return [candidate]
 
 

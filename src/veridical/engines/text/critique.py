@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from veridical.curate.setting import configured
 from veridical.curate.word import plain
-from veridical.engines.text.draw import need_seeds, rotated
-from veridical.engines.text.trail import Sampling, Trail, identity_of
-from veridical.llm.candidate import Ask, Candidate, Rejection
+from veridical.llm.candidate import Ask, Candidate
+from veridical.llm.draw import need_seeds, started
 from veridical.llm.structured import unusable
+from veridical.llm.trail import Sampling, Trail, identity_of
 
 _CRITIQUE = """Question:
 {question}
@@ -59,13 +59,11 @@ class Critique:
 
     def plan(self, number: int, wanted: Mapping[str, str]) -> Mapping[str, Any]:
         """Return the seed of a task."""
-        (index,) = rotated(len(self.seeds), 1, seed=self.seed, path="start", turn=number)
-        return {"task": number, **wanted, "start": index, "source": f"seed:{index}"}
+        return started(self.seeds, number, wanted, seed=self.seed)
 
     async def make(self, spec: Mapping[str, Any], ask: Ask) -> Sequence[Candidate]:
         """Draft, criticise, revise."""
-        kept = {name: str(spec[name]) for name in spec if name not in ("task", "start", "source")}
-        trail = Trail(ask, self.seed + int(spec["task"]))
+        trail = Trail.of(spec, ask, seed=self.seed)
         record = self.seeds[spec["start"]]
         question = str(record[self.question_field])
         critique = ""
@@ -74,26 +72,27 @@ class Critique:
         else:
             reply = await trail.say("draft", question, self.sampling)
             if unusable(reply) or not reply.text.strip():
-                return [trail.broken(reply, kept)]
+                return [trail.broken(reply)]
             draft = answer = reply.text.strip()
         for place in range(self.rounds):
             wish = _CRITIQUE.format(question=question, answer=answer, principles=self.principles)
             said = await trail.say(f"critique.{place}", wish, self.sampling)
             if unusable(said):
-                return [trail.broken(said, kept)]
+                return [trail.broken(said)]
             critique = said.text.strip()
             if plain(critique) == "none":
                 break
             wish = _REVISE.format(question=question, answer=answer, critique=critique)
             reply = await trail.say(f"revise.{place}", wish, self.sampling)
             if unusable(reply) or not reply.text.strip():
-                return [trail.broken(reply, kept)]
+                return [trail.broken(reply)]
             answer = reply.text.strip()
         fields = {"instruction": question, "output": answer, "critique": critique}
         if plain(answer) == plain(draft):
-            candidate = trail.candidate({**kept, **fields}, kept)
-            return [candidate if plain(critique) == "none" else replace(candidate, rejected=_UNMENDED)]
-        return [trail.candidate({**kept, **fields, "chosen": answer, "rejected": draft}, kept)]
-
-
-_UNMENDED = Rejection("critique", "the revision changed nothing")
+            candidate = trail.record(fields)
+            return [
+                candidate
+                if plain(critique) == "none"
+                else candidate.refused("critique", "the revision changed nothing")
+            ]
+        return [trail.record({**fields, "chosen": answer, "rejected": draft})]

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from veridical.curate.setting import configured
 from veridical.curate.word import plain
-from veridical.engines.text.draw import need_seeds, rotated
-from veridical.engines.text.trail import Sampling, Trail, identity_of
-from veridical.llm.candidate import Ask, Candidate, Rejection
+from veridical.llm.candidate import Ask, Candidate
+from veridical.llm.draw import need_seeds, started
 from veridical.llm.structured import unusable
+from veridical.llm.trail import Sampling, Trail, identity_of
 
 SYSTEMS = (
     "You are a careful assistant. Think step by step and justify each step.",
@@ -60,30 +60,28 @@ class Distillation:
 
     def plan(self, number: int, wanted: Mapping[str, str]) -> Mapping[str, Any]:
         """Return the seed and the system messages of a task."""
-        (index,) = rotated(len(self.seeds), 1, seed=self.seed, path="start", turn=number)
         systems = [(number * self.samples + sample) % len(self.systems) for sample in range(self.samples)]
-        return {"task": number, **wanted, "start": index, "systems": systems, "source": f"seed:{index}"}
+        return started(self.seeds, number, wanted, seed=self.seed, systems=systems)
 
     async def make(self, spec: Mapping[str, Any], ask: Ask) -> Sequence[Candidate]:
         """Ask for each answer."""
-        kept = {name: str(spec[name]) for name in spec if name not in ("task", "start", "systems", "source")}
         record = self.seeds[spec["start"]]
         question = str(record[self.question_field])
         made = []
         for sample, place in enumerate(spec["systems"]):
-            trail = Trail(ask, self.seed + int(spec["task"]))
+            trail = Trail.of(spec, ask, seed=self.seed)
             system = self.systems[place]
             reply = await trail.say(f"answer.{sample}", _ASK.format(question=question), self.sampling, system=system)
             thought, answer = _THOUGHT.search(reply.text), _ANSWER.search(reply.text)
             if unusable(reply) or thought is None or answer is None:
-                made.append(trail.broken(reply, kept))
+                made.append(trail.broken(reply))
                 continue
             final = answer[1].strip()
             fields = {"instruction": question, "reasoning": thought[1].strip(), "output": final, "system": system}
-            candidate = trail.candidate({**kept, **fields}, kept)
+            candidate = trail.record(fields)
             known = str(record[self.answer_field]) if self.answer_field else None
             if known is not None and not same_answer(final, known):
-                candidate = replace(candidate, rejected=Rejection("known_answer", "another answer than the known one"))
+                candidate = candidate.refused("known_answer", "another answer than the known one")
             made.append(candidate)
         return made
 

@@ -9,16 +9,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from veridical.core.rng import stream
 from veridical.curate.rouge import rouge_l
 from veridical.curate.setting import configured
 from veridical.curate.word import one_line, words_of
-from veridical.engines.text.draw import need_seeds, rotated
-from veridical.engines.text.trail import Sampling, Trail, identity_of
-from veridical.llm.candidate import Ask, Candidate, Rejection
+from veridical.llm.candidate import Ask, Candidate
+from veridical.llm.draw import need_seeds, started
+from veridical.llm.trail import Sampling, Trail, identity_of
 
 DEPTH: Mapping[str, str] = {
     "constraint": "Add one more constraint or requirement to it.",
@@ -95,13 +95,11 @@ class EvolInstruct:
             "breadth" if rng.random() < self.breadth_share else kinds[int(rng.integers(len(kinds)))]
             for _ in range(self.rounds)
         ]
-        (index,) = rotated(len(self.seeds), 1, seed=self.seed, path="start", turn=number)
-        return {"task": number, **wanted, "start": index, "ways": ways, "source": f"seed:{index}"}
+        return started(self.seeds, number, wanted, seed=self.seed, ways=ways)
 
     async def make(self, spec: Mapping[str, Any], ask: Ask) -> Sequence[Candidate]:
         """Evolve step by step; a step that fails leaves the instruction as it was."""
-        kept = {name: str(spec[name]) for name in spec if name not in ("task", "start", "ways", "source")}
-        trail = Trail(ask, self.seed + int(spec["task"]))
+        trail = Trail.of(spec, ask, seed=self.seed)
         instruction = str(self.seeds[spec["start"]][self.instruction_field])
         made: list[Candidate] = []
         for place, way in enumerate(spec["ways"]):
@@ -114,10 +112,10 @@ class EvolInstruct:
                 answer = (await trail.say(f"answer.{place}", evolved, self.answering)).text.strip()
                 problem = failed(answer)
             fields = {"instruction": evolved, "input": "", "output": answer}
-            candidate = trail.candidate({**kept, **fields}, {**kept, "evolution": way})
+            candidate = trail.record(fields).marked(evolution=way)
             if problem is None:
                 instruction = evolved
-            made.append(candidate if problem is None else replace(candidate, rejected=Rejection("eliminator", problem)))
+            made.append(candidate if problem is None else candidate.refused("eliminator", problem))
         return made
 
     async def _same(self, before: str, after: str, place: int, trail: Trail) -> str | None:

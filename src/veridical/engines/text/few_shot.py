@@ -8,11 +8,10 @@ from typing import Any
 
 from veridical.core.errors import SpecError
 from veridical.curate.setting import configured
-from veridical.engines.text.draw import drawn, need_seeds, rotated
-from veridical.engines.text.trail import Sampling, Trail, identity_of
 from veridical.llm.candidate import Ask, Candidate
+from veridical.llm.draw import drawn, need_seeds, rotated
+from veridical.llm.trail import Sampling, Trail, identity_of
 
-_OWN = ("task", "examples")
 _QUESTION = """{task}
 
 {wishes}{examples}Write one new record in {language}. It must be specific and realistic, and differ from the examples \
@@ -135,9 +134,8 @@ async def _written(
     spec: Mapping[str, Any],
     ask: Ask,
 ) -> list[Candidate]:
-    trail = Trail(ask, recipe.seed + int(spec["task"]))
-    kept = {name: str(value) for name, value in spec.items() if name not in _OWN}
-    wishes = "".join(f"{name}: {value}\n" for name, value in kept.items())
+    trail = Trail.of(spec, ask, seed=recipe.seed)
+    wishes = "".join(f"{name}: {value}\n" for name, value in trail.kept.items())
     shown = "\n\n".join("\n".join(f"{name}: {record.get(name, '')}" for name in names) for record in examples)
     question = _QUESTION.format(
         task=recipe.task,
@@ -147,5 +145,5 @@ async def _written(
     )
     made = await trail.fill("write", question, names, recipe.sampling)
     if isinstance(made, Candidate):
-        return [trail.tagged(made, kept)]
-    return [trail.candidate({**kept, **made}, kept)]
+        return [made]
+    return [trail.record(made)]

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from veridical.curate.setting import configured
-from veridical.engines.text.draw import drawn, rotated
-from veridical.engines.text.trail import Sampling, Trail, identity_of
 from veridical.llm.candidate import Ask, Candidate
+from veridical.llm.draw import drawn, rotated
+from veridical.llm.trail import Sampling, Trail, identity_of
 
 DOMAINS = (
     "금융과 생활 경제", "건강과 의학 상식", "법과 행정", "교육과 학습", "과학과 기술", "역사와 문화", "여행과 지리",
@@ -74,19 +74,18 @@ class Korean:
 
     async def make(self, spec: Mapping[str, Any], ask: Ask) -> Sequence[Candidate]:
         """Ask for the instruction, its input and its answer."""
-        kept = {name: str(spec[name]) for name in spec if name not in ("task", "examples")}
-        trail = Trail(ask, self.seed + int(spec["task"]))
+        trail = Trail.of(spec, ask, seed=self.seed)
         shown = "\n".join(f"예: {_shown(self.seeds[index])}" for index in spec["examples"])
         question = _QUESTION.format(
-            domain=kept["domain"],
-            style=STYLES.get(kept["style"], kept["style"]),
-            level=f"{kept['level']} ({LEVELS.get(kept['level'], '')})",
+            domain=trail.kept["domain"],
+            style=STYLES.get(trail.kept["style"], trail.kept["style"]),
+            level=f"{trail.kept['level']} ({LEVELS.get(trail.kept['level'], '')})",
             examples=f"\n{shown}\n" if shown else "",
         )
         made = await trail.fill("write", question, ("instruction", "input", "output"), self.sampling)
         if isinstance(made, Candidate):
-            return [trail.tagged(made, kept)]
-        return [trail.candidate({**kept, **made}, kept)]
+            return [made]
+        return [trail.record(made)]
 
 
 def _shown(record: Mapping[str, Any]) -> str:

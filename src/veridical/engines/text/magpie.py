@@ -12,9 +12,9 @@ from typing import Any
 
 from veridical.core.errors import SpecError
 from veridical.curate.setting import configured
-from veridical.engines.text.trail import Sampling, Trail, identity_of
 from veridical.llm.candidate import Ask, Candidate
 from veridical.llm.structured import unusable
+from veridical.llm.trail import Sampling, Trail, identity_of
 
 _CHATML = "<|im_start|>"
 TEMPLATES: Mapping[str, tuple[str, str, tuple[str, ...]]] = {
@@ -69,19 +69,18 @@ class Magpie:
 
     async def make(self, spec: Mapping[str, Any], ask: Ask) -> Sequence[Candidate]:
         """Let the model speak as a user, then answer."""
-        trail = Trail(ask, self.seed + int(spec["task"]))
-        kept = {name: str(value) for name, value in spec.items() if name != "task"}
+        trail = Trail.of(spec, ask, seed=self.seed)
         before, between, stop = TEMPLATES[self.template]
         reply = await trail.go_on("instruction", f"{before}{self.system}{between}", self.sampling, stop=stop)
         instruction = reply.text.strip()
         if unusable(reply) or not instruction:
-            return [trail.broken(reply, kept)]
+            return [trail.broken(reply)]
         answer = await trail.say("answer", instruction, self.answering, system=self.system)
         if unusable(answer):
-            return [trail.broken(answer, kept)]
+            return [trail.broken(answer)]
         fields = {"instruction": instruction, "input": "", "output": answer.text.strip()}
         if self.tags == "on":
             question = _TAGS.format(instruction=instruction)
             tags = await trail.fill("tags", question, ("quality", "difficulty", "category"), Sampling(temperature=0.0))
             fields |= {} if isinstance(tags, Candidate) else tags
-        return [trail.candidate({**kept, **fields}, kept)]
+        return [trail.record(fields)]

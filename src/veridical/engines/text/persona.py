@@ -13,10 +13,10 @@ from typing import Any
 
 from veridical.curate.setting import configured
 from veridical.curate.word import one_line
-from veridical.engines.text.draw import need_seeds, rotated
-from veridical.engines.text.trail import Sampling, Trail, identity_of
 from veridical.llm.candidate import Ask, Candidate
+from veridical.llm.draw import need_seeds, rotated, started
 from veridical.llm.structured import unusable
+from veridical.llm.trail import Sampling, Trail, identity_of
 
 _FROM_TEXT = """Who is likely to read, write, like or dislike this text? Describe one such person in one or two \
 sentences, as specifically as the text allows: occupation, interests, situation. Give no name.
@@ -62,29 +62,27 @@ class Personas:
 
     def plan(self, number: int, wanted: Mapping[str, str]) -> Mapping[str, Any]:
         """Return the seed and the relations of a task."""
-        (index,) = rotated(len(self.seeds), 1, seed=self.seed, path="start", turn=number)
         places = rotated(len(RELATIONS), self.steps, seed=self.seed, path="relation", turn=number)
         relations = [RELATIONS[place] for place in places]
-        return {"task": number, **wanted, "start": index, "relations": relations, "source": f"seed:{index}"}
+        return started(self.seeds, number, wanted, seed=self.seed, relations=relations)
 
     async def make(self, spec: Mapping[str, Any], ask: Ask) -> Sequence[Candidate]:
         """Ask for the persona, for related ones, and for their texts."""
-        kept = {name: str(spec[name]) for name in spec if name not in ("task", "start", "relations", "source")}
-        trail = Trail(ask, self.seed + int(spec["task"]))
+        trail = Trail.of(spec, ask, seed=self.seed)
         question = _FROM_TEXT.format(text=self.seeds[spec["start"]][self.text_field])
         made: list[Candidate] = []
         for place, relation in enumerate(("text", *spec["relations"])):
             reply = await trail.say("persona" if place == 0 else f"related.{place}", question, self.sampling)
             persona = one_line(reply.text)
             if unusable(reply) or not persona:
-                return [*made, trail.broken(reply, kept)]
+                return [*made, trail.broken(reply)]
             fields = {"persona": persona, "relation": relation}
             if self.wish:
                 written = await trail.say(f"text.{place}", _USE.format(wish=self.wish, persona=persona), self.sampling)
                 if unusable(written) or not written.text.strip():
-                    return [*made, trail.broken(written, kept)]
+                    return [*made, trail.broken(written)]
                 fields["text"] = written.text.strip()
-            made.append(trail.candidate({**kept, **fields}, kept))
+            made.append(trail.record(fields))
             if place < len(spec["relations"]):
                 question = _RELATED.format(persona=persona, relation=spec["relations"][place])
         return made

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from veridical.core.rng import stream
 from veridical.curate.setting import configured
 from veridical.curate.word import one_line, words_of
-from veridical.engines.text.draw import need_seeds, rotated
-from veridical.engines.text.trail import Sampling, Trail, identity_of
-from veridical.llm.candidate import Ask, Candidate, Rejection
+from veridical.llm.candidate import Ask, Candidate
+from veridical.llm.draw import need_seeds, rotated
+from veridical.llm.trail import Sampling, Trail, identity_of
 
 _REMEMBERED = 20_000
 _BANNED = re.compile(
@@ -98,22 +98,20 @@ class SelfInstruct:
 
     async def make(self, spec: Mapping[str, Any], ask: Ask) -> Sequence[Candidate]:
         """Ask for new instructions, then for an instance of each that passes the filters."""
-        trail = Trail(ask, self.seed + int(spec["task"]))
-        kept = {name: str(value) for name, value in spec.items() if name not in ("task", "shots")}
+        trail = Trail.of(spec, ask, seed=self.seed)
         shown = "\n".join(f"{place}. {one_line(shot)}" for place, shot in enumerate(spec["shots"], start=1))
         question = _TASKS.format(shown=shown, next=len(spec["shots"]) + 1)
         reply = await trail.say("instructions", question, self.sampling)
         # The last of a cut list is cut too.
         found = read_tasks(reply.text)[: -1 if reply.finish.value == "length" else None][: self.per_task]
         if not found:
-            return [trail.broken(reply, kept)]
-        return [await self._instance(instruction, place, kept, trail) for place, instruction in enumerate(found)]
+            return [trail.broken(reply)]
+        return [await self._instance(instruction, place, trail) for place, instruction in enumerate(found)]
 
-    async def _instance(self, instruction: str, place: int, kept: Mapping[str, str], trail: Trail) -> Candidate:
-        own = replace(trail, steps=list(trail.steps), models=list(trail.models), logprobs=[])
+    async def _instance(self, instruction: str, place: int, trail: Trail) -> Candidate:
+        own = trail.branch()
         if (problem := unfit(instruction)) is not None:
-            made = own.candidate({"instruction": instruction}, kept)
-            return replace(made, rejected=Rejection("self_instruct", problem))
+            return own.candidate({"instruction": instruction}).refused("self_instruct", problem)
         said = await own.say(
             f"kind.{place}", _KIND.format(instruction=instruction), Sampling(temperature=0.0, max_tokens=4)
         )
@@ -122,9 +120,9 @@ class SelfInstruct:
         names = ("output", "input") if is_label else ("input", "output")
         value = await own.fill(f"instance.{place}", question, names, self.answering)
         if isinstance(value, Candidate):
-            return own.tagged(value, kept)
+            return value
         fields = {"instruction": instruction, "input": value["input"], "output": value["output"]}
-        return own.candidate({**kept, **fields, "is_classification": is_label}, kept)
+        return own.record({**fields, "is_classification": is_label})
 
 
 def read_tasks(text: str) -> list[str]:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from veridical.curate.sentence import embed
 from veridical.curate.setting import configured
-from veridical.engines.text.draw import need_seeds, rotated
-from veridical.engines.text.trail import Sampling, Trail, identity_of
-from veridical.llm.candidate import Ask, Candidate, Rejection
+from veridical.llm.candidate import Ask, Candidate
+from veridical.llm.draw import need_seeds, started
 from veridical.llm.structured import unusable
+from veridical.llm.trail import Sampling, Trail, identity_of
 
 _TRANSLATE = """Translate this text into {language}. Write as a native speaker would, not word by word; keep names, \
 numbers and code as they are; {manner}. Write only the translation.
@@ -52,20 +52,18 @@ class Translation:
 
     def plan(self, number: int, wanted: Mapping[str, str]) -> Mapping[str, Any]:
         """Return the seed of a task."""
-        (index,) = rotated(len(self.seeds), 1, seed=self.seed, path="start", turn=number)
-        return {"task": number, **wanted, "start": index, "source": f"seed:{index}"}
+        return started(self.seeds, number, wanted, seed=self.seed)
 
     async def make(self, spec: Mapping[str, Any], ask: Ask) -> Sequence[Candidate]:
         """Translate, and see whether the meaning came across."""
-        kept = {name: str(spec[name]) for name in spec if name not in ("task", "start", "source")}
-        trail = Trail(ask, self.seed + int(spec["task"]))
+        trail = Trail.of(spec, ask, seed=self.seed)
         record = self.seeds[spec["start"]]
         text = str(record[self.text_field])
         wish = _TRANSLATE.format(language=self.language, manner=self.manner, text=text)
         reply = await trail.say("translate", wish, self.sampling)
         translated = reply.text.strip()
         if unusable(reply) or not translated:
-            return [trail.broken(reply, kept)]
+            return [trail.broken(reply)]
         texts = [text, translated]
         if self.back == "on":
             wish = _BACK.format(language=self.source_language, text=translated)
@@ -73,8 +71,8 @@ class Translation:
         points = embed(texts)
         fidelity = min(float(points[0] @ point) for point in points[1:])
         own = {name: record[name] for name in self.keep if name in record}
-        fields = {**kept, **own, "source_text": text, "translation": translated}
-        candidate = trail.candidate(fields, kept, fidelity=fidelity)
+        fields = {**own, "source_text": text, "translation": translated}
+        candidate = trail.record(fields, fidelity=fidelity)
         if fidelity < self.at_least:
-            return [replace(candidate, rejected=Rejection("fidelity", f"cosine {fidelity:.2f} to the source"))]
+            return [candidate.refused("fidelity", f"cosine {fidelity:.2f} to the source")]
         return [candidate]

@@ -108,7 +108,7 @@ CASES = {
     "translation": ({"at_least": -1.0}, said("그는 오늘 카드를 잃어버렸어요."), {"source_text", "translation"}),
     "korean": ({}, filled, {"instruction", "input", "output", "domain", "style", "level"}),
     "counterfactual": ({}, said(""), {"text", "counterfactual", "attribute", "label"}),
-    "column": ({"column": "text", "context": ["label"]}, said("He found it."), {"text", "label"}),
+    "column": ({"column": "text", "context": ["label"], "records": 9}, said("He found it."), {"text", "label", "row_number"}),
 }  # fmt: skip
 
 
@@ -131,7 +131,8 @@ def test_every_recipe_makes_records_and_plans_the_same_twice(name, tmp_path):
     assert fields <= set(made[0].fields)
     assert made[0].steps
     twin = build(name, options, seeds_of(name), tmp_path=tmp_path)
-    assert [recipe.plan(n, {}) for n in range(5)] == [twin.plan(n, {}) for n in range(5)]
+    third = build(name, options, seeds_of(name), tmp_path=tmp_path)
+    assert [third.plan(n, {}) for n in range(5)] == [twin.plan(n, {}) for n in range(5)]
     assert twin.identity == recipe.identity
 
 
@@ -288,10 +289,37 @@ def test_the_budget_chooses(tmp_path):
     assert build("augmentation", {}, tmp_path=tmp_path).chosen == "rephrase"  # 40 records, 10 seeds
 
 
-def test_a_column_is_written_for_each_row_of_a_file(tmp_path):
-    (tmp_path / "rows.csv").write_text("amount,shop\n5,bakery\n7,bar\n")
-    seeds = [{"amount": "1", "shop": "kiosk", "note": "Bought a paper."}]
-    recipe = build("column", {"column": "note", "rows": "rows.csv"}, seeds, tmp_path=tmp_path)
-    made = [run(recipe, said("Bread."), number)[0][0] for number in range(3)]
-    assert [m.fields["shop"] for m in made] == ["bakery", "bar", "bakery"]
-    assert made[0].fields == {"amount": "5", "shop": "bakery", "note": "Bread."}
+def test_a_column_is_written_once_for_each_row_of_a_file(tmp_path):
+    (tmp_path / "rows.csv").write_text("amount,shop\n5,bakery\n7,bar\n9,kiosk\n")
+    seeds = [{"amount": "1", "shop": "kiosk", "note": "Bought a paper."}, {"amount": "2", "shop": "bar", "note": None}]
+    options = {"column": "note", "rows": "rows.csv", "records": 3}
+    recipe = build("column", options, seeds, tmp_path=tmp_path)
+    first, asked = run(recipe, said("Bread."), 0)
+    assert first[0].fields == {"amount": "5", "shop": "bakery", "note": "Bread.", "row_number": 0}
+    assert "Bought a paper." in last(asked[0][2])  # the row without a note is no example
+    recipe.admit(first[0])
+    assert recipe.refuses(first[0]).reason == "its row has a text already"
+    # Row 1 is turned away, so it comes again once all were asked for, and the finished one does not.
+    assert [recipe.plan(number, {})["row"] for number in range(1, 5)] == [1, 2, 1, 2]
+    with pytest.raises(SpecError, match="4 records are asked for and there are 3 rows"):
+        build("column", {**options, "records": 4}, seeds, tmp_path=tmp_path)
+    with pytest.raises(SpecError, match="no seed has a text"):
+        build("column", options, [{"amount": "1", "note": ""}], tmp_path=tmp_path)
+
+
+def test_preference_by_pairs_counts_wins_and_not_places(tmp_path):
+    def judged(favours_first):
+        def script(request, again):
+            if "Which of two" not in last(request):
+                return f"answer {'so ' * (request.seed % 7)} {request.seed}"
+            first, second = last(request).partition("Answer A:")[2].split("Answer B:")
+            return "A" if favours_first or first.split()[-1] > second.split("Answer with")[0].split()[-1] else "B"
+
+        return script
+
+    recipe = build("preference", {"by": "pairwise", "answers": 3}, tmp_path=tmp_path)
+    (pair,), asked = run(recipe, judged(favours_first=False))
+    assert pair.rejected is None and pair.scores["chosen"] > pair.scores["rejected"]
+    assert sum(role == "judge" for _, role, _ in asked) == 6  # three pairs, both ways round
+    (tied,), _ = run(recipe, judged(favours_first=True))
+    assert tied.rejected.check == "pair"  # who always takes the first place prefers nothing

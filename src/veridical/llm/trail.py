@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Self
 
 from veridical.core import digest
 from veridical.core.rng import derive
@@ -29,13 +29,27 @@ class Sampling:
 
 @dataclass
 class Trail:
-    """One task's questions: `say` asks in chat, `go_on` continues a raw prompt, `fill` wants a JSON object."""
+    """One task's questions: `say` asks in chat, `go_on` continues a raw prompt, `fill` wants a JSON object.
+
+    `kept` are the task's attributes: they go into every record it makes.
+    """
 
     ask: Ask
     seed: int
+    kept: Mapping[str, str] = field(default_factory=dict)
     steps: list[str] = field(default_factory=list)
     models: list[str] = field(default_factory=list)
     logprobs: list[float] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, spec: Mapping[str, Any], ask: Ask, *, seed: int) -> Self:
+        """Return the trail of a planned task; its attributes are the texts of the spec, "source" aside."""
+        kept = {name: value for name, value in spec.items() if isinstance(value, str) and name != "source"}
+        return cls(ask, seed + int(spec["task"]), kept)
+
+    def branch(self) -> Self:
+        """Return a trail that goes on from here on its own: its steps are not those of its siblings."""
+        return replace(self, steps=list(self.steps), models=list(self.models), logprobs=[])
 
     async def say(
         self,
@@ -72,37 +86,38 @@ class Trail:
         request = request_of(
             sampling, messages=(*turns, Message("user", wish)), schema=object_schema(names), seed=self._seed(step)
         )
-        found = await ask_record(self._noting, request, step=step)
-        return self.broken(found.reply, {}, found.rejection) if found.value is None else found.value
+        found = await ask_record(self.noting, request, step=step)
+        return self.broken(found.reply, found.rejection) if found.value is None else found.value
 
-    def candidate(self, fields: Mapping[str, Any], attributes: Mapping[str, str], **scores: float) -> Candidate:
-        """Return the record that the steps so far made; `confidence` is the mean log-probability of its tokens."""
+    def record(self, fields: Mapping[str, Any], **scores: float) -> Candidate:
+        """Return the record that the steps so far made, the task's attributes among its fields."""
+        return self.candidate({**self.kept, **fields}, **scores)
+
+    def candidate(self, fields: Mapping[str, Any], **scores: float) -> Candidate:
+        """Return the record of just these fields; `confidence` is the mean log-probability of its tokens."""
         if self.logprobs:
             scores["confidence"] = statistics.fmean(self.logprobs)
         return Candidate(
             fields=fields,
-            attributes=attributes,
+            attributes=self.kept,
             scores=scores,
             steps=tuple(self.steps),
             models=tuple(dict.fromkeys(self.models)),
         )
 
-    def broken(self, reply: ChatReply, attributes: Mapping[str, str], why: Rejection | None = None) -> Candidate:
+    def broken(self, reply: ChatReply, why: Rejection | None = None) -> Candidate:
         """Return the rejected candidate of a reply that cannot be used, with the trail that led to it."""
         rejection = why or unusable(reply) or Rejection("format", "no record could be read from the reply")
-        return replace(self.candidate({"reply": reply.text}, attributes), rejected=rejection)
-
-    def tagged(self, lost: Candidate, attributes: Mapping[str, str]) -> Candidate:
-        """Return a rejected candidate of `fill` with the task's attributes."""
-        return replace(lost, attributes=attributes)
+        return replace(self.candidate({"reply": reply.text}), rejected=rejection)
 
     def _seed(self, step: str) -> int:
         return derive(self.seed, "ask", step) % 2**31
 
     async def _send(self, step: str, request: ChatRequest, role: str) -> ChatReply:
-        return await self._noting(request, step=step, role=role)
+        return await self.noting(request, step=step, role=role)
 
-    async def _noting(self, request: ChatRequest, *, step: str = "", role: str = "teacher") -> ChatReply:
+    async def noting(self, request: ChatRequest, *, step: str = "", role: str = "teacher") -> ChatReply:
+        """Ask as `ask` does, and note the step: for others who ask on this trail's behalf."""
         reply = await self.ask(request, step=step, role=role)
         self.steps.append(step)
         self.models.append(reply.model)

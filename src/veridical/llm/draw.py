@@ -28,6 +28,17 @@ def rotated(count: int, shots: int, *, seed: int, path: str, turn: int) -> list[
     return [index if index not in drawn[:at] else next(spare) for at, index in enumerate(drawn)]
 
 
+def started(seeds: Sequence[Any], number: int, wanted: Mapping[str, str], *, seed: int, **more: Any) -> dict[str, Any]:
+    """Return the spec of a task that starts from one seed: "start" is its place; all come before one comes again.
+
+    Example:
+        >>> started(["only"], 3, {"topic": "tea"}, seed=1)
+        {'task': 3, 'topic': 'tea', 'start': 0, 'source': 'seed:0'}
+    """
+    (index,) = rotated(len(seeds), 1, seed=seed, path="start", turn=number)
+    return {"task": number, **wanted, "start": index, **more, "source": f"seed:{index}"}
+
+
 def drawn(options: Mapping[str, Sequence[str]], *, seed: int, path: str, turn: int) -> dict[str, str]:
     """Return one value of each attribute; over many turns all values come equally often."""
     return {
