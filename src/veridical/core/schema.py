@@ -130,6 +130,7 @@ class TableSchema:
     protected: tuple[str, ...] = ()  # columns that define groups for fairness measures
     unit: str | None = None  # the column that names the person a row belongs to; None: each row is one
     order_by: str | None = None  # for sequences: the column that orders an entity's rows
+    series: tuple[str, ...] | None = None  # for sequences: who a row is of; (): all rows are one series; None: no order
 
     def __post_init__(self) -> None:
         names = [column.name for column in self.columns]
@@ -141,6 +142,11 @@ class TableSchema:
     def names(self) -> tuple[str, ...]:
         """The column names in order."""
         return tuple(column.name for column in self.columns)
+
+    @property
+    def is_sequence(self) -> bool:
+        """Whether rows follow one another: an entity's rows are learned together, in the order of `order_by`."""
+        return self.series is not None and self.order_by is not None
 
     def column(self, name: str) -> Column:
         """Return one column.
@@ -230,6 +236,8 @@ def _table(data: Mapping[str, Any]) -> TableSchema:
     values["constraints"] = tuple(_plain_to(Constraint, rule) for rule in values.get("constraints", ()))
     for name in ("primary_key", "protected"):
         values[name] = tuple(values.get(name, ()))
+    if values.get("series") is not None:
+        values["series"] = tuple(values["series"])
     return TableSchema(**values)
 
 

@@ -75,6 +75,7 @@ class _Reader:
             "target": self.text(item, "target", place),
             "unit": self.text(item, "unit", place),
             "order_by": self.text(item, "order_by", place),
+            "series": self.texts(item, "series", place),
         }
         every = {column.name for column in good}
         if len(good) == len(columns):

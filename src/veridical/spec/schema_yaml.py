@@ -88,6 +88,8 @@ def _table(table: TableSchema) -> Iterator[str]:
         value = getattr(table, name)
         if value:
             yield f"    {name}: {_list(value, 8)}"
+    if table.series is not None:
+        yield f"    series: {_list(table.series, 8)}"
     yield "    columns:"
     for column in table.columns:
         yield from _item(column, "      ", first="name")
