@@ -210,3 +210,33 @@ class Executor(Protocol):
     """Runs a task on every shard, in any order; a task is picklable by reference (a module-level callable)."""
 
     def run(self, task: Task, shards: Sequence[Shard]) -> Iterator[Result]: ...
+
+
+@runtime_checkable
+class Stepper(Protocol):
+    """Draws one step of many rows from plain arrays: what sequences ask of a table engine, thousands of times.
+
+    Arrays hold float64, with nan for null; a category is its place in the vocabulary the stepper was made with.
+    """
+
+    @property
+    def needed(self) -> Sequence[str]:
+        """The given columns that are read; others may be left out."""
+        ...
+
+    def step(
+        self, given: Mapping[str, np.ndarray[Any, np.dtype[np.float64]]], rows: int, rng: np.random.Generator
+    ) -> Mapping[str, np.ndarray[Any, np.dtype[np.float64]]]:
+        """Return the generated columns of `rows` rows."""
+        ...
+
+
+@runtime_checkable
+class StepModel(Protocol):
+    """A table model that fits prepared columns and gives steppers; injected into engines that go step by step."""
+
+    def fit(self, table: pa.Table, columns: Sequence[Column], ctx: RunContext, *, rare_below: int) -> Sampler: ...
+
+    def open(self, folder: Path) -> Sampler: ...
+
+    def stepper(self, sampler: Sampler, vocabularies: Mapping[str, Sequence[str]]) -> Stepper: ...
