@@ -11,6 +11,10 @@ from syntheval import SynthEval
 job = json.loads(Path(sys.argv[1]).read_text())
 train, holdout, synthetic = (pd.read_parquet(job[name]) for name in ("train", "holdout", "synthetic"))
 names = [name for name in train if not pd.api.types.is_numeric_dtype(train[name])]
+for frame in (train, holdout, synthetic):  # it refuses missing values
+    for name in frame:
+        if frame[name].isna().any():
+            frame[name] = frame[name].fillna("missing" if name in names else frame[name].median())
 start = time.process_time()
 judge = SynthEval(train, holdout_dataframe=holdout, cat_cols=names, verbose=False)
 result = judge.evaluate(synthetic, analysis_target_var=job["target"], presets_file="full_eval")

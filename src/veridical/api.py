@@ -17,6 +17,7 @@ from typing import Any
 from veridical.connect.dataframe import to_native
 from veridical.connect.source import read
 from veridical.core.contracts import Generator, Progress, RunContext, SampleRequest, silent
+from veridical.core.dataset import Dataset
 from veridical.core.errors import SpecError
 from veridical.core.finding import Finding, Verdict
 from veridical.core.schema import Schema
@@ -25,6 +26,7 @@ from veridical.spec.run import RunSpec, read_count, read_run
 from veridical.stages import holdout as holdouts
 from veridical.stages import learn as learning
 from veridical.stages import model as models
+from veridical.stages import outside
 from veridical.stages import release as releases
 from veridical.stages import synthesize as syntheses
 from veridical.stages import validate as validation
@@ -130,18 +132,29 @@ def validate(
 ) -> validation.Validation:
     """Return the figures and the verdict on synthetic data, whoever made it.
 
+    With `folder`, and all data given as files, the folder is stamped: `veridical release FOLDER --data FILE`
+    then lets out the very file that was judged.
+
     Raises:
         VeridicalError: the tables cannot be compared, or the gates are wrong.
     """
-    return validation.validate(
-        train=read(train),
-        synthetic=read(synthetic),
-        holdout=None if holdout is None else read(holdout),
+    real = read(train)
+    judged = validation.validate(
+        train=real,
+        synthetic=_named(read(synthetic), real),
+        holdout=None if holdout is None else _named(read(holdout), real),
         schema=schema,
         gates=gates,
         ctx=RunContext(seed=seed, progress=progress),
         folder=None if folder is None else Path(folder),
     )
+    given = [side for side in (train, synthetic, holdout) if side is not None]
+    if folder is not None and all(isinstance(side, str | Path) and Path(side).is_file() for side in given):
+        files = outside.Sources(
+            train=Path(train), synthetic=Path(synthetic), holdout=None if holdout is None else Path(holdout)
+        )
+        outside.bind(Path(folder), judged, files)
+    return judged
 
 
 def synth(
@@ -191,8 +204,8 @@ def run(spec: str | Path | RunSpec, *, progress: Progress = silent) -> Done:
     return carry_out(declared, context_of(declared, progress))
 
 
-def release(folder: str | Path, *, waivers: Sequence[Waiver] = (), licence: str = "") -> releases.Released:
-    """Sign and write the release of a run that passed its gates.
+def release(folder: str | Path, *, waivers: Sequence[Waiver] = (), licence: str | None = None) -> releases.Released:
+    """Sign and write the release of a run that passed its gates; a licence of None is the last release's.
 
     Raises:
         ReleaseRefused: a gate failed or was not measured.
@@ -208,6 +221,11 @@ def verify(folder: str | Path) -> Verified:
         ArtifactError: something was changed, added or taken away, or the signer is not trusted.
     """
     return manifest.verify(manifest.release_folder(Path(folder)))
+
+
+def _named(data: Dataset, like: Dataset) -> Dataset:
+    """Return the data under the name of another: one table may come from a file of any name."""
+    return Dataset.of(data.only, like.name) if len(data.tables) == len(like.tables) == 1 else data
 
 
 def _count(rows: int | str) -> int:

@@ -93,11 +93,17 @@ def _median_rows():
     return clean().take(np.tile(np.arange(60), 100))
 
 
+def _part_shuffled():
+    table = clean()
+    part = table.num_rows // 3
+    return pa.concat_tables([shuffled(table.slice(0, part)), table.slice(part)])
+
+
 FAULTS = {
     "dropped category": _dropped_category, "dropped tail": _dropped_tail, "swapped label": _swapped_label,
     "constant": _constant, "halved minority": _halved_minority, "invented": _invented, "missing": _missing,
     "half years": _half_years, "out of range": _out_of_range, "few rows over and over": _median_rows,
-    "older": _older, "shuffled": lambda: shuffled(clean()),
+    "older": _older, "shuffled": lambda: shuffled(clean()), "a part shuffled": _part_shuffled,
 }  # fmt: skip
 
 CAUGHT = [
@@ -152,6 +158,7 @@ CAUGHT = [
     ("swapped label", "fairness.parity", ("fairness.parity", "sex")),
     ("swapped label", "fairness.parity", ("fairness.equalised_odds", "sex")),
     ("shuffled", "validity.dependencies", ("validity.dependencies",)),
+    ("a part shuffled", "fidelity.c2st", ("fidelity.odd_rows",)),
 ]  # fmt: skip
 
 
@@ -268,5 +275,8 @@ def test_broken_rules_doubled_keys_and_empty_cells_are_counted():
     assert found[("validity.constraint", "unique", "id")].value == 0.5
     assert found[("validity.constraint", "inequality", "least", "a")].value > 0.05
     assert found[("validity.missing", "a")].value == pytest.approx(0.01)
+    assert found[("validity.missing",)].p_value == found[("validity.missing", "a")].p_value < 0.05
+    once = broken.set_column(2, "a", pa.array([None, *[1] * 599], pa.int64()))
+    assert _measure("validity.rules", _dated_evidence(once, rule))[("validity.missing",)].p_value > 0.2
     good = _measure("validity.rules", _dated_evidence(_dated(seed=3), rule))
     assert good[("validity.constraints",)].value == 0.0 and good[("validity.missing",)].value == 0.0

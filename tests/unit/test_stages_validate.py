@@ -13,11 +13,14 @@ from veridical.core.dataset import Dataset
 from veridical.core.errors import DataError, SchemaError, VeridicalError
 from veridical.core.finding import Outcome
 from veridical.core.schema import Column, Kind, Schema, TableSchema
+from veridical.gates.catalog import load_gates
+from veridical.gates.judge import Fingerprints, judge
 from veridical.stages.inputs import compare_inputs
 from veridical.stages.validate import validate
 from veridical.store.artifact import open_sealed
 
 CTX = RunContext(seed=3)
+PRINTS = Fingerprints(synthetic="s", real="r", schema="c")
 
 
 def people(rows=800, seed=0):
@@ -132,6 +135,18 @@ def test_one_class_only_in_the_target():
     assert not checks["input.target"].measured and inputs.evidence.schema.only.target is None
     _, checks = found(with_column(people(seed=1), "rich", ["yes"] * 800), table_schema=rich)
     assert checks["input.target"].value == 1
+
+
+@pytest.mark.parametrize("gates", ["share", "train", "test-data", "dp"])
+def test_a_named_target_of_one_class_or_out_of_reach_stops_a_release(gates):
+    rich = schema(target="rich")
+    same = with_column(people(), "rich", ["yes"] * 800)
+    for real, made in ((same, people(seed=1)), (people(), same), (people(), people(seed=1).drop_columns("rich"))):
+        _, checks = found(made, train=real, table_schema=rich)
+        verdict = judge([checks["input.target"]], load_gates(gates), PRINTS)
+        assert "input.target" in {result.gate.check for result in verdict.failures}, checks["input.target"]
+    _, checks = found(people(seed=1))
+    assert checks["input.target"].value == 0 and "No target" in checks["input.target"].sentence
 
 
 def test_too_few_rows_are_not_measured():

@@ -13,6 +13,7 @@ from veridical.attacks.evidence import TableEvidence, tables_of, unmeasured, why
 from veridical.attacks.score import Separation, findings, separation
 from veridical.core.contracts import Engine, Evidence, RunContext, SampleRequest, Shard
 from veridical.core.dataset import Dataset
+from veridical.core.errors import VeridicalError
 from veridical.core.finding import Finding, not_measured
 from veridical.core.schema import Schema, TableSchema
 from veridical.encode.neighbours import Encoded, Index, Space, build
@@ -85,7 +86,11 @@ class Membership:
             order = ctx.rng("attacks", "shadow", *table.scope, number).permutation(known.num_rows)
             third = known.num_rows // 3
             parts = [known.take(pa.array(order[a * third : (a + 1) * third])) for a in range(3)]
-            made = _generate(self.engine, table.schema, parts[0], table.synthetic.num_rows, ctx.seed + number)
+            try:
+                made = _generate(self.engine, table.schema, parts[0], table.synthetic.num_rows, ctx.seed + number)
+            except VeridicalError as refused:
+                reason = f"no shadow generator could be fitted: {refused.what}"
+                return [not_measured(SHADOW, reason, scope=table.scope)]
             world = _World(build(space.encode(made)), build(space.encode(parts[2])), ctx.workers)
             for label, part in ((1, parts[0]), (0, parts[1])):
                 features.append(world.features(space.encode(part)))

@@ -15,7 +15,7 @@ from veridical.cli import options as given
 @click.option("--data", type=given.SOURCE, help="Made by another tool: the file that RUN, a validation, judged.")
 @click.option("--output", "-o", type=given.SOURCE, help="With --data: the folder to write; by default RUN.release.")
 @given.waiver_options
-@click.option("--licence", default="", help="The licence the data goes out under, such as CC-BY-4.0.")
+@click.option("--licence", help="The licence the data goes out under, such as CC-BY-4.0; by default the last one.")
 def release(
     run: Path,
     data: Path | None,
@@ -23,7 +23,7 @@ def release(
     checks: Sequence[str],
     by: str | None,
     because: str | None,
-    licence: str,
+    licence: str | None,
 ) -> None:
     """Write RUN/release: the data, its card, the report and a signed manifest.
 

@@ -55,8 +55,8 @@ def compare_inputs(evidence: Evidence, ctx: RunContext) -> Inputs:
     tables = {name: table.select(kept) for name, table in {"train": train, **aligned}.items()}
     findings += [_empty_finding(tables, empty), _rows_finding(tables)]
     narrowed = _narrowed(evidence.schema, kept)
-    table_schema, target_finding = _with_usable_target(narrowed.only, tables)
-    findings += [target_finding] if target_finding is not None else []
+    table_schema, target_finding = _with_usable_target(narrowed.only, tables, named=evidence.schema.only.target)
+    findings.append(target_finding)
     findings += [_unseen_finding(table_schema, tables), *_overlap_findings(table_schema, tables, ctx)]
     findings += _identifier_findings(table_schema, tables)
     return Inputs(evidence=_evidence(evidence, tables, table_schema), findings=tuple(findings))
@@ -168,10 +168,14 @@ def _identifier_findings(schema: TableSchema, tables: dict[str, pa.Table]) -> li
     return found
 
 
-def _with_usable_target(schema: TableSchema, tables: dict[str, pa.Table]) -> tuple[TableSchema, Finding | None]:
+def _with_usable_target(
+    schema: TableSchema, tables: dict[str, pa.Table], *, named: str | None
+) -> tuple[TableSchema, Finding]:
+    if named is None:
+        return schema, _count("input.target", 0, len(tables["train"]), "No target was named.", [])
     target = schema.target
     if target is None:
-        return schema, None
+        return schema, not_measured("input.target", f"{named} cannot be compared on every side", scope=(named,))
     classes = {side: len(table[target].drop_null().unique()) for side, table in tables.items()}
     poor = [side for side in classes if classes[side] < 2]
     if not poor:
@@ -257,5 +261,6 @@ def _narrowed(schema: Schema, kept: Sequence[str]) -> Schema:
         protected=tuple(name for name in table.protected if name in names),
         unit=table.unit if table.unit in names else None,
         order_by=table.order_by if table.order_by in names else None,
+        series=table.series if set(table.series or ()) <= names else None,
     )
     return replace(schema, tables=(narrowed,))

@@ -21,7 +21,7 @@ from veridical.core.schema import Column, Kind, Schema, TableSchema
 from veridical.reports.card import Story, write_card, write_croissant
 from veridical.spec.gates import Waiver
 from veridical.stages.judged import KIND, read_verdict
-from veridical.stages.release import DATA_SUFFIXES, Released, check_verdict, waive
+from veridical.stages.release import DATA_SUFFIXES, Released, check_verdict, licence_of, waive
 from veridical.stages.told import making_facts, verdict_facts, waiver_facts
 from veridical.stages.validate import Validation
 from veridical.store.artifact import kind_of
@@ -80,7 +80,7 @@ def release_outside(
     output: Path,
     *,
     waivers: Sequence[Waiver] = (),
-    licence: str = "",
+    licence: str | None = None,
     ring: KeyRing | None = None,
 ) -> Released:
     """Sign and write a release of `data`, which must be the very file that the validation in `folder` judged.
@@ -107,7 +107,7 @@ def release_outside(
         names = ", ".join(basis["unjudged"][:8])
         raise ReleaseRefused(f"columns that nobody judged: {names}", where=str(data), fix="leave them out, judge again")
     check_verdict(verdict, where=str(folder), page="report.html")
-    story = _story(data, verdict, basis, licence)
+    story = _story(data, verdict, basis, licence_of(output, licence, keys))
     with writing_folder(output) as target:
         shutil.copyfile(data, target / data.name)
         if digest.of_file(target / data.name) != basis["bytes"]:

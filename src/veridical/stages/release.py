@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from veridical.core.errors import ReleaseRefused, SpecError
+from veridical.core.errors import ArtifactError, ReleaseRefused, SpecError
 from veridical.core.finding import GateResult, Outcome, Verdict
 from veridical.core.schema import Kind, Schema
 from veridical.reports.card import Story, write_card, write_croissant
@@ -22,7 +22,7 @@ from veridical.stages.judged import Judged, open_judged
 from veridical.stages.model import read_json
 from veridical.stages.told import making_facts, verdict_facts, waiver_facts
 from veridical.store.keys import KeyRing
-from veridical.store.manifest import write_manifest
+from veridical.store.manifest import verify, write_manifest
 from veridical.store.runfolder import RunFolder, writing_folder
 
 DATA_SUFFIXES = (".parquet", ".csv", ".jsonl")
@@ -38,9 +38,11 @@ class Released:
 
 
 def release(
-    run: RunFolder, *, waivers: Sequence[Waiver] = (), licence: str = "", ring: KeyRing | None = None
+    run: RunFolder, *, waivers: Sequence[Waiver] = (), licence: str | None = None, ring: KeyRing | None = None
 ) -> Released:
     """Sign and write the run's `release` folder: data, card, Croissant file, report and manifest.
+
+    A licence of None is that of the release that stands there already, if one does.
 
     Raises:
         ReleaseRefused: a gate failed or was not measured and is not waived; the message names each and by how much.
@@ -55,7 +57,7 @@ def release(
         name=_name(run),
         schema=Schema.from_dict(read_json(run.stage("model") / "schema.json")),
         verdict=verdict,
-        predicate=predicate(run, replace(judged, verdict=verdict), licence),
+        predicate=predicate(run, replace(judged, verdict=verdict), licence_of(run.stage("release"), licence, keys)),
     )
     with writing_folder(run.stage("release")) as folder:
         for path in sorted(run.stage("synthesize").iterdir()):
@@ -69,6 +71,16 @@ def release(
         write_checklist(folder, story)
         write_manifest(folder, story.predicate, keys.signing_key())
     return Released(folder=run.stage("release"), verdict=verdict, key_id=keys.signing_key().public.key_id)
+
+
+def licence_of(folder: Path, licence: str | None, ring: KeyRing) -> str:
+    """Return the licence that was named, or else the one a sound earlier release in the folder went out under."""
+    if licence is not None:
+        return licence
+    try:
+        return str(verify(folder, ring.trusted()).predicate.get("licence") or "")
+    except ArtifactError:
+        return ""
 
 
 def waive(verdict: Verdict, waivers: Sequence[Waiver]) -> Verdict:

@@ -9,8 +9,9 @@ from pathlib import Path
 from threadpoolctl import threadpool_limits
 
 from veridical.attacks.catalog import ATTACKS
+from veridical.attacks.membership import Membership
 from veridical.core import digest
-from veridical.core.contracts import Evidence, RunContext
+from veridical.core.contracts import Attack, Evidence, RunContext
 from veridical.core.dataset import Dataset
 from veridical.core.errors import SchemaError, VeridicalError
 from veridical.core.finding import Direction, Finding, Verdict, not_measured
@@ -24,6 +25,7 @@ from veridical.reports.html import PageContent
 from veridical.spec.gates import GateSet, Waiver
 from veridical.stages.holdout import split
 from veridical.stages.inputs import compare_inputs
+from veridical.stages.model import Recipe
 
 HOLDOUT_SHARE = 0.3
 
@@ -131,7 +133,7 @@ def with_own_holdout(evidence: Evidence, ctx: RunContext) -> Evidence:
 
 def _run_all(*, measured: Evidence, attacked: Evidence, ctx: RunContext, leave_out: Collection[str]) -> list[Finding]:
     work = [(card, MEASURES.load(card.name)().measure, measured) for card in MEASURES if card.name not in leave_out]
-    work += [(card, ATTACKS.load(card.name)().run, attacked) for card in ATTACKS if card.name not in leave_out]
+    work += [(card, _attack(card.name).run, attacked) for card in ATTACKS if card.name not in leave_out]
     findings: list[Finding] = []
     # Learners that judge are small: on a busy machine their threads spin for more than they work.
     with threadpool_limits(limits=ctx.workers):
@@ -140,6 +142,12 @@ def _run_all(*, measured: Evidence, attacked: Evidence, ctx: RunContext, leave_o
             findings += _findings_of(card, make, evidence, ctx)
     ctx.progress("measure", done=len(work), total=len(work))
     return findings
+
+
+def _attack(name: str) -> Attack:
+    made: Attack = ATTACKS.load(name)()
+    # What another tool did is not known: shadows are fitted with the engine at hand.
+    return replace(made, engine=Recipe().build()) if isinstance(made, Membership) else made
 
 
 def _findings_of(card: Card, make: object, evidence: Evidence, ctx: RunContext) -> Sequence[Finding]:

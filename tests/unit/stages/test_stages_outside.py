@@ -2,12 +2,14 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pytest
 
+import veridical
 from veridical.cli.main import run
 from veridical.store.artifact import seal
 
@@ -136,3 +138,27 @@ def test_wrong_words_are_told(judged, tmp_path, capsys):
     assert run(["release", str(judged / "judged")]) == 2
     assert "--data FILE" in capsys.readouterr().err
     assert _release(judged / "judged", tmp_path / "absent.csv", tmp_path / "out") == 2
+
+
+def test_a_second_release_keeps_the_licence_unless_another_is_named(judged, tmp_path):
+    folder, data, output = _copied(judged, tmp_path)
+    for told, kept in (
+        (["--licence", "CC0-1.0"], "CC0-1.0"),
+        ([], "CC0-1.0"),
+        (["--licence", "MIT"], "MIT"),
+        (["--licence", ""], None),
+    ):
+        assert _release(folder, data, output, *told) == 0
+        assert veridical.verify(output).predicate["licence"] == kept
+
+
+def test_what_the_library_judged_from_files_can_be_released_too(judged, tmp_path):
+    files = {side: shutil.copy(judged / name, tmp_path / name) for side, name in _SIDES.items()}
+    data = files.pop("synthetic")
+    veridical.validate(**files, synthetic=data, gates=judged / "easy.yaml", folder=tmp_path / "judged")
+    assert _release(tmp_path / "judged", data, tmp_path / "out") == 0
+    Path(data).write_text(Path(data).read_text() + "30,nurse,9000\n")
+    assert _release(tmp_path / "judged", data, tmp_path / "again") == 3
+
+
+_SIDES = {"train": "real.csv", "holdout": "held.csv", "synthetic": "fake.csv"}

@@ -12,13 +12,15 @@ from veridical.core import rng as random_streams
 from veridical.core.contracts import Evidence, RunContext
 from veridical.core.finding import Direction, Finding, not_measured
 from veridical.measures import view as views
-from veridical.measures.estimate import Estimate, area_under_curve
+from veridical.measures.estimate import Estimate, area_under_curve, share
 from veridical.measures.fidelity.design import design_of
-from veridical.measures.figure import LEAST_ROWS, figure
+from veridical.measures.figure import LEAST_ROWS, beside, figure
 from veridical.measures.learner import Boosted, Matrix, Model, limited, rows_of, scores_of
 from veridical.measures.view import Side, View
 
 CHECK, WEAK, AGAINST_TRAIN = "fidelity.c2st", "fidelity.c2st_linear", "fidelity.c2st_train"
+ODD = "fidelity.odd_rows"
+_FALSE_ALARMS = 0.01
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +35,24 @@ class Fold:
         """Return how well the classifier parts the two sides, judged on these rows (the fold's own or altered)."""
         scores = scores_of(self.model, rows)
         return area_under_curve(scores[self.fake :], scores[: self.fake])
+
+    def odd(self) -> Odd:
+        """Return how many synthetic rows score above 99 % of the real ones, and how both crowd the top 1 %."""
+        scores = scores_of(self.model, self.rows)
+        fake, real = scores[: self.fake], scores[self.fake :]
+        limit = np.quantile(real, 1 - _FALSE_ALARMS, method="higher")
+        top = np.quantile(scores, 1 - _FALSE_ALARMS)
+        return Odd(int((fake > limit).sum()), int((fake > top).sum()), int((real > top).sum()), fake.size)
+
+
+@dataclass(frozen=True, slots=True)
+class Odd:
+    """Synthetic rows beyond 99 % of the real ones; rows of both sides in the joint top 1 %; rows a side."""
+
+    beyond: int
+    fake_top: int
+    real_top: int
+    rows: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +73,7 @@ class TwoSample:
     booster: Boosted = field(default_factory=Boosted)
 
     def measure(self, evidence: Evidence, ctx: RunContext) -> Sequence[Finding]:
-        """Return `fidelity.c2st`, `fidelity.c2st_linear` and `fidelity.c2st_train` of each table."""
+        """Return `fidelity.c2st`, `.odd_rows`, `.c2st_linear` and `.c2st_train` of each table."""
         with limited(ctx.workers):
             return [finding for view in views.of(evidence, ctx) for finding in self._table(view)]
 
@@ -61,8 +81,9 @@ class TwoSample:
         least = min(view.fake.rows, view.reference.rows)
         if least < LEAST_ROWS * self.folds:
             reason = f"{least} rows on one side; {LEAST_ROWS * self.folds} are needed"
-            return [not_measured(check, reason, n=least, scope=view.scope()) for check in (CHECK, WEAK, AGAINST_TRAIN)]
-        return [self._strong(view), self._weak(view), self._against_train(view)]
+            checks = (CHECK, ODD, WEAK, AGAINST_TRAIN)
+            return [not_measured(check, reason, n=least, scope=view.scope()) for check in checks]
+        return [self._strong(view), self._odd(view), self._weak(view), self._against_train(view)]
 
     def _strong(self, view: View) -> Finding:
         ours = self.tell(view, view.fake, view.reference, "ours")
@@ -73,6 +94,29 @@ class TwoSample:
             direction=Direction.CEILING, scope=view.scope(), ceiling=ceiling, baseline=baseline,
             p_value=_p_value(ours), interval_by="DeLong, 95 %",
             detail={"rows_each": ours.n, "folds": self.folds, "baseline": "independent columns"},
+        )  # fmt: skip
+
+    def _odd(self, view: View) -> Finding:
+        """Return the share of rows that no real row resembles: an average hides a few per cent of nonsense.
+
+        The p-value is exact: which rows make the joint top 1 % does not depend on which side they are from.
+        """
+        from scipy.stats import binom
+
+        ours = [fold.odd() for fold in self.folds_of(view, view.fake, view.reference, "ours")]
+        told = share(sum(odd.beyond for odd in ours), sum(odd.rows for odd in ours))
+        ceiling = None
+        if view.peer is not None:
+            peers = [fold.odd() for fold in self.folds_of(view, view.peer, view.reference, "ceiling")]
+            ceiling = share(sum(odd.beyond for odd in peers), sum(odd.rows for odd in peers))
+        fake = sum(odd.fake_top for odd in ours)
+        top = fake + sum(odd.real_top for odd in ours)
+        return figure(
+            ODD, told, f"{told.value:.1%} of the synthetic rows look less real than 99 % of the held-out rows do"
+            f"{beside(ceiling, '.1%')}.",
+            scope=view.scope(), ceiling=ceiling, baseline=Estimate(_FALSE_ALARMS),
+            p_value=float(binom.sf(fake - 1, top, 0.5)), interval_by="Agresti and Coull, 95 %",
+            detail={"rows_each": told.n, "false_alarms": _FALSE_ALARMS, "top": [fake, top]},
         )  # fmt: skip
 
     def _weak(self, view: View) -> Finding:
