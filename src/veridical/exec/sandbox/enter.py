@@ -5,7 +5,8 @@ gives up everything (user, capabilities, files, system calls), and only then run
 when the worker or its time ends, nothing that was begun survives. Only the standard library is imported here.
 """
 
-# ruff: noqa: PTH - pathlib takes longer to import than the rest of this process to start
+# pathlib takes longer to import than the rest of this process takes to start.
+# ruff: noqa: PTH
 from __future__ import annotations
 
 import json
