@@ -10,9 +10,9 @@ import pyarrow as pa
 from veridical.core.contracts import Evidence, RunContext
 from veridical.core.errors import ConstraintError, SpecError
 from veridical.core.finding import Finding, not_measured
-from veridical.core.schema import Constraint, Role, TableSchema
+from veridical.core.schema import Column, Constraint, Role, TableSchema
 from veridical.measures import view as views
-from veridical.measures.estimate import Estimate, share
+from veridical.measures.estimate import share
 from veridical.measures.figure import beside, figure
 from veridical.measures.view import View
 from veridical.prepare.violation import Violation, violations
@@ -46,24 +46,45 @@ def _constraints(view: View) -> list[Finding]:
     broken = violations(synthetic, schema, view.tables["train"])
     if not broken:
         return [not_measured(HEADLINE, "the schema has no rules", n=synthetic.num_rows, scope=view.scope())]
-    held: dict[tuple[object, ...], Estimate] = {}
-    if holdout is not None:
-        found = violations(holdout, schema, view.tables["train"])
-        held = {_key(item.constraint): share(item.rows, holdout.num_rows) for item in found}
-    worst = max(broken, key=lambda item: item.rows)
-    each = [_kept(view, item, held, head=False, rules=len(broken)) for item in broken]
-    return [_kept(view, worst, held, head=True, rules=len(broken)), *each]
+    real = view.tables["train"] if holdout is None else holdout
+    found = violations(real, schema, view.tables["train"])
+    held = {_key(item.constraint): item.rows for item in found}
+    each = [_Broken(item, held.get(_key(item.constraint), 0), synthetic.num_rows, real.num_rows) for item in broken]
+    worst = min(each, key=lambda rule: (rule.p_value, -rule.ours.rows))
+    unseen = holdout is not None
+    return [
+        _kept(view, rule, each, head=head, unseen=unseen) for head, rule in ((True, worst), *((False, r) for r in each))
+    ]
 
 
-def _kept(view: View, item: Violation, held: dict[tuple[object, ...], Estimate], *, head: bool, rules: int) -> Finding:
-    ours, ceiling = share(item.rows, view.synthetic.rows), held.get(_key(item.constraint))
-    rule = f"{item.constraint.type} of {', '.join(item.constraint.columns) or 'the row'}"
-    words = f"the rule most broken ({rule})" if head else f"the rule {rule}"
+@dataclass(frozen=True, slots=True)
+class _Broken:
+    """A rule, and how many of how many rows break it on both sides."""
+
+    ours: Violation
+    real_broken: int
+    rows: int
+    real_rows: int
+
+    @property
+    def p_value(self) -> float:
+        """How often chance breaks a guessed rule as much; a rule that somebody set is broken by one row."""
+        if self.ours.constraint.source != "learned":
+            return 0.0 if self.ours.rows else 1.0
+        return _more_than_real(self.ours.rows, self.rows, self.real_broken, self.real_rows)
+
+
+def _kept(view: View, rule: _Broken, rules: Sequence[_Broken], *, head: bool, unseen: bool) -> Finding:
+    constraint = rule.ours.constraint
+    ours, ceiling = share(rule.ours.rows, rule.rows), share(rule.real_broken, rule.real_rows) if unseen else None
+    words = f"{constraint.type} of {', '.join(constraint.columns) or 'the row'}"
+    words = f"the rule most broken ({words})" if head else f"the rule {words}"
     return figure(
         HEADLINE if head else "validity.constraint", ours,
         f"{ours.value:.2%} of the rows break {words}{beside(ceiling, '.2%')}.",
-        scope=view.scope() if head else view.scope(item.constraint.type, *item.constraint.columns), ceiling=ceiling,
-        detail={"rules": rules, "rows": item.rows, "type": item.constraint.type},
+        scope=view.scope() if head else view.scope(constraint.type, *constraint.columns), ceiling=ceiling,
+        p_value=min(1.0, rule.p_value * len(rules)) if head else rule.p_value,
+        detail={"rules": len(rules), "rows": rule.ours.rows, "type": constraint.type},
     )  # fmt: skip
 
 
@@ -75,7 +96,7 @@ def _present(schema: TableSchema, table: pa.Table) -> TableSchema:
     """Return the schema with the columns the table has, and the rules that name no other."""
     names = set(table.column_names)
     unique = tuple(
-        Constraint(type="unique", columns=(column.name,))
+        Constraint(type="unique", columns=(column.name,), source="learned" if column.reason else "user")
         for column in schema.columns
         if column.unique and (column.name,) != schema.primary_key
     )
@@ -95,7 +116,7 @@ def _missing(view: View) -> list[Finding]:
             ours = share(nulls, table.num_rows)
             found.append(
                 figure(NULLS, ours, f"{ours.value:.2%} of the rows lack {column.name}, which must not be empty.",
-                       scope=view.scope(column.name), p_value=_more_than_real(view, column.name, nulls))
+                       scope=view.scope(column.name), p_value=_emptier(view, column, nulls))
             )  # fmt: skip
     worst = max((finding.value or 0.0 for finding in found), default=0.0)
     ours = share(round(worst * table.num_rows), table.num_rows)
@@ -106,15 +127,19 @@ def _missing(view: View) -> list[Finding]:
     return [head, *found]
 
 
-def _more_than_real(view: View, name: str, nulls: int) -> float:
-    """Return the p-value of as many empty cells among real rows (Fisher's exact test).
+def _emptier(view: View, column: Column, nulls: int) -> float:
+    if not column.reason:  # somebody declared that it must not be empty
+        return 0.0
+    real = view.tables.get("holdout", view.tables["train"]).column(column.name)
+    return _more_than_real(nulls, view.tables["synthetic"].num_rows, real.null_count, len(real))
 
-    A schema learned from a few hundred rows calls a column full that one row in a thousand leaves empty.
+
+def _more_than_real(ours: int, rows: int, real: int, real_rows: int) -> float:
+    """Return the p-value of as many among unseen real rows (Fisher's exact test).
+
+    A rule guessed from a few hundred rows is broken by one real row in a thousand. Train does not count: the rule
+    was guessed because all of train keeps it.
     """
     from scipy.stats import fisher_exact
 
-    rows = view.tables["synthetic"].num_rows
-    real = [view.tables[side].column(name) for side in ("train", "holdout") if side in view.tables]
-    empty = sum(column.null_count for column in real)
-    full = sum(len(column) for column in real) - empty
-    return float(fisher_exact([[nulls, rows - nulls], [empty, full]], alternative="greater").pvalue)
+    return float(fisher_exact([[ours, rows - ours], [real, real_rows - real]], alternative="greater").pvalue)
