@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from veridical.spec.text import TextSpec
     from veridical.stages.text import TextRun
 
-OVER_BUDGET = 4
+UNTRUSTED, OVER_BUDGET = 3, 4
 
 
 class _FileOrCommand(click.Group):
@@ -146,13 +146,40 @@ def compare(first: Path, second: Path, as_json: bool) -> None:
         click.echo(line)
 
 
+@text.command("calibrate")
+@click.argument("file", type=SOURCE)
+@click.argument("sample", type=SOURCE)
+@click.option("-o", "--output", type=SOURCE, help="The calibration's file; by default judge.json beside FILE.")
+@click.option("--label-field", default="grade", show_default=True, help="The field of people's grades in SAMPLE.")
+@click.option("--author-field", default="", help="The field that names the model which wrote a record.")
+@click.option("--pairs", type=click.IntRange(0), default=50, show_default=True, help="Pairs to show both ways round.")
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+def calibrate(
+    file: Path, sample: Path, output: Path | None, label_field: str, author_field: str, pairs: int, as_json: bool
+) -> int:
+    """Hold the judge of FILE against SAMPLE, records that people graded: agreement, and three known biases.
+
+    Name the file that it writes as `calibration` of the check `judge`. Exit code 3: the judge may not be trusted.
+    """
+    import json
+
+    from veridical.spec.text import read_text
+    from veridical.stages.text_calibrate import Sample, calibrate_judge
+
+    given = Sample(path=sample, label=label_field, author=author_field, pairs=pairs)
+    done = calibrate_judge(read_text(file), given, output if output is not None else file.parent / "judge.json")
+    for line in [json.dumps(done.found.to_dict(), indent=1)] if as_json else done.lines():
+        click.echo(line)
+    return 0 if done.found.trusted else UNTRUSTED
+
+
 def _go(spec: TextSpec, folder: Path, *, quiet: bool, retry_failed: bool) -> int:
     from veridical.cli.text_progress import LiveText
     from veridical.stages.text import run_text
 
     with LiveText(records=spec.records, quiet=quiet) as live:
         done = run_text(spec, folder, _context(), told=live, retry_failed=retry_failed)
-    _tell(done)
+    _tell(done, spec)
     if spec.gates is not None and done.harvested.accepted:
         _conclude(spec, done, quiet=quiet)
     return 0 if done.complete else OVER_BUDGET
@@ -217,11 +244,14 @@ def _show(spec: TextSpec) -> int:
     return 0
 
 
-def _tell(done: TextRun) -> None:
+def _tell(done: TextRun, spec: TextSpec) -> None:
+    from veridical.stages.text_judging import judges_of, judging
     from veridical.stages.text_words import summary
 
     for line in summary(done):
         click.echo(line)
+    for words in judging(spec, done.folder) if judges_of(spec) else ():
+        click.echo(f"judging     {words}")
 
 
 def _short(words: str, width: int) -> str:

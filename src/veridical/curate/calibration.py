@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -94,21 +94,28 @@ def calibrate(
     )
 
 
-def write_calibration(found: Calibration, path: Path) -> None:
-    """Write what is known of a judge, for the option `calibration` of the check `judge`."""
-    write_json(path, found.to_dict())
+def write_calibration(found: Calibration, path: Path, judge: Mapping[str, Any]) -> None:
+    """Write what is known of a judge, for the option `calibration` of the check `judge`.
+
+    `judge` says which one: what `Judge.about` holds, and its "models".
+    """
+    write_json(path, {**found.to_dict(), "judge": dict(judge)})
 
 
-def is_trusted(path: Path) -> bool:
-    """Return whether a calibration file shows agreement with people.
+def is_trusted(path: Path, judge: Mapping[str, Any]) -> bool:
+    """Return whether a calibration file shows that this very judge agrees with people.
 
     Raises:
         DataError: there is no such file, or it is no calibration.
     """
     try:
-        return bool(json.loads(path.read_text(encoding="utf-8"))["trusted"])
+        known = json.loads(path.read_text(encoding="utf-8"))
+        trusted, about = bool(known["trusted"]), dict(known["judge"])
     except (OSError, ValueError, KeyError, TypeError):
-        raise DataError("this is no calibration of a judge", where=path.name, fix="write one: calibrate()") from None
+        raise DataError(
+            "this is no calibration of a judge", where=path.name, fix="write one: `veridical text calibrate`"
+        ) from None
+    return trusted and all(about.get(name) == value for name, value in judge.items())
 
 
 def weighted_kappa(one: Numbers, two: Numbers) -> float:

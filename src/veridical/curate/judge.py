@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from veridical.curate.calibration import is_trusted
 from veridical.curate.setting import configured
@@ -49,8 +50,8 @@ _LAST = re.compile(r"grade\s*[:=]?\s*\**\s*(\d+(?:\.\d+)?)|(\d+(?:\.\d+)?)\s*(?:
 class Judge:
     """Refuses records that the role `role` grades under `at_least`; the mean of `looks` grades is the score `judge`.
 
-    `calibration` names a file that `write_calibration` wrote. Without one that shows agreement with people the score
-    `judge_calibrated` is 0, and reports call the judge uncalibrated.
+    `calibration` names a file that `veridical text calibrate` wrote. Without one that shows that this judge agrees with
+    people the score `judge_calibrated` is 0, and reports call the judge uncalibrated.
     """
 
     rubric: str = RUBRIC
@@ -66,6 +67,15 @@ class Judge:
 
     async def __call__(self, candidate: Candidate, ask: Ask) -> Candidate | Rejection:
         """Return the candidate with its grade, or that the grade is too low or cannot be read."""
+        grade = await self.grade(candidate, ask)
+        if grade is None:
+            return Rejection(self.name, "the judge gave no grade")
+        if grade < self.at_least:
+            return Rejection(self.name, f"graded {grade:g}, at least {self.at_least:g} is wanted")
+        return candidate.scored(judge=grade, judge_calibrated=float(self._trusted))
+
+    async def grade(self, candidate: Candidate, ask: Ask) -> float | None:
+        """Return the mean of the grades that the judge gives, None where one cannot be read."""
         text = joined(candidate.fields, self.fields)
         question = _GRADE.format(low=self.low, high=self.high, rubric=self.rubric, text=text)
         grades = []
@@ -77,16 +87,21 @@ class Judge:
             reply = await ask(request, step=f"judge.{look}", role=self.role)
             grade = read_grade(reply.text, low=self.low, high=self.high)
             if grade is None:
-                return Rejection(self.name, "the judge gave no grade")
+                return None
             grades.append(grade)
-        mean = sum(grades) / len(grades)
-        if mean < self.at_least:
-            return Rejection(self.name, f"graded {mean:g}, at least {self.at_least:g} is wanted")
-        return candidate.scored(judge=mean, judge_calibrated=float(self._trusted))
+        return sum(grades) / len(grades)
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """What decides a grade, the model aside: a calibration holds for this and nothing else."""
+        return {
+            "prompt": _GRADE, "rubric": self.rubric, "low": self.low, "high": self.high, "looks": self.looks,
+            "fields": list(self.fields),
+        }  # fmt: skip
 
     @cached_property
     def _trusted(self) -> bool:
-        return bool(self.calibration) and is_trusted(self.beside / self.calibration)
+        return bool(self.calibration) and is_trusted(self.beside / self.calibration, self.about)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

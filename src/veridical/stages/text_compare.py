@@ -13,6 +13,8 @@ import orjson
 
 from veridical.core import rng
 from veridical.core.errors import DataError
+from veridical.stages.text import kept_spec
+from veridical.stages.text_judging import judging
 from veridical.store.journal import Journal
 
 _RESAMPLES = 1000
@@ -45,6 +47,7 @@ class Comparison:
     second: str
     differences: tuple[Difference, ...]
     changed: tuple[str, ...]  # parts of the spec that differ
+    judging: tuple[str, ...] = ()  # what must be said of each run's judge
 
     def to_dict(self) -> dict[str, Any]:
         """Return JSON-like data."""
@@ -67,6 +70,7 @@ class Comparison:
         significant = self.significant
         for difference in self.differences:
             yield difference.line(difference.name in significant)
+        yield from self.judging
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +91,13 @@ def compare_runs(first: Path, second: Path, *, seed: int = 0) -> Comparison:
     changed = [name for name in sorted({*a.about, *b.about}) if a.about.get(name) != b.about.get(name)]
     random = rng.stream(seed, "text", "compare")
     differences = [_yield(a, b), *_scores(a, b), *_diversity(a, b, random), _cost(a, b, random)]
-    return Comparison(first=first.name, second=second.name, differences=tuple(differences), changed=tuple(changed))
+    return Comparison(
+        first=first.name,
+        second=second.name,
+        differences=tuple(differences),
+        changed=tuple(changed),
+        judging=tuple(dict.fromkeys(words for run in (first, second) for words in judging(kept_spec(run), run))),
+    )
 
 
 def _side(folder: Path, seed: int) -> _Side:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from veridical.stages.text import kept_spec
+from veridical.stages.text_judging import judging
 from veridical.stages.text_output import lineage
 from veridical.store.journal import Journal
 
@@ -27,9 +28,9 @@ class Look:
         surplus = sum(count for (state, _), count in counts.items() if state == "surplus")
         paid, cost = self.journal.paid()
         doubtful = self.journal.doubtful()
-        wanted = kept_spec(self.folder).records
+        spec = kept_spec(self.folder)
         yield f"run         {self.folder}"
-        yield f"accepted    {accepted:,} of {wanted:,}; surplus {surplus:,}"
+        yield f"accepted    {accepted:,} of {spec.records:,}; surplus {surplus:,}"
         for (state, check), count in sorted(counts.items(), key=lambda item: -item[1]):
             if state == "rejected":
                 yield f"turned away {count:,} by {check}"
@@ -42,6 +43,7 @@ class Look:
         each = f", ${cost / accepted:.6f} an accepted record" if accepted else ""
         lost = f", up to ${doubtful:.4f} more for lost replies" if doubtful else ""
         yield f"paid        {paid:,} requests, ${cost:.4f}{each}{lost}"
+        yield f"judging     {' '.join(judging(spec, self.folder))}"
 
     def rejected(self) -> Iterator[dict[str, Any]]:
         """Yield everything that was turned away, with the check and the reason."""

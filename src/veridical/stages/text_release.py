@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from veridical.core.errors import ReleaseRefused
 from veridical.stages.release import Released, check_verdict
+from veridical.stages.text_judging import judging
 from veridical.stages.text_verdict import TextVerdict
 from veridical.stages.told import making_facts, verdict_facts, waiver_facts
 from veridical.store.keys import KeyRing
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 _CARD = """# {title}
 
 **Synthetic.** {count:,} records made by a language model with the recipe `{recipe}`; no record is a real one.
+{judging}
 {waivers}
 | | |
 |---|---|
@@ -77,6 +79,7 @@ def _card(spec: TextSpec, run: TextRun, judged: TextVerdict) -> str:
         title=f"Texts by {spec.recipe.name}",
         count=run.harvested.accepted,
         recipe=spec.recipe.name,
+        judging=" ".join(judging(spec, run.folder)),
         waivers="\n" + "\n".join(waivers) + "\n" if waivers else "",
         models=", ".join(_models(spec)),
         seed=spec.seed,
@@ -99,6 +102,7 @@ def _predicate(spec: TextSpec, run: TextRun, judged: TextVerdict) -> dict[str, A
         "models": _models(spec),
         "checks": [{"name": part.name, "options": dict(part.options)} for part in (*spec.checks, *spec.pools)],
         "source": {"seeds_sha256": None if spec.seeds is None else digest.of_file(spec.seeds)},
+        "judging": judging(spec, run.folder),
         "harvest": run.to_dict(),
         "verdict": verdict_facts(judged.verdict, run.harvested.accepted),
         "waivers": waiver_facts(judged.verdict),

@@ -16,6 +16,7 @@ from veridical.core.dataset import Dataset
 from veridical.core.errors import VeridicalError
 from veridical.core.finding import Direction, Finding, Outcome, Verdict, not_measured
 from veridical.core.schema import Column, Kind, Schema, TableSchema
+from veridical.stages.text_judging import judging
 
 if TYPE_CHECKING:
     from veridical.spec.gates import GateSet
@@ -73,7 +74,7 @@ def judge_text(spec: TextSpec, run: TextRun, ctx: RunContext) -> TextVerdict:
         evidence=evidence,
         audience=audience_of(gates, evidence.schema),
         gate_summary=gates.summary,
-        notes=[*notes, *_judges(spec)],
+        notes=[*notes, *judging(spec, run.folder)],
         provenance={"recipe": spec.recipe.name, "seed": str(spec.seed), "records": str(run.harvested.accepted)},
         seed=spec.seed,
     )
@@ -184,21 +185,6 @@ def _cost(run: TextRun) -> list[Finding]:
             sentence=sentence + unpriced,
         )
     ]  # fmt: skip
-
-
-def _judges(spec: TextSpec) -> list[str]:
-    """Return what the page says of judging by a model: nobody should take a grade for a measurement."""
-    for check in spec.checks:
-        if check.name == "judge":
-            from veridical.curate.calibration import is_trusted
-
-            name = check.options.get("calibration")
-            if name is None:
-                return ["The judge is UNCALIBRATED: how far its grades agree with people's was not measured."]
-            if not is_trusted(spec.beside / name):
-                return ["The judge is UNCALIBRATED: its grades were not found to agree with people's."]
-            return ["The judge's grades were found to agree with people's."]
-    return ["No model judged the texts: rules, likelihood and embeddings did."]
 
 
 def waived(verdict: TextVerdict, waivers: Sequence[Any]) -> TextVerdict:

@@ -142,9 +142,11 @@ def test_the_judge_grades_and_is_uncalibrated_until_shown(tmp_path):
     assert good.scores == {"judge": 5.0, "judge_calibrated": 0.0}
     assert isinstance(decide(made, {"text": "a bad one"}, ask), Rejection)
     labels = [n % 5 + 1 for n in range(100)]
-    write_calibration(calibrate(labels, labels), tmp_path / "known.json")
+    write_calibration(calibrate(labels, labels), tmp_path / "known.json", made.about)
     known = check("judge", {"calibration": "known.json"}, tmp_path)
     assert decide(known, {"text": "a fine one"}, ask).scores["judge_calibrated"] == 1.0
+    other = check("judge", {"calibration": "known.json", "rubric": "It is short."}, tmp_path)
+    assert decide(other, {"text": "a fine one"}, ask).scores["judge_calibrated"] == 0.0
 
 
 def test_a_judge_that_says_no_grade_is_not_believed(tmp_path):
