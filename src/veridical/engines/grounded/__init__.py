@@ -1,0 +1,1 @@
+"""Questions, answers and queries that stand on documents, with offsets that prove it."""

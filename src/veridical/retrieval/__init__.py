@@ -1,0 +1,1 @@
+"""Which passages answer a query: search, training on synthetic queries, and what it gained."""
