@@ -13,6 +13,7 @@ _ROOM = "veridical.curate"
 _CHECKS = (
     ("format", "format:Format", "fields are there, of their type, and without remains of templates"),
     ("length", "length:Length", "words and characters within bounds"),
+    ("classed", "classed:Classed", "length and language as found, for quotas to count"),
     ("language", "language:Language", "the language is the one asked for"),
     ("refusal", "refusal:Refusal", "no refusal and no assistant's boiler-plate, English and Korean"),
     ("personal", "personal:Personal", "no e-mail, telephone, card, account or identity number"),

@@ -1,4 +1,4 @@
-"""Is a record's weighted reward high enough, and which are the best K?
+"""Is a record's weighted reward high enough?
 
 The default weights are those with which Nemotron-4-340B-Reward's five attributes are summed up (NVIDIA 2024).
 """
@@ -75,21 +75,3 @@ def weighted(scores: Mapping[str, float], weights: Mapping[str, float]) -> float
         0.0
     """
     return sum(weight * scores[name] for name, weight in weights.items())
-
-
-def best(candidates: Sequence[Candidate], count: int, *, by: str = "reward", per: str | None = None) -> list[Candidate]:
-    """Return the `count` candidates of the highest score, in their order; with `per`, so many of each attribute value.
-
-    Example:
-        >>> made = [Candidate(fields={"n": n}, scores={"reward": n % 3}) for n in range(5)]
-        >>> [candidate.fields["n"] for candidate in best(made, 2)]
-        [1, 2]
-    """
-    taken: dict[str, int] = {}
-    chosen: set[int] = set()
-    for place in sorted(range(len(candidates)), key=lambda i: (-candidates[i].scores.get(by, float("-inf")), i)):
-        group = "" if per is None else candidates[place].attributes.get(per, "")
-        if taken.get(group, 0) < count:
-            taken[group] = taken.get(group, 0) + 1
-            chosen.add(place)
-    return [candidate for place, candidate in enumerate(candidates) if place in chosen]

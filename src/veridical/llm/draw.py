@@ -28,15 +28,32 @@ def rotated(count: int, shots: int, *, seed: int, path: str, turn: int) -> list[
     return [index if index not in drawn[:at] else next(spare) for at, index in enumerate(drawn)]
 
 
-def started(seeds: Sequence[Any], number: int, wanted: Mapping[str, str], *, seed: int, **more: Any) -> dict[str, Any]:
+def started(
+    seeds: Sequence[Mapping[str, Any]], number: int, wanted: Mapping[str, str], *, seed: int, **more: Any
+) -> dict[str, Any]:
     """Return the spec of a task that starts from one seed: "start" is its place; all come before one comes again.
 
+    Where seeds have a field that is wanted, the seed is one of those with that value (none: any).
+
     Example:
-        >>> started(["only"], 3, {"topic": "tea"}, seed=1)
-        {'task': 3, 'topic': 'tea', 'start': 0, 'source': 'seed:0'}
+        >>> started([{"topic": "rain"}, {"topic": "tea"}], 3, {"topic": "tea"}, seed=1)
+        {'task': 3, 'topic': 'tea', 'start': 1, 'source': 'seed:1'}
     """
-    (index,) = rotated(len(seeds), 1, seed=seed, path="start", turn=number)
+    named = tuple((name, value) for name, value in sorted(wanted.items()) if name in dimensions_of(seeds))
+    places = _with(seeds, named) if named else range(len(seeds))
+    (turn,) = rotated(len(places), 1, seed=seed, path=f"start{named or ''}", turn=number)
+    index = places[turn]
     return {"task": number, **wanted, "start": index, **more, "source": f"seed:{index}"}
+
+
+def dimensions_of(seeds: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
+    """Return the fields of seeds by whose values a task's seed can be chosen."""
+    return tuple(seeds[0]) if seeds else ()
+
+
+def _with(seeds: Sequence[Mapping[str, Any]], named: Sequence[tuple[str, str]]) -> Sequence[int]:
+    found = [place for place, seed in enumerate(seeds) if all(str(seed.get(name)) == value for name, value in named)]
+    return found or range(len(seeds))
 
 
 def drawn(options: Mapping[str, Sequence[str]], *, seed: int, path: str, turn: int) -> dict[str, str]:

@@ -40,6 +40,14 @@ class ModelSpec:
     batch: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Best:
+    """Only the `records` of the highest score `by` go out, of all that were accepted."""
+
+    by: str
+    records: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TextSpec:
     """All that a text run is told; `document` is what it was read from, so that later problems have lines too."""
@@ -50,6 +58,7 @@ class TextSpec:
     beside: Path
     document: Document = field(compare=False, repr=False)
     quotas: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    best: Best | None = None
     max_candidates: int | None = None
     in_flight: int = 256
     checks: tuple[Part, ...] = ()
@@ -106,6 +115,11 @@ def parse_text(document: Document, *, beside: Path) -> TextSpec:
     quotas = _quotas(file, problems)
     if "teacher" not in file.models:
         problems.add("no model answers for the role 'teacher'", "models", fix="name one `teacher:`")
+    if file.best is not None and file.best.records > file.records:
+        problems.add(
+            f"the best {file.best.records} of {file.records} records are asked for", "best", "records",
+            fix="let `records` be what is gathered and `best.records` what goes out",
+        )  # fmt: skip
     problems.check()
     return _spec(file, quotas, document, beside)
 
@@ -178,6 +192,11 @@ class _Waive(_Strict):
     because: str = Field(min_length=1)
 
 
+class _Best(_Strict):
+    by: str = Field(min_length=1)
+    records: Annotated[int, BeforeValidator(read_count)]
+
+
 class _Price(_Strict):
     input: float = Field(ge=0)
     output: float = Field(ge=0)
@@ -193,6 +212,7 @@ class _TextFile(_Strict):
     models: dict[str, _Roster]
     records: Annotated[int, BeforeValidator(read_count)]
     quotas: dict[str, dict[str, Annotated[int, Field(ge=0)]] | list[str]] = Field(default_factory=dict)
+    best: _Best | None = None
     max_candidates: Annotated[int, BeforeValidator(read_count)] | None = None
     in_flight: int = Field(default=256, ge=1, le=100_000)
     checks: list[_Named] = Field(default_factory=list)
@@ -316,6 +336,7 @@ def _spec(file: _TextFile, quotas: dict[str, dict[str, int]], document: Document
         beside=beside,
         document=document,
         quotas=quotas,
+        best=None if file.best is None else Best(file.best.by, file.best.records),
         max_candidates=file.max_candidates,
         in_flight=file.in_flight,
         checks=tuple(Part(p.name, p.options, ("checks", i)) for i, p in enumerate(file.checks)),

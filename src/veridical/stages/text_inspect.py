@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from veridical.stages.text import kept_spec
+from veridical.stages.text_best import unchosen
 from veridical.stages.text_judging import judging
 from veridical.stages.text_output import lineage
 from veridical.store.journal import Journal
@@ -31,6 +32,8 @@ class Look:
         spec = kept_spec(self.folder)
         yield f"run         {self.folder}"
         yield f"accepted    {accepted:,} of {spec.records:,}; surplus {surplus:,}"
+        if spec.best is not None:
+            yield f"go out      the best {min(spec.best.records, accepted):,} by {spec.best.by}"
         for (state, check), count in sorted(counts.items(), key=lambda item: -item[1]):
             if state == "rejected":
                 yield f"turned away {count:,} by {check}"
@@ -47,7 +50,7 @@ class Look:
 
     def rejected(self) -> Iterator[dict[str, Any]]:
         """Yield everything that was turned away, with the check and the reason."""
-        yield from lineage(self.journal)
+        yield from lineage(self.journal, unchosen(self.journal, kept_spec(self.folder)))
 
 
 @contextmanager

@@ -8,11 +8,14 @@ paid for and not accepted what turned it away.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from veridical.stages.text_best import CHECK as BEST
+from veridical.stages.text_best import unchosen
 from veridical.store.journal import Journal, RecordRow
 from veridical.store.runfolder import write_json, writing_folder
 
@@ -39,13 +42,16 @@ def write_output(run: TextRun, journal: Journal, spec: TextSpec) -> Path:
     source = f"synthetic:{spec.recipe.name}"
     with writing_folder(folder) as target:
         kinds: dict[str, str] = {}
+        left = unchosen(journal, spec)
         with (target / "data.jsonl").open("wb") as file:
             for row in journal.records("accepted"):
+                if row.id in left:
+                    continue
                 record = _record(row, source, spec.seed)
                 _learn_kinds(record, kinds)
                 file.write(orjson.dumps(record) + b"\n")
         with (target / "rejected.jsonl").open("wb") as file:
-            for entry in lineage(journal):
+            for entry in lineage(journal, left):
                 file.write(orjson.dumps(entry) + b"\n")
         _write_table(target / "data.jsonl", target / "data.parquet", kinds)
         about = {"recipe": spec.recipe.name, "seed": spec.seed, "run": run.to_dict()}
@@ -54,9 +60,15 @@ def write_output(run: TextRun, journal: Journal, spec: TextSpec) -> Path:
     return folder
 
 
-def lineage(journal: Journal) -> Iterator[dict[str, Any]]:
-    """Yield what was turned away: candidates with the check and the reason, and tasks that were given up."""
+def lineage(journal: Journal, left: Mapping[str, str] | None = None) -> Iterator[dict[str, Any]]:
+    """Yield what was turned away: candidates with the check and the reason, and tasks that were given up.
+
+    `left` holds the accepted records that were not among the best, by id with the reason.
+    """
+    turned = left or {}
     for row in journal.records():
+        if row.id in turned:
+            row = replace(row, state="rejected", check=BEST, reason=turned[row.id])
         if row.state == "accepted":
             continue
         body = orjson.loads(row.body)

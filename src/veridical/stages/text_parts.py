@@ -74,8 +74,24 @@ def parts_of(spec: TextSpec) -> TextParts:
             except SpecError as wrong:
                 where = "" if wrong.where in (None, part.name) else f"{wrong.where}: "
                 problems.add(f"{part.name}: {where}{wrong.what}", *part.place, fix=wrong.fix)
+    _note_deaf_quotas(spec, made, problems)
     problems.check()
     return TextParts(recipe=made["recipe"][0], checks=tuple(made["checks"]), pools=tuple(made["pools"]), about=about)
+
+
+def _note_deaf_quotas(spec: TextSpec, made: Mapping[str, Sequence[Any]], problems: Problems) -> None:
+    """A quota whose dimension neither the recipe obeys nor a check measures would count what nobody asked for."""
+    obeyed = [getattr(recipe, "dimensions", None) for recipe in made["recipe"]]
+    if None in obeyed or not obeyed:
+        return  # a recipe that names no dimensions takes any
+    known = {name for names in obeyed for name in names}
+    known |= {name for check in made["checks"] for name in getattr(check, "dimensions", ())}
+    for dimension in spec.quotas:
+        if dimension not in known:
+            problems.add(
+                f"the recipe {spec.recipe.name} does not obey the quota {dimension!r}", "quotas", dimension,
+                fix=f"it obeys: {', '.join(sorted(known)) or 'none'}; add a field to the seeds, or the check `classed`",
+            )  # fmt: skip
 
 
 def catalogue(kind: str) -> Registry:

@@ -10,7 +10,6 @@ from veridical.curate.calibration import calibrate, write_calibration
 from veridical.curate.catalog import CHECKS, POOLS
 from veridical.curate.judge import compare
 from veridical.curate.near_duplicate import near_duplicate_clusters
-from veridical.curate.reward import best
 from veridical.llm.candidate import Candidate, Check, Pool, Rejection, Setting
 from veridical.llm.chat import ChatReply
 
@@ -117,8 +116,17 @@ def test_reward_sums_with_weights_and_asks_for_what_is_missing(tmp_path):
 
     assert decide(made, {"text": "x"}, ask, a=2.5).scores["reward"] == pytest.approx(1.5)
     assert isinstance(decide(made, {"text": "x"}, ask, a=1.5), Rejection)
-    made = [Candidate(fields={"n": n}, scores={"reward": n}, attributes={"label": "xy"[n % 2]}) for n in range(6)]
-    assert [c.fields["n"] for c in best(made, 1, per="label")] == [4, 5]
+
+
+def test_classes_are_what_is_there_and_not_what_was_asked(tmp_path):
+    made = check("classed", {"length": {"short": [1, 4], "long": [5, 9]}, "language": ["en", "ko"]}, tmp_path)
+    assert made.dimensions == ("length", "language")
+    asked = Candidate(fields={"text": "Where is the new card that I ordered?"}, attributes={"length": "short"})
+    found = asyncio.run(made(asked, None))
+    assert found.attributes == {"length": "long", "language": "en"}
+    assert decide(made, {"text": "제 카드는 어디에 있나요"}).attributes == {"length": "short", "language": "ko"}
+    assert isinstance(decide(made, {"text": "word " * 12}), Rejection)
+    assert isinstance(decide(made, {"text": "Wo ist denn meine neue Karte geblieben?"}), Rejection)
 
 
 def test_the_critic_refuses_what_looks_synthetic(tmp_path):

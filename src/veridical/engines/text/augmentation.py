@@ -14,7 +14,7 @@ from typing import Any, Literal
 from veridical.curate.setting import configured
 from veridical.curate.word import one_line
 from veridical.llm.candidate import Ask, Candidate
-from veridical.llm.draw import need_seeds, started
+from veridical.llm.draw import dimensions_of, need_seeds, started
 from veridical.llm.structured import unusable
 from veridical.llm.trail import Sampling, Trail, identity_of
 
@@ -65,6 +65,11 @@ class Augmentation:
     def chosen(self) -> str:
         """The way taken."""
         return self.way if self.way != "auto" else way_for(self.records / len(self.seeds), low=self.low, high=self.high)
+
+    @property
+    def dimensions(self) -> tuple[str, ...]:
+        """What quotas may count: the seeds' own fields."""
+        return dimensions_of(self.seeds)
 
     def plan(self, number: int, wanted: Mapping[str, str]) -> Mapping[str, Any]:
         """Return the seed of a task."""

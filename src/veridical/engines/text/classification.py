@@ -100,7 +100,7 @@ class Classification:
         return self.labels.get(label, "")
 
     def _question(self, label: str, kept: Mapping[str, str], examples: Sequence[str]) -> str:
-        wishes = "".join(f"{name}: {value}\n" for name, value in kept.items() if name in self.attributes)
+        wishes = "".join(f"{name}: {value}\n" for name, value in kept.items() if name != self.label_field)
         meaning = self._meaning(label)
         return _CHAT.format(
             task=self.task,
@@ -112,7 +112,7 @@ class Classification:
         )
 
     def _list(self, label: str, kept: Mapping[str, str], examples: Sequence[str]) -> str:
-        wishes = "".join(f", {kept[name]}" for name in self.attributes if name in kept)
+        wishes = "".join(f", {value}" for name, value in kept.items() if name != self.label_field)
         about = self._meaning(label) or label.replace("_", " ")
         lines = "".join(f"- {one_line(text)}\n" for text in examples)
         return f"{self.task[:1].upper()}{self.task[1:]}, about {about}{wishes}:\n{lines}-"

@@ -89,6 +89,11 @@ class FreeText:
         """Remember that a row has its text."""
         self._done.add(int(candidate.fields[NUMBER]))
 
+    @property
+    def dimensions(self) -> tuple[str, ...]:
+        """What quotas may count: nothing: each row gets one text."""
+        return ()
+
     def plan(self, number: int, wanted: Mapping[str, str]) -> Mapping[str, Any]:
         """Return the next row without a text, and the examples; after the last row those turned away come again."""
         count = len(self._rows)

@@ -15,7 +15,7 @@ from veridical.curate.rouge import rouge_l
 from veridical.curate.setting import configured
 from veridical.curate.word import words_of
 from veridical.llm.candidate import Ask, Candidate
-from veridical.llm.draw import need_seeds, started
+from veridical.llm.draw import dimensions_of, need_seeds, started
 from veridical.llm.structured import unusable
 from veridical.llm.trail import Sampling, Trail, identity_of
 
@@ -63,6 +63,11 @@ class Counterfactual:
     def identity(self) -> Mapping[str, Any]:
         """Everything that decides what is asked."""
         return identity_of(self, "counterfactual")
+
+    @property
+    def dimensions(self) -> tuple[str, ...]:
+        """What quotas may count: the seeds' own fields."""
+        return dimensions_of(self.seeds)
 
     def plan(self, number: int, wanted: Mapping[str, str]) -> Mapping[str, Any]:
         """Return the seed of a task."""

@@ -14,7 +14,7 @@ from typing import Any
 from veridical.curate.setting import configured
 from veridical.curate.word import plain
 from veridical.llm.candidate import Ask, Candidate
-from veridical.llm.draw import need_seeds, started
+from veridical.llm.draw import dimensions_of, need_seeds, started
 from veridical.llm.structured import unusable
 from veridical.llm.trail import Sampling, Trail, identity_of
 
@@ -57,6 +57,11 @@ class Distillation:
     def identity(self) -> Mapping[str, Any]:
         """Everything that decides what is asked."""
         return identity_of(self, "distillation")
+
+    @property
+    def dimensions(self) -> tuple[str, ...]:
+        """What quotas may count: the seeds' own fields."""
+        return dimensions_of(self.seeds)
 
     def plan(self, number: int, wanted: Mapping[str, str]) -> Mapping[str, Any]:
         """Return the seed and the system messages of a task."""

@@ -17,7 +17,7 @@ from veridical.curate.rouge import rouge_l
 from veridical.curate.setting import configured
 from veridical.curate.word import one_line, words_of
 from veridical.llm.candidate import Ask, Candidate
-from veridical.llm.draw import need_seeds, started
+from veridical.llm.draw import dimensions_of, need_seeds, started
 from veridical.llm.trail import Sampling, Trail, identity_of
 
 DEPTH: Mapping[str, str] = {
@@ -86,6 +86,11 @@ class EvolInstruct:
     def identity(self) -> Mapping[str, Any]:
         """Everything that decides what is asked."""
         return identity_of(self, "evol_instruct")
+
+    @property
+    def dimensions(self) -> tuple[str, ...]:
+        """What quotas may count: the seeds' own fields, and the kind of step."""
+        return (*dimensions_of(self.seeds), "evolution")
 
     def plan(self, number: int, wanted: Mapping[str, str]) -> Mapping[str, Any]:
         """Return the seed and the kind of each step."""

@@ -65,6 +65,11 @@ class Korean:
         """Everything that decides what is asked."""
         return identity_of(self, "korean")
 
+    @property
+    def dimensions(self) -> tuple[str, ...]:
+        """What quotas may count: what it asks for."""
+        return ("domain", "style", "level")
+
     def plan(self, number: int, wanted: Mapping[str, str]) -> Mapping[str, Any]:
         """Return the domain, style, level and examples of a task."""
         options = {"domain": self.domains, "style": self.styles, "level": self.levels}

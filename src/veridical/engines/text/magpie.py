@@ -63,6 +63,11 @@ class Magpie:
         """Everything that decides what is asked."""
         return identity_of(self, "magpie")
 
+    @property
+    def dimensions(self) -> tuple[str, ...]:
+        """What quotas may count: nothing: the model speaks as it likes."""
+        return ()
+
     def plan(self, number: int, wanted: Mapping[str, str]) -> Mapping[str, Any]:
         """Return the task's number: nothing else differs from task to task."""
         return {"task": number, **wanted}

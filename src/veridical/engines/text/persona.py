@@ -14,7 +14,7 @@ from typing import Any
 from veridical.curate.setting import configured
 from veridical.curate.word import one_line
 from veridical.llm.candidate import Ask, Candidate
-from veridical.llm.draw import need_seeds, rotated, started
+from veridical.llm.draw import dimensions_of, need_seeds, rotated, started
 from veridical.llm.structured import unusable
 from veridical.llm.trail import Sampling, Trail, identity_of
 
@@ -59,6 +59,11 @@ class Personas:
     def identity(self) -> Mapping[str, Any]:
         """Everything that decides what is asked."""
         return identity_of(self, "personas")
+
+    @property
+    def dimensions(self) -> tuple[str, ...]:
+        """What quotas may count: the seeds' own fields."""
+        return dimensions_of(self.seeds)
 
     def plan(self, number: int, wanted: Mapping[str, str]) -> Mapping[str, Any]:
         """Return the seed and the relations of a task."""

@@ -19,7 +19,7 @@ from veridical.curate.sentence import embed
 from veridical.curate.setting import configured
 from veridical.llm.candidate import Ask, Candidate, Rejection
 from veridical.llm.chat import ChatReply
-from veridical.llm.draw import need_seeds, started
+from veridical.llm.draw import dimensions_of, need_seeds, started
 from veridical.llm.structured import unusable
 from veridical.llm.trail import Sampling, Trail, identity_of
 
@@ -67,6 +67,11 @@ class Preference:
     def identity(self) -> Mapping[str, Any]:
         """Everything that decides what is asked."""
         return identity_of(self, "preference")
+
+    @property
+    def dimensions(self) -> tuple[str, ...]:
+        """What quotas may count: the seeds' own fields."""
+        return dimensions_of(self.seeds)
 
     def plan(self, number: int, wanted: Mapping[str, str]) -> Mapping[str, Any]:
         """Return the seed of a task."""

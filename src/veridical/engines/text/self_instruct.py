@@ -86,6 +86,11 @@ class SelfInstruct:
         if len(self._grown) < _REMEMBERED:
             self._grown.append(str(candidate.fields.get("instruction", "")))
 
+    @property
+    def dimensions(self) -> tuple[str, ...]:
+        """What quotas may count: nothing: the model speaks as it likes."""
+        return ()
+
     def plan(self, number: int, wanted: Mapping[str, str]) -> Mapping[str, Any]:
         """Return the shots of a task, written out: machine-made ones depend on what was accepted before."""
         rng = stream(self.seed, "self_instruct", number)

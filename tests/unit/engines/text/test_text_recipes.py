@@ -323,3 +323,17 @@ def test_preference_by_pairs_counts_wins_and_not_places(tmp_path):
     assert sum(role == "judge" for _, role, _ in asked) == 6  # three pairs, both ways round
     (tied,), _ = run(recipe, judged(favours_first=True))
     assert tied.rejected.check == "pair"  # who always takes the first place prefers nothing
+
+
+def test_a_quota_over_a_field_of_the_seeds_chooses_the_seed(tmp_path):
+    for name in ("translation", "critique", "evol_instruct", "personas", "distillation"):
+        recipe = build(name, CASES[name][0], tmp_path=tmp_path)
+        assert "label" in recipe.dimensions
+        starts = [recipe.plan(number, {"label": "lost"})["start"] for number in range(5)]
+        assert sorted(starts) == [1, 3, 5, 7, 9], name
+
+
+def test_what_a_quota_wants_is_told_to_the_model(tmp_path):
+    recipe = build("classification", {"task": "bank questions"}, tmp_path=tmp_path)
+    _, asked = run(recipe, said("Where?"), 0, {"label": "lost", "tone": "angry"})
+    assert "tone: angry" in last(asked[0][2])
