@@ -81,10 +81,10 @@ def parts_of(spec: TextSpec) -> TextParts:
 
 def _note_deaf_quotas(spec: TextSpec, made: Mapping[str, Sequence[Any]], problems: Problems) -> None:
     """A quota whose dimension neither the recipe obeys nor a check measures would count what nobody asked for."""
-    obeyed = [getattr(recipe, "dimensions", None) for recipe in made["recipe"]]
-    if None in obeyed or not obeyed:
+    obeyed = getattr(made["recipe"][0], "dimensions", None) if made["recipe"] else None
+    if obeyed is None:
         return  # a recipe that names no dimensions takes any
-    known = {name for names in obeyed for name in names}
+    known = set(obeyed)
     known |= {name for check in made["checks"] for name in getattr(check, "dimensions", ())}
     for dimension in spec.quotas:
         if dimension not in known:

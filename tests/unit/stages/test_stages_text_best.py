@@ -54,7 +54,7 @@ def test_the_best_of_each_quota_go_out_and_the_others_say_why_not(tmp_path, caps
 
 def test_a_score_that_nobody_gives_is_said_with_those_there_are(tmp_path):
     spec = read_text(spec_file(tmp_path, best={"by": "beauty", "records": 4}))
-    with pytest.raises(DataError, match="no record has the score 'beauty'.*reward, worth"):
+    with pytest.raises(DataError, match=r"no record has the score 'beauty'.*reward, worth"):
         run_text(spec, tmp_path / "run", RunContext())
 
 

@@ -116,7 +116,11 @@ def seeds_of(name):
     return None if name in ("zero_shot", "magpie") else QUESTIONS
 
 
-@pytest.mark.parametrize("name", [card.name for card in RECIPES])
+def test_every_recipe_of_this_room_has_a_case():
+    assert {card.name for card in RECIPES if card.target.startswith("veridical.engines.text.")} == set(CASES)
+
+
+@pytest.mark.parametrize("name", sorted(CASES))
 def test_every_recipe_makes_records_and_plans_the_same_twice(name, tmp_path):
     options, script, fields = CASES[name]
     recipe = build(name, options, seeds_of(name), tmp_path=tmp_path)
