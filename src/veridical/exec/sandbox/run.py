@@ -307,7 +307,7 @@ def _size(folder: Path) -> int:
     for place, _, names in os.walk(folder):
         for name in names:
             try:
-                total += os.lstat(os.path.join(place, name)).st_size  # noqa: PTH118 - called twenty times a second
+                total += os.lstat(os.path.join(place, name)).st_size
             except OSError:
                 continue
     return total
