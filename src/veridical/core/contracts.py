@@ -87,6 +87,7 @@ class SampleRequest:
     balance: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     boost: Mapping[str, float] = field(default_factory=dict)
     scale: float = 1.0
+    entities: int | None = None  # of sequences: how many entities, each with as many rows as its law says
 
     def rng(self, shard: Shard, *path: str | int) -> np.random.Generator:
         """Return the random stream of one shard (never of one worker)."""

@@ -34,7 +34,7 @@ class TreeSteps:
         >>> now = Column(name="now", kind=Kind.DECIMAL, storage="double")
         >>> rows = pa.table({"last": np.arange(200.0), "now": np.arange(200.0)})
         >>> steps = TreeSteps()
-        >>> stepper = steps.stepper(steps.fit(rows, [last, now], RunContext()), {})
+        >>> stepper = steps.stepper(steps.fit(rows, [last, now], RunContext(), rare_below=5), {})
         >>> drawn = stepper.step({"last": np.array([50.0, 150.0])}, 2, np.random.default_rng(0))["now"]
         >>> bool(abs(drawn[0] - 50) < 30)
         True
@@ -123,7 +123,7 @@ class TreeStepper:
                 if at in self._valued:
                     values[at] = known
                 continue
-            columns = [coarse[place] for place in part.predictors]
+            columns = part.told_by(coarse, rows)
             seed = int(rng.integers(2**62))
             said = walking.draw(part.leaves, walking.route(part.leaves, columns, rows, seed=seed + 1), seed)
             drawn, code = self._heard(part, said, rng, values)

@@ -1,0 +1,225 @@
+"""When do rows happen: on a calendar that entities share, on a regular grid, or at odd moments?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from veridical.core.contracts import RunContext
+from veridical.core.errors import SchemaError
+from veridical.core.schema import NUMERIC_KINDS, TEMPORAL_KINDS, Column, TableSchema
+from veridical.engines.sequence.panel import Layout, Numbers, Places, numbers
+from veridical.engines.sequence.season import calendar, waves
+from veridical.prepare.codec import Place
+from veridical.prepare.moment import PARTS, SECONDS, MomentCodec
+from veridical.prepare.number import NumberCodec
+from veridical.prepare.plain import codec_of
+from veridical.prepare.single import learn_codec
+
+_WEEK_S = 7 * 86_400
+_CYCLE = 260  # gaps of a calendar that are repeated beyond its end
+
+
+@dataclass(frozen=True)
+class Clock:
+    """Moments as whole ticks: places in a shared calendar, or multiples of `step` counts after `origin`.
+
+    `codec` turns counts into the column's own type; `tick_s` is how many seconds a usual tick lasts (None where
+    time is a plain number); `gaps` and `shares` hold the law of the usual gaps between rows, in ticks.
+    """
+
+    codec: MomentCodec | NumberCodec
+    origin: float
+    step: float
+    times: NDArray[np.float64] | None
+    tick_s: float | None
+    gaps: tuple[int, ...]
+    shares: tuple[float, ...]
+    span_s: float
+
+    @property
+    def column(self) -> Column:
+        """The column of time."""
+        return self.codec.column
+
+    @property
+    def is_regular(self) -> bool:
+        """Whether nearly every gap is the same, so that gaps need no model of their own."""
+        return bool(self.shares) and max(self.shares) >= 0.97
+
+    def draw_gaps(self, count: int, rng: np.random.Generator) -> Places:
+        """Return gaps drawn one by one, for clocks that are regular."""
+        return rng.choice(np.array(self.gaps), size=count, p=np.array(self.shares)).astype(np.int64)
+
+    def ticks(self, counts: Numbers) -> Places:
+        """Return the tick of each count: the nearest one where it lies between two."""
+        if self.times is None:
+            return np.rint((counts - self.origin) / self.step).astype(np.int64)
+        usual = float(np.median(np.diff(self.times))) if len(self.times) > 1 else 1.0
+        further = int(np.clip((counts.max(initial=0) - self.times[-1]) / max(usual, 1e-9), 0, 1e6)) + 1
+        earlier = int(np.clip((self.times[0] - counts.min(initial=0)) / max(usual, 1e-9), 0, 1e6)) + 1
+        known = self.counts(np.arange(-earlier, len(self.times) + further))
+        after = np.clip(np.searchsorted(known, counts), 1, len(known) - 1)
+        nearer = np.abs(known[after - 1] - counts) < np.abs(known[after] - counts)
+        return (after - nearer - earlier).astype(np.int64)
+
+    def counts(self, ticks: Places) -> Numbers:
+        """Return the count of each tick; beyond its ends a calendar goes on as it last did."""
+        if self.times is None:
+            return np.asarray(self.origin + ticks * self.step, np.float64)
+        times = self.times
+        cycle = self._cycle
+        inside = times[np.clip(ticks, 0, len(times) - 1)]
+        past = np.maximum(ticks - (len(times) - 1), 0)
+        whole, rest = np.divmod(past, len(cycle))
+        after = whole * cycle.sum() + np.concatenate([[0.0], np.cumsum(cycle)])[rest]
+        before = np.minimum(ticks, 0) * float(np.median(cycle))
+        return np.asarray(inside + after + before, np.float64)
+
+    @cached_property
+    def _cycle(self) -> NDArray[np.float64]:
+        """The gaps that a calendar goes on with: whole weeks of them where time has weeks."""
+        if self.times is None or len(self.times) < 2:
+            return np.ones(1)
+        gaps = np.diff(self.times[-_CYCLE - 1 :])
+        unit = _unit_s(self.codec)
+        if unit is None:
+            return gaps
+        spans = np.cumsum(gaps[::-1]) * unit
+        weeks = np.flatnonzero(np.abs(spans / _WEEK_S - np.rint(spans / _WEEK_S)) < 1e-9)
+        return gaps if not len(weeks) else gaps[len(gaps) - int(weeks[-1]) - 1 :]
+
+    def stored(self, counts: Numbers) -> pa.Array:
+        """Return counts as the column's own type."""
+        whole = isinstance(self.codec, MomentCodec) or self.codec.whole
+        held = pa.array(np.rint(counts).astype(np.int64) if whole else counts)
+        place = Place(rows=len(counts), rng=np.random.default_rng(0))
+        return self.codec.decode({self.column.name: held}, place)[self.column.name]
+
+    def parts(self, counts: Numbers) -> dict[str, Numbers]:
+        """Return where in the year, week and day each count lies; nothing where time is a plain number."""
+        seconds = self.seconds(counts)
+        return {} if seconds is None else calendar(seconds, finest_s=self.tick_s or 1.0)
+
+    def waves(self, parts: Mapping[str, Numbers]) -> dict[str, Numbers]:
+        """Return smooth functions of the calendar."""
+        return waves(parts, span_s=self.span_s)
+
+    def seconds(self, counts: Numbers) -> Numbers | None:
+        """Return counts as seconds since 1970; None where time is a plain number."""
+        size = _unit_s(self.codec)
+        return None if size is None else counts * size
+
+    def to_plain(self) -> dict[str, Any]:
+        """Return it as JSON-like data."""
+        return {
+            "codec": self.codec.to_plain(), "origin": self.origin, "step": self.step, "tick_s": self.tick_s,
+            "times": None if self.times is None else self.times.tolist(),
+            "gaps": list(self.gaps), "shares": list(self.shares), "span_s": self.span_s,
+        }  # fmt: skip
+
+    @classmethod
+    def from_plain(cls, plain: Mapping[str, Any], schema: TableSchema) -> Clock:
+        """Return what `to_plain` wrote."""
+        codec = codec_of(plain["codec"], schema)
+        assert isinstance(codec, MomentCodec | NumberCodec)
+        times = None if plain["times"] is None else np.array(plain["times"], dtype=np.float64)
+        return cls(
+            codec, float(plain["origin"]), float(plain["step"]), times, plain["tick_s"],
+            tuple(plain["gaps"]), tuple(plain["shares"]), float(plain["span_s"]),
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Timed:
+    """A clock, and the tick of each row it was learned from."""
+
+    clock: Clock
+    ticks: Places
+
+
+def learn_clock(table: pa.Table, column: Column, layout: Layout, *, rare_below: int, ctx: RunContext) -> Timed:
+    """Return the clock of a sorted table.
+
+    A time that fewer than `rare_below` entities share is never part of the calendar.
+
+    Raises:
+        SchemaError: the column holds no times or numbers.
+    """
+    if column.kind not in NUMERIC_KINDS | TEMPORAL_KINDS:
+        raise SchemaError(
+            f"rows cannot be ordered by a {column.kind.value} column",
+            where=column.name,
+            fix="name a date, time or number as order_by",
+        )
+    ctx.progress("time", done=0, total=1)
+    codec = learn_codec(table, column, rare_below=1, unique=False, may_split=False)
+    assert isinstance(codec, MomentCodec | NumberCodec)
+    counts = numbers(codec.encode(table)[column.name])
+    times = _shared_times(counts, layout, rare_below)
+    apart = np.diff(counts)[np.diff(layout.owner) == 0]
+    step = _step(apart)
+    origin = float(counts.min())
+    unit = _unit_s(codec)
+    draft = Clock(codec, origin, step, times, None, (1,), (1.0,), 0.0)
+    ticks = draft.ticks(counts)
+    if len(apart) and apart.min() > 0:
+        # Two times that fell on one tick of the calendar: the later one takes the next.
+        lift = layout.owner * (int(ticks.max() - ticks.min()) + layout.rows + 1)
+        ticks = np.maximum.accumulate(ticks - layout.position + lift) - lift + layout.position
+    gaps = np.diff(ticks)[np.diff(layout.owner) == 0]
+    usual = float(np.median(apart[apart > 0])) if (apart > 0).any() else step
+    seen, shares = _law(gaps, rare_below)
+    span = 0.0 if unit is None else float(counts.max() - counts.min()) * unit
+    tick_s = None if unit is None else max(usual * unit, 1e-6)
+    ctx.progress("time", done=1, total=1)
+    return Timed(Clock(codec, origin, step, times, tick_s, seen, shares, span), ticks)
+
+
+def _shared_times(counts: Numbers, layout: Layout, rare_below: int) -> NDArray[np.float64] | None:
+    """Return the times that entities share, where most rows lie on them; None when there is no calendar."""
+    if layout.entities < max(rare_below, 5):
+        return None
+    times, owners = np.unique(counts, return_counts=True)
+    common = times[owners >= rare_below]
+    on_them = owners[owners >= rare_below].sum()
+    if len(common) < 3 or on_them < 0.8 * len(counts) or np.average(owners, weights=owners) < 2 * rare_below:
+        return None
+    gaps = np.diff(common)
+    regular = len(np.unique(np.round(gaps, 9))) == 1
+    return None if regular and on_them == len(counts) else common
+
+
+def _step(apart: Numbers) -> float:
+    """Return the greatest count that all gaps are multiples of (1 for fractions without one)."""
+    positive = apart[apart > 0]
+    if not len(positive):
+        return 1.0
+    if np.all(positive == np.rint(positive)):
+        return float(np.gcd.reduce(positive.astype(np.int64)))
+    ratio = positive / positive.min()
+    even = np.all(np.abs(ratio - np.rint(ratio)) < 1e-6)
+    return float(positive.min()) if even else float(positive.min()) / 100.0
+
+
+def _law(gaps: Places, rare_below: int) -> tuple[tuple[int, ...], tuple[float, ...]]:
+    seen, tally = np.unique(gaps, return_counts=True)
+    kept = tally >= rare_below
+    if not kept.any():
+        return ((int(np.median(gaps)),), (1.0,)) if len(gaps) else ((1,), (1.0,))
+    shares = tally[kept] / len(gaps)
+    if shares.sum() < 0.97:
+        return tuple(seen[kept].tolist()), tuple(shares.tolist())
+    return tuple(seen[kept].tolist()), tuple((shares / shares.sum()).tolist())
+
+
+def _unit_s(codec: MomentCodec | NumberCodec) -> float | None:
+    if not isinstance(codec, MomentCodec) or codec.column.kind not in TEMPORAL_KINDS:
+        return None
+    return float(SECONDS[codec.unit]) if codec.unit in SECONDS else 1.0 / PARTS[codec.unit]

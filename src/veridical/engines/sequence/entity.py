@@ -1,0 +1,232 @@
+"""Who are the entities: their attributes, how long each lasts, where it begins and around what it moves?
+
+One row an entity is learned by a table engine. Of fewer than ten entities no law can be learned: their names and
+attributes are kept as they are (stations, sensors), and each begins at its own mean.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from veridical.core.contracts import Generator, RunContext, SampleRequest, Shard
+from veridical.core.dataset import Dataset
+from veridical.core.schema import Column, Constraint, Kind, Schema, TableSchema
+from veridical.engines.sequence.panel import Layout, Numbers, Places, means, numbers, words
+from veridical.engines.sequence.telling import Telling
+from veridical.prepare.codec import whole
+from veridical.prepare.storage import store
+
+FEW = 10
+LENGTH, START = "length of the sequence", "start of the sequence"
+FIRST, MEAN, SPREAD = " (first)", " (mean)", " (spread)"
+TABLE_ENGINE = "veridical.engines.tabular.engines:TreeEngine"
+NAME = "entities"
+
+
+Balance = Mapping[str, Mapping[str, float]]
+
+
+@dataclass(frozen=True)
+class Traits:
+    """What each entity is drawn with besides its attributes; first values of words are places in vocabularies."""
+
+    length: Places
+    start: Places
+    first: Mapping[str, Numbers]
+    first_words: Mapping[str, Numbers]
+    mean: Mapping[str, Numbers]
+    spread: Mapping[str, Numbers]
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """Entities in the making: their attributes (the table's own columns) and traits."""
+
+    attributes: pa.Table
+    traits: Traits
+
+
+@dataclass(frozen=True)
+class Roster:
+    """The law of entities: a table generator, or the few entities themselves."""
+
+    names: tuple[str, ...]  # the attributes: key columns first
+    numbers: tuple[str, ...]
+    vocabularies: Mapping[str, tuple[str, ...]]
+    generator: Generator | None
+    few: pa.Table | None
+    mean_length: float
+
+    def draw(
+        self, count: int, seed: int, *, shard: Shard | None = None, given: pa.Table | None = None,
+        lengths: Places | None = None, where: str | None = None, balance: Balance | None = None,
+    ) -> Drawn:  # fmt: skip
+        """Return `count` entities; `given` holds known attributes, `lengths` known lengths.
+
+        Raises:
+            SpecError: the request asks for what cannot be.
+        """
+        if self.generator is None:
+            return self._of_few(count, shard, lengths, given)
+        context = given
+        if lengths is not None:
+            held = pa.array(lengths, pa.int64())
+            context = pa.table({LENGTH: held}) if context is None else context.append_column(LENGTH, held)
+        shard = Shard(0, 1, 0, count) if shard is None else shard
+        total = max(count, shard.start + shard.rows)
+        request = SampleRequest(
+            rows=total, seed=seed, context=context, where=where, balance={} if balance is None else balance
+        )
+        made = self.generator.sample(request, shard).only
+        drawn = self._traits(made)
+        names = [name for name in self.names if name in made.column_names]
+        return Drawn(made.select(names), drawn)
+
+    def _traits(self, table: pa.Table) -> Traits:
+        length = np.maximum(np.nan_to_num(numbers(table[LENGTH]), nan=1.0), 1.0).astype(np.int64)
+        start = np.nan_to_num(numbers(table[START])).astype(np.int64)
+        mean, first = {}, {}
+        for name in self.numbers:
+            first[name] = numbers(table[name + FIRST])
+            mean[name] = numbers(table[name + MEAN])
+        spread = {name: numbers(table[name + SPREAD]) for name in self.numbers}
+        place = {name: {word: at for at, word in enumerate(held)} for name, held in self.vocabularies.items()}
+        first_words = {
+            name: np.array([place[name].get(word, np.nan) for word in whole(table[name + FIRST]).to_pylist()])
+            for name in self.vocabularies
+        }
+        return Traits(length, start, first, first_words, mean, spread)
+
+    def _of_few(self, count: int, shard: Shard | None, lengths: Places | None, given: pa.Table | None) -> Drawn:
+        assert self.few is not None
+        start = 0 if shard is None else shard.start
+        order = np.arange(start, start + count) % max(self.few.num_rows, 1)
+        table = self.few.take(pa.array(order))
+        if lengths is not None:
+            table = table.set_column(table.column_names.index(LENGTH), LENGTH, pa.array(lengths, pa.int64()))
+        attributes = table.select(list(self.names))
+        if given is not None:
+            for name in set(given.column_names) & set(self.names):
+                at = attributes.column_names.index(name)
+                attributes = attributes.set_column(at, name, store(whole(given[name]), str(attributes[name].type)))
+        return Drawn(attributes, self._traits(table))
+
+    def save(self, folder: Path) -> None:
+        """Write JSON, and the generator or the few entities beside."""
+        folder.mkdir(parents=True, exist_ok=True)
+        plain = {
+            "names": list(self.names), "numbers": list(self.numbers), "mean_length": self.mean_length,
+            "vocabularies": {name: list(held) for name, held in self.vocabularies.items()},
+            "few": self.few is not None,
+        }  # fmt: skip
+        (folder / "roster.json").write_text(json.dumps(plain, ensure_ascii=False), encoding="utf-8")
+        if self.few is not None:
+            with pa.OSFile(str(folder / "few.arrow"), "wb") as file, pa.ipc.new_file(file, self.few.schema) as writer:
+                writer.write_table(self.few)
+        if self.generator is not None:
+            self.generator.save(folder / NAME)
+
+    @classmethod
+    def load(cls, folder: Path) -> Roster:
+        """Return what `save` wrote."""
+        plain = json.loads((folder / "roster.json").read_text(encoding="utf-8"))
+        few = generator = None
+        if plain["few"]:
+            with pa.OSFile(str(folder / "few.arrow"), "rb") as file:
+                few = pa.ipc.open_file(file).read_all()
+        else:
+            generator = table_engine().generator.load(folder / NAME)
+        return cls(
+            tuple(plain["names"]), tuple(plain["numbers"]),
+            {name: tuple(held) for name, held in plain["vocabularies"].items()},
+            generator, few, float(plain["mean_length"]),
+        )  # fmt: skip
+
+
+def table_engine() -> Any:
+    """Return the table engine entities are learned by; named here, so that no room of engines imports another."""
+    module, _, name = TABLE_ENGINE.partition(":")
+    return getattr(import_module(module), name)()
+
+
+def measure_traits(
+    layout: Layout, ticks: Places, tellings: Mapping[str, Telling], values: Mapping[str, Numbers],
+    levels: Mapping[str, Numbers], places: Mapping[str, Numbers],
+) -> Traits:  # fmt: skip
+    """Return the traits that entities show: the mean of the level over its first, the spread of its changes."""
+    firsts = layout.firsts
+    first, mean, spread = {}, {}, {}
+    within = np.concatenate([[False], np.diff(layout.owner) == 0])
+    for name in tellings:
+        level = levels[name]
+        first[name] = values[name][firsts]
+        mean[name] = means(level, layout) - level[firsts]
+        change = np.where(within, np.concatenate([[0.0], np.diff(level)]), np.nan)
+        size = np.sqrt(means(change**2, layout))
+        spread[name] = np.log(np.maximum(size, 1e-9))
+    return Traits(layout.lengths, ticks[firsts], first, {n: held[firsts] for n, held in places.items()}, mean, spread)
+
+
+def learn_roster(
+    attributes: pa.Table, schema: TableSchema, traits: Traits, vocabularies: Mapping[str, tuple[str, ...]],
+    ctx: RunContext, *, rare_below: int,
+) -> Roster:  # fmt: skip
+    """Return the law of entities of one row each: `attributes` in the schema's types, and their traits."""
+    named = tuple(traits.first)
+    table = _with_traits(attributes, traits, vocabularies)
+    mean_length = float(traits.length.mean())
+    if attributes.num_rows < FEW:
+        return Roster(tuple(attributes.column_names), named, dict(vocabularies), None, table, mean_length)
+    law = Schema(tables=(_entity_schema(schema, attributes, table, vocabularies),), rare_below=rare_below)
+    generator = table_engine().fit(Dataset.of(table, NAME), law, ctx)
+    return Roster(tuple(attributes.column_names), named, dict(vocabularies), generator, None, mean_length)
+
+
+def _with_traits(table: pa.Table, traits: Traits, vocabularies: Mapping[str, tuple[str, ...]]) -> pa.Table:
+    added: dict[str, pa.Array] = {LENGTH: pa.array(traits.length), START: pa.array(traits.start)}
+    for name, held in traits.first.items():
+        added[name + FIRST] = pa.array(held, from_pandas=True)
+        added[name + MEAN] = pa.array(traits.mean[name], from_pandas=True)
+        added[name + SPREAD] = pa.array(traits.spread[name], from_pandas=True)
+    for name, held in traits.first_words.items():
+        added[name + FIRST] = words(held, vocabularies[name]).cast(pa.string())
+    for name, array in added.items():
+        table = table.append_column(name, array)
+    return table
+
+
+def _entity_schema(
+    schema: TableSchema, attributes: pa.Table, table: pa.Table, vocabularies: Mapping[str, tuple[str, ...]]
+) -> TableSchema:
+    kept = [schema.column(name) for name in attributes.column_names]
+    keys = schema.series or ()
+    columns = [_as_attribute(column, keys) for column in kept]
+    for name in table.column_names[len(columns) :]:
+        columns.append(_trait_column(name, table, vocabularies))
+    held = set(attributes.column_names)
+    rules = [rule for rule in schema.constraints if rule.columns and set(rule.columns) <= held and not rule.expression]
+    if len(keys) > 1:
+        rules.append(Constraint(type="unique", columns=tuple(keys), source="learned"))
+    return TableSchema(name=NAME, columns=tuple(columns), constraints=tuple(rules))
+
+
+def _as_attribute(column: Column, keys: tuple[str, ...]) -> Column:
+    return replace(column, unique=(len(keys) == 1 and column.name in keys) or column.unique)
+
+
+def _trait_column(name: str, table: pa.Table, vocabularies: Mapping[str, tuple[str, ...]]) -> Column:
+    nullable = table[name].null_count > 0
+    if name in (LENGTH, START):
+        low = 1 if name == LENGTH else None
+        return Column(name=name, kind=Kind.INTEGER, storage="int64", low=low, nullable=False)
+    if name.removesuffix(FIRST) in vocabularies and name.endswith(FIRST):
+        return Column(name=name, kind=Kind.CATEGORY, storage="string", nullable=True)
+    return Column(name=name, kind=Kind.DECIMAL, storage="double", nullable=nullable)

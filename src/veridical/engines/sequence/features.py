@@ -1,0 +1,117 @@
+"""Which features of the past, of the entity and of the moment tell the next step?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from veridical.engines.sequence.memory import EVER, Memory, Past
+from veridical.engines.sequence.panel import Layout, Numbers, Places
+from veridical.engines.sequence.telling import Telling
+
+FEW_WORDS = 6  # categories with so many values or fewer also remember how often each was there
+
+
+@dataclass(frozen=True)
+class Steps:
+    """All that is known of rows before their values: the layout, features of each row, words of each category.
+
+    `moment` holds numbers a row (calendar, gaps, place in the sequence), `waves` smooth functions of the calendar.
+    `entity` holds numbers an entity, coarse enough that several share each, `entity_words` places in vocabularies;
+    `means` holds each entity's own mean level, which only linear predictions read.
+    """
+
+    layout: Layout
+    moment: Mapping[str, Numbers] = field(default_factory=dict)
+    waves: Mapping[str, Numbers] = field(default_factory=dict)
+    entity: Mapping[str, Numbers] = field(default_factory=dict)
+    entity_words: Mapping[str, Numbers] = field(default_factory=dict)
+    means: Mapping[str, Numbers] = field(default_factory=dict)
+    vocabularies: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Which series are remembered and which features are made of them."""
+
+    numbers: tuple[str, ...]
+    words: tuple[str, ...]
+    vocabularies: Mapping[str, tuple[str, ...]]
+    gappy: tuple[str, ...]  # numeric columns with nulls
+    seasons: tuple[int, ...] = ()
+
+    @property
+    def series(self) -> list[str]:
+        """The series that memory holds."""
+        found = [f"{name}{mark}" for name in self.numbers for mark in (LEVEL, TOLD, SIZE)]
+        found += [f"{name}{NULL}" for name in self.gappy]
+        return [*found, *(f"{name}={word}" for name, word in self.counted)]
+
+    @property
+    def counted(self) -> list[tuple[str, str]]:
+        """The words whose share of the past is remembered."""
+        few = [name for name in self.words if len(self.vocabularies[name]) <= FEW_WORDS]
+        return [(name, word) for name in few for word in self.vocabularies[name]]
+
+    @property
+    def linear(self) -> list[Past]:
+        """What linear predictions read."""
+        found: list[Past] = []
+        for name in self.numbers:
+            level = name + LEVEL
+            found += [Past(level), Past(level, 2), Past(level, 3), Past(level, 1, 6), Past(level, 1, EVER)]
+            found += [Past(level, lag) for lag in self.seasons]
+            found += [Past(level, lag + 1) for lag in self.seasons]
+        return found
+
+    @property
+    def told(self) -> list[Past]:
+        """What trees read."""
+        found: list[Past] = []
+        for name in self.numbers:
+            level, told, size = name + LEVEL, name + TOLD, name + SIZE
+            found += [Past(level), Past(level, 2), Past(level, 1, 8), Past(told), Past(told, 2), Past(told, 1, 5)]
+            found += [Past(size, 1, 4), Past(size, 1, 20), Past(size, 1, EVER)]
+            found += [part for lag in self.seasons for part in (Past(told, lag), Past(level, lag))]
+        for name in self.gappy:
+            found += [Past(name + NULL), Past(name + NULL, 1, 5), Past(name + NULL, 1, EVER)]
+            found += [Past(name + NULL, lag) for lag in self.seasons]
+        return [*found, *(Past(f"{name}={word}", 1, EVER) for name, word in self.counted)]
+
+
+LEVEL, TOLD, SIZE, NULL = " level", " told", " size", " null"
+
+
+def words_before(words: Mapping[str, Numbers], layout: Layout, rows: Places) -> dict[str, Numbers]:
+    """Return each category one and two steps before each row; nan where there was none."""
+    position = rows - layout.starts[layout.owner[rows]]
+    found = {}
+    for name, held in words.items():
+        for lag in (1, 2):
+            before = held[np.maximum(rows - lag, 0)]
+            found[f"{name} @{lag}"] = np.where(position >= lag, before, np.nan)
+    return found
+
+
+def entity_features(steps: Steps, rows: Places) -> dict[str, Numbers]:
+    """Return the features that do not depend on the past's values."""
+    owner = steps.layout.owner[rows]
+    found = {name: held[rows] for name, held in steps.moment.items()}
+    found |= {name: held[owner] for name, held in steps.entity.items()}
+    return found | {name: held[owner] for name, held in steps.entity_words.items()}
+
+
+def linear_features(
+    plan: Plan, steps: Steps, memory: Memory, rows: Places, levels: Mapping[str, Numbers], telling: Telling
+) -> NDArray[np.float64]:
+    """Return what the linear prediction of one column reads, features x rows; `levels` are of columns before it."""
+    past = memory.recall(plan.linear, rows)
+    waves = [held[rows] for held in steps.waves.values()]
+    owner = steps.layout.owner[rows]
+    own = [steps.means[telling.name][owner]] if telling.name in steps.means else []
+    earlier = [levels[name] for name in plan.numbers[: plan.numbers.index(telling.name)]]
+    extra = [*waves, *own, *earlier]
+    return np.concatenate([past, np.stack(extra)]) if extra else past

@@ -1,0 +1,104 @@
+"""What comes next for entities whose past is given?"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+
+from veridical.core import rng as streams
+from veridical.core.errors import DataError, SpecError
+from veridical.engines.sequence import parts
+from veridical.engines.sequence.entity import measure_traits
+from veridical.engines.sequence.finish import finished
+from veridical.engines.sequence.gaps import step_moments
+from veridical.engines.sequence.panel import Layout, Ordered, Places, filled, in_order, numbers, places
+from veridical.engines.sequence.values import Measured
+
+if TYPE_CHECKING:
+    from veridical.engines.sequence.model import Sequences
+
+MOST_PAST = 2_000  # rows of each entity's past that are read
+
+
+def go_on(law: Sequences, prefix: pa.Table, steps: int, *, seed: int) -> pa.Table:
+    """Return the next `steps` rows of every entity in `prefix`.
+
+    Raises:
+        DataError: the prefix holds no dated row.
+        SchemaError: it lacks columns.
+        SpecError: fewer than one step is asked for.
+    """
+    if steps < 1:
+        raise SpecError(f"{steps} steps are asked for", where="steps", fix="ask for 1 or more")
+    series, time = parts.checked(law.schema, prefix)
+    needed = (*law.columns.attributes, time, *law.columns.moving)
+    missing = [name for name in needed if name not in prefix.column_names]
+    if missing:
+        raise DataError(f"the past lacks {', '.join(missing[:8])}", where="prefix", fix="give all the model's columns")
+    ordered = in_order(prefix, series, time)
+    if ordered.layout.rows == 0:
+        raise DataError("no row has a time", where=time, fix="give the rows that came before")
+    ordered = _recent(ordered)
+    past = ordered.layout
+    counts = numbers(law.clock.codec.encode(ordered.table)[time])
+    known = law.clock.ticks(counts)
+    measured = _measured(law, ordered.table)
+    layout = Layout.of_lengths(past.lengths + steps)
+    old = np.flatnonzero(layout.position < past.lengths[layout.owner])
+    attributes = ordered.table.select(list(law.columns.attributes)).take(pa.array(past.firsts))
+    rng = streams.stream(seed, "continue")
+    ticks = np.zeros(layout.rows, dtype=np.int64)
+    ticks[old] = known
+    tellings = {} if law.values is None else law.values.tellings
+    levels = {name: filled(told.scaled(measured.numbers[name]), past) for name, told in tellings.items()}
+    traits = measure_traits(past, known, tellings, measured.numbers, levels, measured.words)
+    means = {name: traits.mean[name] + levels[name][past.firsts] for name in tellings}
+    entity = replace(law.attributes.of(attributes, traits), means=means)
+    ticks = law.gaps.go_on(layout, ticks, past.lengths, entity, law.clock, rng)
+    around = law.steps(layout, ticks, entity)
+    around = replace(around, moment={**around.moment, **_open_ended(around.moment, layout)})
+    made = None
+    if law.values is not None:
+        made = law.values.draw(around, _spread(measured, layout, old), past.lengths, rng)
+    new = np.flatnonzero(layout.position >= past.lengths[layout.owner])
+    return finished(law, attributes, layout, ticks, made, new, rng)
+
+
+def _open_ended(moment: object, layout: Layout) -> dict[str, np.ndarray]:
+    names = set(moment)  # type: ignore[call-overload]
+    return {name: held for name, held in step_moments(layout, open_end=True).items() if name in names}
+
+
+def _recent(ordered: Ordered) -> Ordered:
+    layout = ordered.layout
+    left = layout.lengths[layout.owner] - layout.position
+    kept = np.flatnonzero(left <= MOST_PAST)
+    if len(kept) == layout.rows:
+        return ordered
+    table = ordered.table.take(pa.array(kept))
+    return Ordered(table, Layout.of_lengths(np.minimum(layout.lengths, MOST_PAST)), ordered.undated)
+
+
+def _measured(law: Sequences, table: pa.Table) -> Measured:
+    if law.values is None:
+        return Measured({}, {}, {})
+    plan = law.values.plan
+    encoded = law.restore.encode(table)
+    words = {name: places(encoded[name], plan.vocabularies[name]) for name in plan.words}
+    return Measured({name: numbers(encoded[name]) for name in plan.numbers}, words, plan.vocabularies)
+
+
+def _spread(measured: Measured, layout: Layout, old: Places) -> Measured:
+    def placed(held: np.ndarray) -> np.ndarray:
+        whole = np.full(layout.rows, np.nan)
+        whole[old] = held
+        return whole
+
+    return Measured(
+        {name: placed(held) for name, held in measured.numbers.items()},
+        {name: placed(held) for name, held in measured.words.items()},
+        measured.vocabularies,
+    )

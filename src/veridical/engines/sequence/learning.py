@@ -1,0 +1,233 @@
+"""How is the law of one table's sequences learned?"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pyarrow as pa
+
+from veridical.core.contracts import RunContext
+from veridical.core.errors import DataError
+from veridical.core.schema import CATEGORY_KINDS, Column, TableSchema
+from veridical.engines.sequence import parts, season, telling
+from veridical.engines.sequence.attribute import fit_attributes
+from veridical.engines.sequence.clock import Timed, learn_clock
+from veridical.engines.sequence.entity import FEW, Traits, learn_roster, measure_traits
+from veridical.engines.sequence.finish import TICK
+from veridical.engines.sequence.gaps import fit_gaps
+from veridical.engines.sequence.model import Sequences, step_model, steps_of
+from veridical.engines.sequence.panel import (
+    Layout,
+    Numbers,
+    Ordered,
+    Places,
+    filled,
+    in_order,
+    means,
+    numbers,
+    places,
+)
+from veridical.engines.sequence.telling import ABOVE, BELOW, Around, Telling
+from veridical.engines.sequence.values import Learner, Measured, ValueModel, bounds, fit_values
+from veridical.prepare import Restore, prepare
+from veridical.prepare.codec import whole
+from veridical.prepare.number import grid_of
+from veridical.prepare.storage import store
+
+NEAR = 0.3  # of a column's spread: closer than that, two columns begin side by side
+
+
+def fit_sequences(rows: pa.Table, schema: TableSchema, ctx: RunContext, *, rare_below: int = 5) -> Sequences:
+    """Return the law of a table whose rows are sequences; `schema.series` and `schema.order_by` say whose and when.
+
+    Raises:
+        SchemaError: the schema names no sequence, or disagrees with the data.
+        DataError: no row has a time.
+    """
+    series, time = parts.checked(schema, rows)
+    ordered = in_order(rows, series, time)
+    if ordered.layout.rows == 0:
+        raise DataError("no row has a time", where=time, fix="name another column as order_by")
+    dated = replace(schema.column(time), low=None, high=None, nullable=False, unique=False)
+    timed = learn_clock(ordered.table, dated, ordered.layout, rare_below=rare_below, ctx=ctx)
+    columns = parts.split(schema, ordered.table, ordered.layout, timed.ticks)
+    restore, measured, tellings = _prepared(ordered, schema, columns, rare_below, ctx)
+    learner = Learner(rare_below=rare_below)
+    return _fit_laws(ordered, schema, columns, timed, (restore, measured, tellings), learner, ctx)
+
+
+def _fit_laws(
+    ordered: Ordered, schema: TableSchema, columns: parts.Columns, timed: Timed,
+    prepared: tuple[Restore, Measured, list[Telling]], learner: Learner, ctx: RunContext,
+) -> Sequences:  # fmt: skip
+    restore, measured, tellings = prepared
+    layout, few = ordered.layout, ordered.layout.entities < FEW
+    attributes = ordered.table.select(list(columns.attributes)).take(pa.array(layout.firsts))
+    levels = {t.name: filled(t.scaled(measured.numbers[t.name]), layout) for t in tellings}
+    by_name = {t.name: t for t in tellings}
+    traits = measure_traits(layout, timed.ticks, by_name, measured.numbers, levels, measured.words)
+    known = fit_attributes(attributes, schema, columns, traits, ctx, rare_below=learner.rare_below)
+    entity = known.of(attributes, traits)
+    ctx.progress("gaps", done=0, total=1)
+    gaps = fit_gaps(layout, timed.ticks, entity, timed.clock, step_model(), ctx, learner)
+    ctx.progress("steps", done=0, total=1)
+    values = None
+    if tellings or measured.words:
+        _check_lengths(layout, schema)
+        own = {name: traits.mean[name] + held[layout.firsts] for name, held in levels.items()}
+        steps = steps_of(timed.clock, layout, timed.ticks, replace(entity, means=own), few=few)
+        values = fit_values(measured, steps, tellings, season.seasons(levels, layout), step_model(), ctx, learner)
+        values = _side_by_side(values, levels, layout)
+        traits = _beginnings(traits, values, measured, levels, layout, few=few)
+    ctx.progress("entities", done=0, total=1)
+    roster = learn_roster(attributes, schema, traits, measured.vocabularies, ctx, rare_below=learner.rare_below)
+    ctx.progress("entities", done=1, total=1)
+    shared = _shared(ordered.table, columns, timed.ticks)
+    return Sequences(schema, columns, timed.clock, roster, known, restore, values, gaps, shared)
+
+
+def _check_lengths(layout: Layout, schema: TableSchema) -> None:
+    if layout.lengths.max() < 2:
+        raise DataError(
+            "every entity has one row: nothing follows anything",
+            where=", ".join(schema.series or ()) or schema.name,
+            fix="learn it as a plain table: take `series` out of the schema",
+        )
+
+
+def _beginnings(
+    traits: Traits, values: ValueModel, measured: Measured, levels: dict[str, Numbers], layout: Layout, *, few: bool
+) -> Traits:
+    """Return traits whose first values are in the terms they will be drawn in; those of few entities are means."""
+    here = measured.numbers if few else {name: held[layout.firsts] for name, held in measured.numbers.items()}
+    first, words, mean = {}, {}, dict(traits.mean)
+    for name, told in values.tellings.items():
+        nothing = np.zeros(len(here[name]))
+        terms = here[name]
+        if told.form in (ABOVE, BELOW):
+            around = Around(nothing, np.empty((0, len(nothing))), *bounds(told, here))
+            terms = np.where(np.isnan(terms), np.nan, told.say(terms, around))
+        elif few:
+            terms = told.unscaled(levels[name])
+        elif told.beside is not None:
+            terms = told.scaled(terms) - values.tellings[told.beside].scaled(here[told.beside])
+        first[name] = means(terms, layout) if few else terms
+        if few:
+            mean[name] = np.zeros(layout.entities)
+    for name, held in measured.words.items():
+        words[name] = _commonest(held, layout) if few else held[layout.firsts]
+    return replace(traits, first=first, first_words=words, mean=mean)
+
+
+def _side_by_side(values: ValueModel, levels: dict[str, Numbers], layout: Layout) -> ValueModel:
+    """Return the law with first values told by their distance to an earlier column that they nearly equal."""
+    if layout.entities < 2 * FEW:
+        return values
+    tellings: dict[str, Telling] = {}
+    for name, told in values.tellings.items():
+        own = levels[name][layout.firsts]
+        best, nearest = None, NEAR * float(own.std())
+        for other, earlier in tellings.items():
+            apart = float((own - levels[other][layout.firsts]).std())
+            if earlier.log == told.log and apart < nearest:
+                best, nearest = other, apart
+        tellings[name] = told if told.form in (ABOVE, BELOW) else replace(told, beside=best)
+    return replace(values, tellings=tellings)
+
+
+def _commonest(held: Numbers, layout: Layout) -> Numbers:
+    found = []
+    for start, end in zip(layout.starts, layout.starts[1:], strict=False):
+        seen, tally = np.unique(held[start:end], return_counts=True)
+        found.append(seen[tally.argmax()])
+    return np.array(found)
+
+
+def _prepared(
+    ordered: Ordered, schema: TableSchema, columns: parts.Columns, rare_below: int, ctx: RunContext
+) -> tuple[Restore, Measured, list[Telling]]:
+    moving = parts.schema_of(schema, columns.moving)
+    if not columns.moving:
+        return Restore(moving, ()), Measured({}, {}, {}), []
+    table = protected(ordered.table, moving, ordered.layout, rare_below)
+    ready = prepare(table, moving, rare_below=rare_below, ctx=ctx)
+    held: dict[str, Numbers] = {}
+    words: dict[str, Numbers] = {}
+    vocabularies: dict[str, tuple[str, ...]] = {}
+    numeric: list[Column] = []
+    for column in ready.columns:
+        array = whole_kept(ready.table[column.name])
+        if pa.types.is_dictionary(array.type):
+            vocabularies[column.name] = tuple(str(word) for word in array.dictionary.to_pylist())
+            words[column.name] = places(array, vocabularies[column.name])
+        else:
+            numeric.append(column)
+            held[column.name] = numbers(array)
+    sides = parts.partners(schema, [column.name for column in numeric])
+    by_name = {column.name: column for column in numeric}
+    tellings = [_telling(by_name[name], held[name], *sides[name], ordered.layout, rare_below) for name in sides]
+    return ready.restore, Measured({t.name: held[t.name] for t in tellings}, words, vocabularies), tellings
+
+
+def whole_kept(column: pa.ChunkedArray) -> pa.Array:
+    """Return one array of a column, dictionaries kept."""
+    unified = column.unify_dictionaries() if pa.types.is_dictionary(column.type) else column
+    return unified.combine_chunks() if unified.num_chunks != 1 else unified.chunk(0)
+
+
+def protected(table: pa.Table, schema: TableSchema, layout: Layout, rare_below: int) -> pa.Table:
+    """Return the table with categories that too few entities hold replaced by what the entity held before.
+
+    With fewer than `4 * rare_below` entities there is no crowd to hide in, and rows are what counts.
+    """
+    if layout.entities < 4 * rare_below:
+        return table
+    for column in schema.columns:
+        if column.kind not in CATEGORY_KINDS or column.public or column.name not in table.column_names:
+            continue
+        coded = whole(table[column.name]).dictionary_encode()
+        codes = coded.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
+        pairs = np.unique(np.stack([codes, layout.owner]), axis=1)
+        carriers = np.bincount(pairs[0][pairs[0] >= 0], minlength=len(coded.dictionary))
+        rare = (codes >= 0) & (carriers[np.maximum(codes, 0)] < rare_below)
+        if not rare.any() or not (carriers >= rare_below).any():
+            continue
+        safe = filled(np.where(rare | (codes < 0), np.nan, codes), layout)
+        common = np.flatnonzero(carriers >= rare_below)
+        nearest = np.where(np.isin(np.rint(safe), common), np.rint(safe), carriers.argmax())
+        mended = np.where(rare, nearest, codes).astype(np.int64)
+        array = coded.dictionary.take(pa.array(np.maximum(mended, 0), mask=mended < 0))
+        table = table.set_column(
+            table.column_names.index(column.name), column.name, store(array, str(coded.dictionary.type))
+        )
+    return table
+
+
+def _telling(
+    column: Column, values: Numbers, lows: tuple[str, ...], highs: tuple[str, ...], layout: Layout, rare_below: int
+) -> Telling:
+    known = values[~np.isnan(values)]
+    draft = Telling(name=column.name, lows=lows, highs=highs, unit=grid_of(column))
+    if len(known) and known.min() > 0:
+        logs = np.log(known)
+        spread = float(np.quantile(known, 0.98) / np.quantile(known, 0.02))
+        skewed = abs(_skewness(logs)) < abs(_skewness(known))
+        draft = replace(draft, log=bool(skewed and spread > 2.0))
+    with np.errstate(invalid="ignore"):
+        low = np.fmin.reduceat(values, layout.firsts)
+        high = np.fmax.reduceat(values, layout.firsts)
+    return telling.with_range(draft, values, (low, high), rare_below)
+
+
+def _skewness(values: Numbers) -> float:
+    spread = float(values.std())
+    return 0.0 if spread == 0 else float(np.mean(((values - values.mean()) / spread) ** 3))
+
+
+def _shared(table: pa.Table, columns: parts.Columns, ticks: Places) -> pa.Table | None:
+    if not columns.shared:
+        return None
+    seen, first = np.unique(ticks, return_index=True)
+    held = table.select(list(columns.shared)).take(pa.array(first))
+    return held.append_column(TICK, pa.array(seen))

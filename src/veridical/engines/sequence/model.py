@@ -1,0 +1,293 @@
+"""How are the rows of entities drawn that are made up, or given with a count of rows?
+
+    fitted = fit_sequences(rows, schema, ctx)            # of learning.py; schema.series and schema.order_by are set
+    fitted.draw(200, seed=1)                              # 200 new entities
+    fitted.draw(3, seed=1, given=parents, lengths=np.array([4, 0, 7]))      # rows of given entities
+
+`given` holds one row an entity: its key columns and every column of role CONTEXT (what a parent table tells of it).
+Attributes that never change within an entity are drawn once, then its length, start and gaps, then values step by step.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from veridical.core import rng as streams
+from veridical.core.contracts import Shard, StepModel
+from veridical.core.errors import ArtifactError
+from veridical.core.schema import Schema, TableSchema
+from veridical.engines.sequence import parts
+from veridical.engines.sequence.attribute import Attributes
+from veridical.engines.sequence.clock import Clock
+from veridical.engines.sequence.entity import Balance, Roster, Traits
+from veridical.engines.sequence.features import Steps
+from veridical.engines.sequence.finish import finished
+from veridical.engines.sequence.gaps import GapLaw
+from veridical.engines.sequence.panel import Layout, Numbers, Places, numbers
+from veridical.engines.sequence.telling import ABOVE, BELOW, Around, Telling
+from veridical.engines.sequence.values import Measured, ValueModel, bounds
+from veridical.prepare import Restore
+from veridical.prepare.storage import parse_type
+
+STEP_MODEL = "veridical.engines.tabular.stepping:TreeSteps"
+BATCH_ROWS = 400_000
+_PLACES = frozenset({"step", "steps left", "elapsed", "day", "year part"})
+_WARM_STEPS = 120
+"""Steps that a series of few entities takes before its first row, so that it begins like any other."""
+
+
+@dataclass(frozen=True)
+class Sequences:
+    """A fitted law of one table's sequences.
+
+    `values` and `gaps` are None when no entity has a second row, or nothing moves.
+    """
+
+    schema: TableSchema
+    columns: parts.Columns
+    clock: Clock
+    roster: Roster
+    attributes: Attributes
+    restore: Restore
+    values: ValueModel | None
+    gaps: GapLaw
+    shared: pa.Table | None  # by tick: the columns that follow from the time
+
+    @property
+    def entities_are_few(self) -> bool:
+        """Whether entities are a few named series, not draws of a law."""
+        return self.roster.few is not None
+
+    def draw(
+        self, count: int, *, seed: int, shard: Shard | None = None, given: pa.Table | None = None,
+        lengths: Places | None = None, where: str | None = None, balance: Balance | None = None,
+    ) -> pa.Table:  # fmt: skip
+        """Return the rows of `count` entities, each one's together and in order.
+
+        `given` holds known attributes (key columns, context), `lengths` the rows of each entity (0: none).
+
+        Raises:
+            SpecError: the request asks for what cannot be.
+        """
+        rng = streams.stream(seed, "sequence", 0 if shard is None else shard.index)
+        kept = np.arange(count) if lengths is None else np.flatnonzero(lengths > 0)
+        if not len(kept):
+            return self._empty()
+        if lengths is not None and len(kept) < count:
+            given = None if given is None else given.take(pa.array(kept))
+            lengths = lengths[kept]
+        drawn = self.roster.draw(
+            len(kept), seed, shard=shard, given=given, lengths=lengths, where=where, balance=balance
+        )
+        tables = []
+        for part in _batches(drawn.traits.length):
+            attributes = drawn.attributes.take(pa.array(part))
+            tables.append(self._rows(attributes, _taken(drawn.traits, part), rng))
+        return pa.concat_tables(tables).combine_chunks()
+
+    def _rows(self, attributes: pa.Table, traits: Traits, rng: np.random.Generator) -> pa.Table:
+        warm = _WARM_STEPS if self.entities_are_few and self.values is not None else 0
+        layout = Layout.of_lengths(traits.length + warm)
+        entity = self.attributes.of(attributes, traits)
+        start = None if self.values is None else self._first_rows(layout, traits)
+        if start is not None and self.values is not None:
+            tellings = self.values.tellings
+            levels = {name: told.scaled(start.numbers[name][layout.firsts]) for name, told in tellings.items()}
+            entity = replace(entity, means={name: traits.mean[name] + level for name, level in levels.items()})
+        ends = time_ends(self, attributes)
+        ticks = self.gaps.draw(layout, traits.start, entity, self.clock, rng, warm=warm, ends=ends)
+        measured = None
+        if start is not None and self.values is not None:
+            steps = self.steps(layout, ticks, entity)
+            measured = self.values.draw(steps, start, np.ones(layout.entities, dtype=np.int64), rng)
+        rows = np.flatnonzero(layout.position >= warm)
+        return finished(self, attributes, layout, ticks, measured, rows, rng)
+
+    def steps(self, layout: Layout, ticks: Places, entity: Steps) -> Steps:
+        """Return all that is known of rows before their values."""
+        return steps_of(self.clock, layout, ticks, entity, few=self.entities_are_few)
+
+    def _first_rows(self, layout: Layout, traits: Traits) -> Measured:
+        assert self.values is not None
+        firsts = layout.firsts
+        held = {}
+        here: dict[str, Numbers] = {}
+        for name in self.values.plan.numbers:
+            told = self.values.tellings[name]
+            around = Around(np.zeros(len(firsts)), np.empty((0, len(firsts))), *bounds(told, here))
+            first = traits.first[name]
+            if told.beside is not None and not self.entities_are_few:
+                first = told.unscaled(first + self.values.tellings[told.beside].scaled(here[told.beside]))
+            here[name] = _heard_first(told, first, around)
+            held[name] = np.full(layout.rows, np.nan)
+            held[name][firsts] = here[name]
+        found = {}
+        for name in self.values.plan.words:
+            found[name] = np.full(layout.rows, np.nan)
+            found[name][firsts] = traits.first_words[name]
+        return Measured(held, found, self.values.plan.vocabularies)
+
+    def _empty(self) -> pa.Table:
+        return Restore(self.schema, ()).empty()
+
+    def save(self, folder: Path) -> None:
+        """Write JSON and Arrow files."""
+        folder.mkdir(parents=True, exist_ok=True)
+        plain = {
+            "schema": Schema(tables=(self.schema,)).to_dict(),
+            "law": Schema(tables=(self.restore.schema,)).to_dict(),
+            "columns": asdict(self.columns),
+            "clock": self.clock.to_plain(),
+            "time": Schema(tables=(TableSchema(name="time", columns=(self.clock.column,)),)).to_dict(),
+            "attributes": self.attributes.to_plain(),
+            "standing": None if self.attributes.restore is None else _plain(self.attributes.restore.schema),
+            "moves": self.values is not None,
+        }
+        (folder / "sequences.json").write_text(json.dumps(plain, ensure_ascii=False), encoding="utf-8")
+        self.roster.save(folder / "roster")
+        self.restore.save(folder)
+        self.gaps.save(folder / "gaps")
+        if self.attributes.restore is not None:
+            (folder / "standing").mkdir(exist_ok=True)
+            self.attributes.restore.save(folder / "standing")
+        if self.values is not None:
+            self.values.save(folder / "values")
+        if self.shared is not None:
+            path, schema = str(folder / "shared.arrow"), self.shared.schema
+            with pa.OSFile(path, "wb") as file, pa.ipc.new_file(file, schema) as writer:
+                writer.write_table(self.shared)
+
+    @classmethod
+    def load(cls, folder: Path) -> Sequences:
+        """Return what `save` wrote.
+
+        Raises:
+            ArtifactError: a file is missing, truncated or edited.
+        """
+        try:
+            plain = json.loads((folder / "sequences.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError) as wrong:
+            raise ArtifactError("cannot be read", where=str(folder), fix="fit the model again") from wrong
+        standing = None
+        if plain["standing"] is not None:
+            standing = Restore.load(folder / "standing", Schema.from_dict(plain["standing"]).only)
+        shared = None
+        if (folder / "shared.arrow").exists():
+            with pa.OSFile(str(folder / "shared.arrow"), "rb") as file:
+                shared = pa.ipc.open_file(file).read_all()
+        model = step_model()
+        columns: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in plain["columns"].items()}
+        return cls(
+            Schema.from_dict(plain["schema"]).only,
+            parts.Columns(**columns),
+            Clock.from_plain(plain["clock"], Schema.from_dict(plain["time"]).only),
+            Roster.load(folder / "roster"),
+            Attributes.from_plain(plain["attributes"], standing),
+            Restore.load(folder, Schema.from_dict(plain["law"]).only),
+            ValueModel.load(folder / "values", model) if plain["moves"] else None,
+            GapLaw.load(folder / "gaps", model),
+            shared,
+        )
+
+    def go_on(self, prefix: pa.Table, steps: int, *, seed: int) -> pa.Table:
+        """Return the next `steps` rows of every entity in `prefix` (rows of the schema's columns), drawn from the law.
+
+        Raises:
+            DataError: the prefix holds no dated row.
+            SchemaError: it lacks columns.
+        """
+        from veridical.engines.sequence.forecast import go_on
+
+        return go_on(self, prefix, steps, seed=seed)
+
+
+def steps_of(clock: Clock, layout: Layout, ticks: Places, entity: Steps, *, few: bool) -> Steps:
+    """Return all that is known of rows before their values.
+
+    Of few series the place in time is left out: it would tell which one row a step was learned from.
+    """
+    calendar = clock.parts(clock.counts(ticks))
+    moment = {**calendar, **moments(layout, ticks)}
+    if few:
+        moment = {name: held for name, held in moment.items() if name not in _PLACES}
+    return replace(entity, layout=layout, waves=clock.waves(calendar), moment=moment)
+
+
+def moments(layout: Layout, ticks: Places) -> dict[str, Numbers]:
+    """Return where each row stands in its sequence, in steps and in ticks, from its start and to its neighbours."""
+    gap = np.concatenate([[0], np.diff(ticks)]) if len(ticks) else np.zeros(0)
+    gap = np.where(layout.position == 0, 0, gap)
+    following = np.where(layout.position < layout.lengths[layout.owner] - 1, np.roll(gap, -1), np.nan)
+    left = layout.lengths[layout.owner] - layout.position
+    elapsed = ticks - ticks[layout.firsts][layout.owner] if len(ticks) else ticks
+    return {
+        "step": np.minimum(layout.position, 5000).astype(np.float64),
+        "steps left": np.minimum(left, 50).astype(np.float64),
+        "gap": gap.astype(np.float64),
+        "gap after": following.astype(np.float64),
+        "elapsed": elapsed.astype(np.float64),
+    }
+
+
+def time_ends(law: Sequences, attributes: pa.Table) -> tuple[Numbers, Numbers] | None:
+    """Return the first and last tick that rules between the time and an attribute leave each entity."""
+    low = np.full(attributes.num_rows, -np.inf)
+    high = np.full(attributes.num_rows, np.inf)
+    time, found = law.columns.time, False
+    for rule in law.schema.constraints:
+        if rule.type != "inequality" or time not in rule.columns:
+            continue
+        at = rule.columns.index(time)
+        for place, name in enumerate(rule.columns):
+            if name not in law.columns.static or attributes[name].type != parse_type(law.clock.column.storage):
+                continue
+            found = True
+            held = numbers(law.clock.codec.encode(pa.table({time: attributes[name]}))[time])
+            exact = law.clock.ticks(np.nan_to_num(held))
+            inside = (
+                exact - (law.clock.counts(exact) > held) if place > at else exact + (law.clock.counts(exact) < held)
+            )
+            side = np.where(np.isnan(held), np.inf if place > at else -np.inf, inside)
+            low, high = (low, np.minimum(high, side)) if place > at else (np.maximum(low, side), high)
+    return (low, high) if found else None
+
+
+def _plain(schema: TableSchema) -> dict[str, Any]:
+    return Schema(tables=(schema,)).to_dict()
+
+
+def _heard_first(told: Telling, first: Numbers, around: Around) -> Numbers:
+    if told.form in (ABOVE, BELOW):
+        return told.hear(first, around)
+    return told.held(first, around)
+
+
+def step_model() -> StepModel:
+    """Return the model of steps; named here, so that no room of engines imports another."""
+    module, _, name = STEP_MODEL.partition(":")
+    built: StepModel = getattr(import_module(module), name)()
+    return built
+
+
+def _batches(lengths: Places) -> Sequence[Places]:
+    """Return entities in parts of about equal length, of so many rows together that memory stays flat."""
+    part = np.cumsum(lengths) // BATCH_ROWS
+    return [np.flatnonzero(part == at) for at in np.unique(part)]
+
+
+def _taken(traits: Traits, rows: Places) -> Traits:
+    def some(held: Mapping[str, Any]) -> dict[str, Any]:
+        return {name: values[rows] for name, values in held.items()}
+
+    return Traits(
+        traits.length[rows], traits.start[rows], some(traits.first), some(traits.first_words),
+        some(traits.mean), some(traits.spread),
+    )  # fmt: skip

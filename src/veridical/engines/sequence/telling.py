@@ -1,0 +1,225 @@
+"""In which terms is a number told: by itself, its change, what a linear prediction misses, or over another column?
+
+A price is told as its ratio to what is expected, a day's high as its distance above open and close (never negative, so
+the order of the two holds by construction), a stage of disease by itself. What suits best is chosen by the likelihood
+of entities that were kept back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from veridical.engines.sequence.linear import Weights
+from veridical.engines.sequence.panel import Numbers
+
+LEVEL, LAST, LINEAR, ABOVE, BELOW = "level", "last", "linear", "above", "below"
+_PARTS, _CELLS = 10, 40
+_SPIKE = 0.01
+_DIGITS = 12
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Telling:
+    """How one numeric column is told: in logarithms or not, in which form, on which grid, between which ends.
+
+    `lows` and `highs` are columns drawn before it that it never lies below or above.
+    """
+
+    name: str
+    log: bool = False
+    form: str = LEVEL
+    lows: tuple[str, ...] = ()
+    highs: tuple[str, ...] = ()
+    weights: Weights | None = None
+    unit: float | None = None
+    low: float = -np.inf
+    high: float = np.inf
+    beside: str | None = None  # the column that an entity's first value is told by its distance to
+
+    def scaled(self, values: Numbers) -> Numbers:
+        """Return values on the scale they are told on."""
+        return np.log(np.maximum(values, 1e-300)) if self.log else values
+
+    def unscaled(self, found: Numbers) -> Numbers:
+        """Return what `scaled` was given."""
+        return np.exp(np.minimum(found, 690.0)) if self.log else found
+
+    def say(self, values: Numbers, context: Around) -> Numbers:
+        """Return the terms in which values are told; nan for null."""
+        return self._signed(self.scaled(values) - self._anchor(context))
+
+    def hear(self, told: Numbers, context: Around) -> Numbers:
+        """Return the values that terms mean, on the column's grid and between its ends; nan for null."""
+        values = self.unscaled(self._anchor(context) + self._signed(told))
+        return self.held(values, context)
+
+    def held(self, values: Numbers, context: Around) -> Numbers:
+        """Return values on the grid, between the ends and in order with the columns they must follow."""
+        if self.unit is not None:
+            values = np.round(np.round(values / self.unit) * self.unit, _DIGITS)
+        values = np.clip(values, self.low, self.high)
+        null = np.isnan(values)
+        if context.floor is not None:
+            values = np.fmax(values, context.floor)
+        if context.ceiling is not None:
+            values = np.fmin(values, context.ceiling)
+        return np.where(null, np.nan, values)
+
+    def _signed(self, told: Numbers) -> Numbers:
+        return -told if self.form == BELOW else told
+
+    def _anchor(self, context: Around) -> Numbers:
+        match self.form:
+            case "last":
+                return context.last
+            case "linear":
+                assert self.weights is not None
+                return self.weights.predict(context.features)
+            case "above":
+                return self._bound(context.floor, context.last)
+            case "below":
+                return self._bound(context.ceiling, context.last)
+        return np.zeros(len(context.last))
+
+    def _bound(self, bound: Numbers | None, last: Numbers) -> Numbers:
+        assert bound is not None
+        return np.where(np.isnan(bound), last, self.scaled(bound))
+
+    def to_plain(self) -> dict[str, Any]:
+        """Return it as JSON-like data."""
+        return {
+            "name": self.name, "log": self.log, "form": self.form, "lows": list(self.lows), "highs": list(self.highs),
+            "weights": None if self.weights is None else self.weights.to_plain(), "unit": self.unit,
+            "low": None if np.isinf(self.low) else self.low, "high": None if np.isinf(self.high) else self.high,
+            "beside": self.beside,
+        }  # fmt: skip
+
+    @classmethod
+    def from_plain(cls, plain: Mapping[str, Any]) -> Telling:
+        """Return what `to_plain` wrote."""
+        values = dict(plain)
+        values["lows"], values["highs"] = tuple(values["lows"]), tuple(values["highs"])
+        values["low"] = -np.inf if values["low"] is None else float(values["low"])
+        values["high"] = np.inf if values["high"] is None else float(values["high"])
+        if values["weights"] is not None:
+            values["weights"] = Weights.from_plain(values["weights"])
+        return cls(**values)
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What stands around values while they are told.
+
+    `last` is the level before, on the telling's scale; `features` feed the linear prediction (features x rows);
+    `floor` and `ceiling` are the nearest values of columns they must not pass, nan where those are null.
+    """
+
+    last: Numbers
+    features: NDArray[np.float64]
+    floor: Numbers | None = None
+    ceiling: Numbers | None = None
+
+
+def choose(candidates: list[tuple[Telling, Numbers]], values: Numbers, before: Numbers, held: NDArray[np.bool_]) -> int:
+    """Return which candidate tells the values kept back best.
+
+    Each comes with its terms; `before` says which row's terms came before each row's (-1: none).
+    """
+    unit = resolution(values)
+    scores = [_likelihood(telling, told, values, before, held, unit) for telling, told in candidates]
+    return int(np.argmax(scores))
+
+
+def resolution(values: Numbers) -> float:
+    """Return the smallest step between values that matters: the grid, or a millionth of the middle half's spread."""
+    known = np.unique(values[~np.isnan(values)])
+    if len(known) < 2:
+        return 1.0
+    middle = np.quantile(known, (0.25, 0.75))
+    spread = float(middle[1] - middle[0]) or float(known[-1] - known[0])
+    steps = np.diff(known[:: max(1, len(known) // 20_000)])
+    return max(float(steps.min()), 1e-6 * spread)
+
+
+def _likelihood(
+    telling: Telling, told: Numbers, values: Numbers, before: NDArray[Any], held: NDArray[np.bool_], unit: float
+) -> float:
+    """Return the mean log density per value of the rows kept back, given the tenth in which the terms before lay."""
+    known = ~np.isnan(told) & (before >= 0)
+    known &= ~np.isnan(np.where(before >= 0, told[np.maximum(before, 0)], np.nan))
+    train, test = np.flatnonzero(known & ~held), np.flatnonzero(known & held)
+    if len(train) < 100 or len(test) < 30:
+        return 0.0
+    terms = np.round(told, _DIGITS)
+    cells = _Cells.of(terms[train])
+    parts = np.unique(np.quantile(terms[before[train]], np.linspace(0, 1, _PARTS + 1)[1:-1]))
+    part_of = np.searchsorted(parts, terms[before[known]], side="right")
+    part = np.zeros(len(told), dtype=np.int64)
+    part[known] = part_of
+    cell = cells.place(terms)
+    counts = np.zeros((len(parts) + 1, cells.size))
+    np.add.at(counts, (part[train], cell[train]), 1.0)
+    share = counts.sum(axis=0) + 0.5
+    share /= share.sum()
+    law = (counts + 5.0 * share) / (counts.sum(axis=1, keepdims=True) + 5.0)
+    chance = np.log(law[part[test], cell[test]])
+    size = values[test] if telling.log else np.ones(len(test))
+    finest = np.log(unit / np.maximum(size, 1e-300))
+    width = np.where(cells.is_spike[cell[test]], finest, np.maximum(np.log(cells.width[cell[test]]), finest))
+    return float(np.mean(chance - width - np.log(np.maximum(size, 1e-300))))
+
+
+@dataclass(frozen=True, slots=True)
+class _Cells:
+    """Values that are common by themselves, and ranges of equal mass between the others."""
+
+    spikes: Numbers
+    cuts: Numbers
+    width: Numbers
+    is_spike: NDArray[np.bool_]
+
+    @property
+    def size(self) -> int:
+        return len(self.width)
+
+    @classmethod
+    def of(cls, terms: Numbers) -> _Cells:
+        values, counts = np.unique(terms, return_counts=True)
+        spikes = values[counts >= max(_SPIKE * len(terms), 3)]
+        rest = terms[~np.isin(terms, spikes)] if len(spikes) else terms
+        ends = np.quantile(rest, np.linspace(0, 1, _CELLS + 1)) if len(rest) else np.zeros(2)
+        ends = np.unique(ends)
+        if len(ends) < 2:
+            ends = np.array([ends[0], ends[0] + 1.0])
+        width = np.concatenate([np.ones(len(spikes)), np.diff(ends)])
+        is_spike = np.arange(len(width)) < len(spikes)
+        return cls(spikes, ends[1:-1], np.maximum(width, 1e-300), is_spike)
+
+    def place(self, terms: Numbers) -> NDArray[np.int64]:
+        found = len(self.spikes) + np.searchsorted(self.cuts, np.nan_to_num(terms), side="right")
+        if len(self.spikes):
+            near = np.minimum(np.searchsorted(self.spikes, np.nan_to_num(terms)), len(self.spikes) - 1)
+            found = np.where(self.spikes[near] == terms, near, found)
+        return found.astype(np.int64)
+
+
+def with_range(telling: Telling, values: Numbers, entity_ends: tuple[Numbers, Numbers], rare_below: int) -> Telling:
+    """Return the telling held between values that at least `rare_below` entities (or rows, of few entities) reach.
+
+    `entity_ends` holds the least and the greatest value of each entity.
+    """
+    known = values[~np.isnan(values)]
+    if not len(known):
+        return telling
+    lows, highs = (ends[~np.isnan(ends)] for ends in entity_ends)
+    if len(lows) < 4 * rare_below:
+        lows = highs = known
+    place = min(rare_below, len(lows)) - 1
+    low = float(np.partition(lows, place)[place])
+    high = float(np.partition(highs, len(highs) - 1 - place)[len(highs) - 1 - place])
+    return replace(telling, low=low, high=max(low, high))

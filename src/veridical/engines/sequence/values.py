@@ -1,0 +1,327 @@
+"""How do the values of each step follow from the steps before, for a whole table while learning, step by step after?"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from veridical.core.contracts import RunContext, Sampler, StepModel, Stepper
+from veridical.core.errors import ArtifactError
+from veridical.core.schema import Column, Kind, Role
+from veridical.engines.sequence import features as known
+from veridical.engines.sequence import telling as terms
+from veridical.engines.sequence.features import LEVEL, NULL, SIZE, TOLD, Plan, Steps
+from veridical.engines.sequence.linear import fit_weights
+from veridical.engines.sequence.memory import Memory
+from veridical.engines.sequence.panel import Layout, Numbers, Places, filled, words
+from veridical.engines.sequence.telling import Around, Telling
+
+FILE, SAMPLER = "values.json", "steps"
+Running = Callable[[Places, Mapping[str, Numbers]], Mapping[str, Numbers]]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What a step is to give: numeric columns in the order they are drawn, and categories as places."""
+
+    numbers: Mapping[str, Numbers]
+    words: Mapping[str, Numbers]
+    vocabularies: Mapping[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True)
+class ValueModel:
+    """A fitted law of steps: the plan of its features, how each number is told, and the sampler of terms."""
+
+    plan: Plan
+    tellings: Mapping[str, Telling]
+    order: tuple[str, ...]  # the generated columns as they are drawn
+    sampler: Sampler
+    steps: StepModel
+
+    def draw(
+        self, steps: Steps, start: Measured, begun: Places, rng: np.random.Generator, *, running: Running | None = None
+    ) -> Measured:
+        """Return all rows of the layout: the first `begun` of each entity are known, the others are drawn.
+
+        `running` gives features that follow from the rows drawn so far.
+        """
+        walk = _Walk(self, steps, start, begun)
+        layout = steps.layout
+        stepper = self.steps.stepper(self.sampler, _vocabularies(self.plan, steps))
+        for step in range(int(layout.lengths.max(initial=0))):
+            active = np.flatnonzero((begun <= step) & (layout.lengths > step))
+            if len(active):
+                walk.step(layout.starts[active] + step, stepper, rng, running)
+            past = np.flatnonzero((begun > step) & (layout.lengths > step))
+            if len(past):
+                walk.learn(layout.starts[past] + step)
+        return walk.measured
+
+    def save(self, folder: Path) -> None:
+        """Write JSON, and the sampler beside."""
+        folder.mkdir(parents=True, exist_ok=True)
+        plan = self.plan
+        plain = {
+            "numbers": list(plan.numbers), "words": list(plan.words), "gappy": list(plan.gappy),
+            "vocabularies": {name: list(held) for name, held in plan.vocabularies.items()},
+            "seasons": list(plan.seasons), "order": list(self.order),
+            "tellings": [telling.to_plain() for telling in self.tellings.values()],
+        }  # fmt: skip
+        (folder / FILE).write_text(json.dumps(plain, ensure_ascii=False), encoding="utf-8")
+        (folder / SAMPLER).mkdir(exist_ok=True)
+        self.sampler.save(folder / SAMPLER)
+
+    @classmethod
+    def load(cls, folder: Path, steps: StepModel) -> ValueModel:
+        """Return what `save` wrote.
+
+        Raises:
+            ArtifactError: a file is missing, truncated or edited.
+        """
+        try:
+            plain = json.loads((folder / FILE).read_text(encoding="utf-8"))
+        except (OSError, ValueError) as wrong:
+            raise ArtifactError("cannot be read", where=str(folder / FILE), fix="fit the model again") from wrong
+        plan = Plan(
+            tuple(plain["numbers"]), tuple(plain["words"]),
+            {name: tuple(held) for name, held in plain["vocabularies"].items()},
+            tuple(plain["gappy"]), tuple(plain["seasons"]),
+        )  # fmt: skip
+        tellings = {telling.name: telling for telling in map(Telling.from_plain, plain["tellings"])}
+        return cls(plan, tellings, tuple(plain["order"]), steps.open(folder / SAMPLER), steps)
+
+
+class _Walk:
+    """Rows in the making: values, levels and memory grow step by step."""
+
+    def __init__(self, model: ValueModel, steps: Steps, start: Measured, begun: Places) -> None:
+        self.model, self.steps_known, plan = model, steps, model.plan
+        self.memory = Memory(plan.series, steps.layout)
+        self.values = {name: start.numbers[name].copy() for name in plan.numbers}
+        self.places = {name: start.words[name].copy() for name in plan.words}
+        first = np.concatenate([np.zeros(0, np.int64), steps.layout.firsts[begun > 0]])
+        self.levels = {}
+        for name in plan.numbers:
+            level = model.tellings[name].scaled(self.values[name])
+            middle = float(np.nanmean(level[first])) if np.isfinite(level[first]).any() else 0.0
+            self.levels[name] = level
+            self.levels[name][first] = np.where(np.isnan(level[first]), middle, level[first])
+
+    @property
+    def measured(self) -> Measured:
+        return Measured(self.values, self.places, self.model.plan.vocabularies)
+
+    def learn(self, rows: Places) -> None:
+        """Take rows that are known into memory."""
+        levels = self._levels(rows)
+        told = {}
+        first = self._first(rows)
+        for name in self.model.plan.numbers:
+            context = self._around(rows, name, levels)
+            said = np.nan_to_num(self.model.tellings[name].say(self.values[name][rows], context))
+            told[name] = np.where(first, 0.0, said)  # a first row follows from nothing
+        self._remember(rows, levels, told)
+
+    def step(self, rows: Places, stepper: Stepper, rng: np.random.Generator, running: Running | None) -> None:
+        """Draw one row of each of several entities."""
+        plan = self.model.plan
+        needed = set(stepper.needed)
+        pasts = [past for past in plan.told if past.name in needed]
+        given = dict(zip([past.name for past in pasts], self.memory.recall(pasts, rows), strict=True))
+        given |= known.words_before(self.places, self.steps_known.layout, rows)
+        given |= known.entity_features(self.steps_known, rows)
+        if running is not None:
+            given |= running(rows, self.values)
+        made = stepper.step(given, len(rows), rng)
+        for name in plan.words:
+            self.places[name][rows] = made[name]
+        levels: dict[str, Numbers] = {}
+        told: dict[str, Numbers] = {}
+        for name in plan.numbers:
+            telling, context = self.model.tellings[name], self._around(rows, name, levels)
+            self.values[name][rows] = telling.hear(made[name], context)
+            level = telling.scaled(self.values[name][rows])
+            levels[name] = np.where(np.isnan(level), context.last, level)
+            told[name] = np.nan_to_num(made[name])
+        self._remember(rows, levels, told)
+
+    def _first(self, rows: Places) -> NDArray[np.bool_]:
+        layout = self.steps_known.layout
+        return np.asarray(rows == layout.starts[layout.owner[rows]])
+
+    def _levels(self, rows: Places) -> dict[str, Numbers]:
+        first = self._first(rows)
+        found = {}
+        for name in self.model.plan.numbers:
+            level = self.model.tellings[name].scaled(self.values[name][rows])
+            before = np.where(first, self.levels[name][rows], self.levels[name][np.maximum(rows - 1, 0)])
+            found[name] = np.where(np.isnan(level), before, level)
+        return found
+
+    def _around(self, rows: Places, name: str, levels: Mapping[str, Numbers]) -> Around:
+        telling, plan = self.model.tellings[name], self.model.plan
+        first = self._first(rows)
+        last = self.levels[name][np.where(first, rows, np.maximum(rows - 1, 0))]
+        wanted = telling.form == terms.LINEAR
+        features = (
+            known.linear_features(plan, self.steps_known, self.memory, rows, levels, telling)
+            if wanted
+            else np.empty((0, len(rows)))
+        )
+        return Around(last, features, *bounds(telling, {other: self.values[other][rows] for other in self.values}))
+
+    def _remember(self, rows: Places, levels: Mapping[str, Numbers], told: Mapping[str, Numbers]) -> None:
+        plan = self.model.plan
+        held: dict[str, Numbers] = {}
+        for name in plan.numbers:
+            self.levels[name][rows] = levels[name]
+            held |= {name + LEVEL: levels[name], name + TOLD: told[name], name + SIZE: np.abs(told[name])}
+        held |= {name + NULL: np.isnan(self.values[name][rows]).astype(np.float64) for name in plan.gappy}
+        for name, word in plan.counted:
+            place = plan.vocabularies[name].index(word)
+            held[f"{name}={word}"] = (self.places[name][rows] == place).astype(np.float64)
+        self.memory.push(rows, held)
+
+
+def bounds(telling: Telling, values: Mapping[str, Numbers]) -> tuple[Numbers | None, Numbers | None]:
+    """Return the highest of the columns a number must not lie below, and the lowest it must not lie above."""
+    floor = _extreme(np.fmax, [values[name] for name in telling.lows])
+    ceiling = _extreme(np.fmin, [values[name] for name in telling.highs])
+    return floor, ceiling
+
+
+def _extreme(take: Any, columns: Sequence[Numbers]) -> Numbers | None:
+    if not columns:
+        return None
+    found = columns[0]
+    for other in columns[1:]:
+        found = take(found, other)
+    return found
+
+
+def _vocabularies(plan: Plan, steps: Steps) -> dict[str, Sequence[str]]:
+    found: dict[str, Sequence[str]] = {name: plan.vocabularies[name] for name in plan.words}
+    found |= {f"{name} @{lag}": plan.vocabularies[name] for name in plan.words for lag in (1, 2)}
+    return found | {name: steps.vocabularies[name] for name in steps.entity_words}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Learner:
+    """Options of learning steps: how many entities' rows are kept back to choose terms by, and the most rows used."""
+
+    held_share: float = 0.2
+    trial_rows: int = 20_000
+    rare_below: int = 5
+
+
+def fit_values(
+    measured: Measured, steps: Steps, tellings: Sequence[Telling], seasons: tuple[int, ...],
+    model: StepModel, ctx: RunContext, learner: Learner, *, extra: Mapping[str, Numbers] | None = None,
+) -> ValueModel:  # fmt: skip
+    """Return the law of steps: each number's terms are chosen first, then trees tell the terms.
+
+    `tellings` name the numbers in the order they are drawn, with scale, grid, ends and bounds set; `extra` are
+    features a row that are only known while drawing (see `ValueModel.draw`).
+    """
+    layout = steps.layout
+    gappy = tuple(t.name for t in tellings if np.isnan(measured.numbers[t.name]).any())
+    vocabularies = {**measured.vocabularies}
+    plan = Plan(tuple(t.name for t in tellings), tuple(measured.words), vocabularies, gappy, seasons)
+    rows = np.flatnonzero(layout.position > 0)
+    memory = Memory(plan.series, layout)
+    levels = {t.name: filled(t.scaled(measured.numbers[t.name]), layout) for t in tellings}
+    memory.fill({name + LEVEL: held for name, held in levels.items()})
+    told: dict[str, Numbers] = {}
+    chosen: dict[str, Telling] = {}
+    for telling in tellings:
+        chosen[telling.name], told[telling.name] = _told(telling, measured, steps, plan, memory, levels, rows, learner)
+        every = np.zeros(layout.rows)
+        every[rows] = np.nan_to_num(told[telling.name])
+        memory.fill({telling.name + TOLD: every, telling.name + SIZE: np.abs(every)})
+    _fill_rest(memory, plan, measured)
+    table, columns = _step_table(measured, steps, plan, memory, told, rows, {} if extra is None else extra)
+    sampler = model.fit(table, columns, ctx, rare_below=learner.rare_below)
+    order = tuple(column.name for column in columns if column.role is Role.MODEL)
+    return ValueModel(plan, chosen, order, sampler, model)
+
+
+def _fill_rest(memory: Memory, plan: Plan, measured: Measured) -> None:
+    memory.fill({name + NULL: np.isnan(measured.numbers[name]).astype(np.float64) for name in plan.gappy})
+    for name, word in plan.counted:
+        place = plan.vocabularies[name].index(word)
+        memory.fill({f"{name}={word}": (measured.words[name] == place).astype(np.float64)})
+
+
+def _told(
+    telling: Telling, measured: Measured, steps: Steps, plan: Plan, memory: Memory,
+    levels: Mapping[str, Numbers], rows: Places, learner: Learner,
+) -> tuple[Telling, Numbers]:  # fmt: skip
+    """Return the telling in the form that suits best, and the terms of all rows after the first."""
+    name, layout = telling.name, steps.layout
+    values = measured.numbers[name][rows]
+    last = levels[name][rows - 1]
+    floor, ceiling = bounds(telling, {other: held[rows] for other, held in measured.numbers.items()})
+    here = {other: levels[other][rows] for other in plan.numbers[: plan.numbers.index(name)]}
+    features = known.linear_features(plan, steps, memory, rows, here, telling)
+    context = Around(last, features, floor, ceiling)
+    usable = np.flatnonzero(~np.isnan(values))
+    candidates = [telling, replace(telling, form=terms.LAST)]
+    if len(usable) >= 50:
+        weights = fit_weights(features[:, usable], levels[name][rows][usable])
+        candidates.append(replace(telling, form=terms.LINEAR, weights=weights))
+    if floor is not None and ceiling is None:
+        candidates.append(replace(telling, form=terms.ABOVE))
+    if ceiling is not None and floor is None:
+        candidates.append(replace(telling, form=terms.BELOW))
+    said = [(candidate, candidate.say(values, context)) for candidate in candidates]
+    held = _held_back(layout, rows, learner)
+    before = np.where(layout.position[rows] > 1, np.arange(len(rows)) - 1, -1)
+    return said[terms.choose(said, values, before, held)]
+
+
+def _held_back(layout: Layout, rows: Places, learner: Learner) -> NDArray[np.bool_]:
+    """Say which rows are kept back: those of some entities, or the last ones of a single series."""
+    if layout.entities >= 10:
+        every = max(2, round(1 / learner.held_share))
+        return layout.owner[rows] % every == 0
+    part = layout.position[rows] / np.maximum(layout.lengths[layout.owner[rows]], 1)
+    return part > 1 - learner.held_share
+
+
+def _step_table(
+    measured: Measured, steps: Steps, plan: Plan, memory: Memory, told: Mapping[str, Numbers], rows: Places,
+    extra: Mapping[str, Numbers],
+) -> tuple[pa.Table, list[Column]]:  # fmt: skip
+    """Return what the step model learns: features as context, then categories, then numbers in their terms."""
+    arrays: dict[str, pa.Array] = {}
+    columns: list[Column] = []
+
+    def add(name: str, values: Numbers, role: Role, vocabulary: Sequence[str] | None = None) -> None:
+        if vocabulary is None:
+            arrays[name] = pa.array(values, from_pandas=True)
+            columns.append(Column(name=name, kind=Kind.DECIMAL, storage="double", role=role, nullable=True))
+        else:
+            arrays[name] = words(values, vocabulary)
+            columns.append(Column(name=name, kind=Kind.CATEGORY, role=role, nullable=True))
+
+    for past in plan.told:
+        add(past.name, memory.recall([past], rows)[0], Role.CONTEXT)
+    for name, held in known.words_before(measured.words, steps.layout, rows).items():
+        add(name, held, Role.CONTEXT, plan.vocabularies[name.rpartition(" @")[0]])
+    for name, held in known.entity_features(steps, rows).items():
+        add(name, held, Role.CONTEXT, steps.vocabularies[name] if name in steps.entity_words else None)
+    for name, held in extra.items():
+        add(name, held[rows], Role.CONTEXT)
+    for name in plan.words:
+        add(name, measured.words[name][rows], Role.MODEL, plan.vocabularies[name])
+    for name in plan.numbers:
+        add(name, told[name], Role.MODEL)
+    return pa.table(arrays), columns
