@@ -32,6 +32,8 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
     "Other kinds of data": {
         "rules": ("veridical.cli.rules:rules", "Make data from rules alone, with no real data."),
         "text": ("veridical.cli.text:text", "Make text with a language model."),
+        "grounded": ("veridical.cli.grounded:grounded", "Documents in; questions and retrievers checked on them."),
+        "deidentify": ("veridical.cli.deidentify:deidentify", "Replace what names a person, in text and tables."),
         "seed-db": ("veridical.cli.seed_db:seed_db", "Fill a database with synthetic rows."),
     },
     "Around it": {

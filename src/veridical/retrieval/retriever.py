@@ -1,0 +1,123 @@
+"""A retriever that learned from synthetic queries: how is it trained, used and kept?"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from veridical.core.rng import stream
+from veridical.retrieval.adapter import STRENGTHS, Adapter, Floats, learn_adapter
+from veridical.retrieval.gain import ndcg_at
+from veridical.retrieval.index import Index, best
+from veridical.retrieval.pairs import Pair, hard_negatives
+from veridical.retrieval.reranker import Reranker, candidates, features_of, learn_reranker
+
+WAYS = ("bm25", "embedding", "hybrid", "adapted", "reranked")
+KIND = "retriever"
+_CHECKED = 0.2  # of the synthetic queries decide how strongly the adapter turns
+_WRONG = 6
+
+
+@dataclass(frozen=True, kw_only=True)
+class Retriever:
+    """An adapter, a reranker, and what they were learned from."""
+
+    adapter: Adapter
+    reranker: Reranker
+    strength: float
+    queries: int
+
+    def rank(self, index: Index, query: str, count: int = 10, *, way: str = "reranked") -> list[int]:
+        """Return the places of the best passages by one of `WAYS`, best first."""
+        from veridical.curate.sentence import embed
+
+        if way == "bm25":
+            return index.top(query, count, way="bm25")
+        if way == "hybrid":
+            return index.top(query, count, way="hybrid")
+        point = embed([query])
+        cosine = (point @ index.points.T)[0]
+        if way == "embedding":
+            return [int(place) for place in best(cosine, count)]
+        turned = (self.adapter.turned(point) @ index.points.T)[0]
+        if way == "adapted":
+            return [int(place) for place in best(turned, count)]
+        bm25 = index.bm25.scores(query)
+        places = candidates(bm25, cosine, turned)
+        scores = self.reranker.scores(features_of(query, places, index, bm25, cosine, turned))
+        return [int(places[at]) for at in best(scores, count)]
+
+    def save(self, folder: Path) -> None:
+        """Write the retriever into a sealed folder: JSON and an .npz of plain numbers.
+
+        Raises:
+            VeridicalError: the place cannot be written.
+        """
+        from veridical.store.artifact import seal
+        from veridical.store.runfolder import write_json, writing_folder
+
+        with writing_folder(folder) as target:
+            np.savez(target / "weights.npz", down=self.adapter.down, up=self.adapter.up, rank=self.reranker.weights)
+            write_json(target / "retriever.json", {"strength": self.strength, "queries": self.queries})
+            seal(target, KIND, 1)
+
+    @classmethod
+    def load(cls, folder: Path) -> Retriever:
+        """Return the retriever that `save` wrote.
+
+        Raises:
+            ArtifactError: the folder is no such thing, or was changed.
+        """
+        from veridical.store.artifact import open_sealed
+
+        open_sealed(folder, KIND)
+        with np.load(folder / "weights.npz", allow_pickle=False) as kept:
+            adapter, reranker = Adapter(kept["down"], kept["up"]), Reranker(kept["rank"])
+        about = json.loads((folder / "retriever.json").read_text(encoding="utf-8"))
+        return cls(adapter=adapter, reranker=reranker, strength=about["strength"], queries=about["queries"])
+
+
+def train_retriever(index: Index, pairs: Sequence[Pair], *, seed: int = 0) -> Retriever:
+    """Return a retriever learned from synthetic queries alone.
+
+    The adapter learns on four fifths of them; the rest says how strongly it turns (perhaps not at all), and teaches the
+    reranker, which so sees the adapter on queries that it did not learn.
+    """
+    from veridical.curate.sentence import embed
+
+    rng = stream(seed, "retrieval", "train")
+    order = rng.permutation(len(pairs))
+    cut = max(1, round(_CHECKED * len(pairs)))
+    held, learned = [pairs[int(i)] for i in order[:cut]], [pairs[int(i)] for i in order[cut:]] or [*pairs]
+    points = embed([pair.query for pair in learned])
+    wrong = [hard_negatives(pair, index, point, _WRONG, rng) for pair, point in zip(learned, points, strict=True)]
+    full = learn_adapter(points, index.points, [pair.place for pair in learned], wrong, rng)
+    checked = embed([pair.query for pair in held])
+    strength = max(STRENGTHS, key=lambda share: (round(_worth(full.weaker(share), checked, held, index), 4), -share))
+    adapter = full.weaker(strength)
+    groups = [_group(pair, adapter, index) for pair in (*held, *learned[: 3 * len(held)])]
+    reranker = learn_reranker([group for group in groups if group is not None], rng)
+    return Retriever(adapter=adapter, reranker=reranker, strength=strength, queries=len(pairs))
+
+
+def _worth(adapter: Adapter, points: Floats, pairs: Sequence[Pair], index: Index) -> float:
+    scores = adapter.turned(points) @ index.points.T
+    ranked = [[str(int(place)) for place in best(row, 10)] for row in scores]
+    return float(np.mean([ndcg_at(r, {str(p.place)}, 10) for r, p in zip(ranked, pairs, strict=True)]))
+
+
+def _group(pair: Pair, adapter: Adapter, index: Index) -> tuple[Floats, int] | None:
+    from veridical.curate.sentence import embed
+
+    point = embed([pair.query])
+    bm25, cosine = index.bm25.scores(pair.query), (point @ index.points.T)[0]
+    turned = (adapter.turned(point) @ index.points.T)[0]
+    places = np.union1d(candidates(bm25, cosine, turned), [pair.place])
+    if len(places) < 2:
+        return None
+    features = features_of(pair.query, places, index, bm25, cosine, turned)
+    return features, int(np.flatnonzero(places == pair.place)[0])
