@@ -28,6 +28,9 @@ from veridical.cli import options as given
     "--boost", multiple=True, metavar="COLUMN=TIMES", help="Draw tails and rare values so many times as often."
 )
 @click.option("--impute", type=given.SOURCE, help="A file with gaps: known cells are kept, missing ones drawn.")
+@click.option("--entities", type=given.Count(), help="Of sequences: how many entities, in place of --rows.")
+@click.option("--continue", "past", type=given.SOURCE, help="Of sequences: a file of rows; what comes next is drawn.")
+@click.option("--steps", type=given.Count(), help="With --continue: how many rows each entity gets; by default 30.")
 @given.seed_option
 @given.workers_option
 @given.quiet_option
@@ -39,6 +42,9 @@ def sample(
     balance: Sequence[str],
     boost: Sequence[str],
     impute: Path | None,
+    entities: int | None,
+    past: Path | None,
+    steps: int | None,
     seed: int,
     workers: int | None,
     quiet: bool,
@@ -55,6 +61,11 @@ def sample(
     from veridical.store.tablefile import format_of
 
     form = "csv" if output == "-" else format_of(Path(output))
+    if past is not None:
+        _continue(model, past, output, form, steps=30 if steps is None else steps, seed=seed)
+        return
+    if steps is not None:
+        raise SpecError("--steps goes with --continue", where="--steps", fix="give the past as --continue FILE")
     context = None
     if impute is not None:
         from veridical.connect.source import read
@@ -70,12 +81,25 @@ def sample(
         where=where,
         balance=given.balance(balance),
         boost=given.boost(boost),
+        entities=entities,
     )
     asked = order(model, request, form=form)
     with TerminalProgress(quiet=quiet or output == "-") as progress, tempfile.TemporaryDirectory() as temporary:
         ctx = RunContext(seed=seed, workers=available_workers() if workers is None else workers, progress=progress)
         path = Path(temporary) / "sample.csv" if output == "-" else Path(output)
         written = synthesize_file(asked, ctx, path)
+        if output == "-":
+            _copy_to_stdout(path)
+    if output != "-":
+        click.echo(f"{written:,} rows in {output}")
+
+
+def _continue(model: Path, past: Path, output: str, form: str, *, steps: int, seed: int) -> None:
+    from veridical.stages.sequence import write_continuation
+
+    with tempfile.TemporaryDirectory() as temporary:
+        path = Path(temporary) / "next.csv" if output == "-" else Path(output)
+        written = write_continuation(model, past, path, steps=steps, seed=seed, form=form)
         if output == "-":
             _copy_to_stdout(path)
     if output != "-":

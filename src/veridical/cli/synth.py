@@ -15,6 +15,7 @@ from veridical.cli import options as given
 @click.option("--from-profile", type=given.SOURCE, help="No SOURCE: a profile.json that was shared; needs --schema.")
 @click.option("--output", "-o", type=given.SOURCE, help="The folder to write; by default NAME.veridical.")
 @click.option("--rows", type=given.Count(), help="How many: 50000, 5k, 2M, 1e6; by default as many as SOURCE has.")
+@click.option("--entities", type=given.Count(), help="Of sequences: how many entities, in place of --rows.")
 @given.learning_options
 @click.option(
     "--format", "form", type=given.FORMAT, default="parquet", show_default=True, help="Of the data that goes out."
@@ -56,6 +57,7 @@ def synth(source: Path | None, from_profile: Path | None, output: Path | None, q
         schema=said["schema"],
         holdout=said["holdout"],
         rows=said["rows"],
+        entities=said["entities"],
         engine=said["engine"],
         options=given.engine_options(said["options"]),
         seed=said["seed"],

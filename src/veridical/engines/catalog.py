@@ -29,6 +29,12 @@ ENGINES = Registry(
             summary="every column on its own: the baseline to beat",
         ),
         Card(
+            name="sequence",
+            target="veridical.engines.sequence.engine:SequenceEngine",
+            modality="sequences",
+            summary="autoregressive trees: the default where rows of one entity follow each other",
+        ),
+        Card(
             name="profile",
             target="veridical.engines.tabular.profiled:ProfiledEngine",
             modality="table",

@@ -16,7 +16,7 @@ _PERSONS = frozenset(
     {"patient", "customer", "client", "user", "person", "member", "subject", "employee", "student", "account",
      "household", "passenger", "driver", "player", "cust", "환자", "고객", "회원", "직원"}
 )  # fmt: skip
-_CLOCKS = frozenset((word,) for word in ("day", "days", "time", "visit", "step", "week", "month", "timestamp", "seq"))
+CLOCKS = frozenset((word,) for word in ("day", "days", "time", "visit", "step", "week", "month", "timestamp", "seq"))
 MOST_CLASSES = 50
 HEAD = 100_000
 ACCIDENT = 20.0  # equal pairs there would be by chance in a key of several columns
@@ -107,7 +107,7 @@ def _clock(columns: Sequence[Column], unit: str | None, key: tuple[str, ...]) ->
         return in_key[0]
     if unit is None:
         return None
-    counted = [c.name for c in columns if c.kind is Kind.INTEGER and header.words(c.name)[-1:] in _CLOCKS]
+    counted = [c.name for c in columns if c.kind is Kind.INTEGER and header.words(c.name)[-1:] in CLOCKS]
     return next(iter([*times, *counted]), None)
 
 

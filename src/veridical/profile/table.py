@@ -8,7 +8,7 @@ from veridical.core.contracts import RunContext
 from veridical.core.errors import DataError
 from veridical.core.profile import ColumnProfile, TableProfile
 from veridical.core.schema import CATEGORY_KINDS, Column, Kind, TableSchema
-from veridical.profile import kind, number, role
+from veridical.profile import kind, number, role, sequence
 from veridical.profile.correlation import correlations
 from veridical.profile.facts import Facts, column_facts
 from veridical.profile.rules import rules_of
@@ -46,6 +46,9 @@ def learn_table(
     rules = rules_of(table, sample, facts_kept, rare_below=rare_below)
     schema = role.assign(name, columns, facts_kept, rules.constraints, table)
     findings = tuple(rules.findings)
+    followed = sequence.find(schema, table)
+    if followed is not None:
+        schema, findings = followed.schema, (*findings, followed.reason)
     return schema, TableProfile(
         name=name, rows=table.num_rows, columns=tuple(profiles), correlations=correlations(sample), findings=findings
     )

@@ -30,6 +30,7 @@ class RunSpec:
     target: str | None = None  # the column a model would predict
     holdout: float | Path = 0.2
     rows: int | None = None  # None: as many as the source has
+    entities: int | None = None  # of sequences: how many, each with as many rows as its law says
     engine: str = "tree"
     options: Mapping[str, Any] = field(default_factory=dict)
     seed: int = 0
@@ -98,6 +99,7 @@ class _RunFile(_Strict):
     schema_: str | None = Field(default=None, alias="schema")
     holdout: Annotated[float, Field(ge=0, le=0.9)] | str = 0.2
     rows: Annotated[int, BeforeValidator(read_count)] | None = None
+    entities: Annotated[int, BeforeValidator(read_count)] | None = None
     engine: Annotated[_Engine, BeforeValidator(_engine)] = Field(default_factory=_Engine)
     seed: int = Field(default=0, ge=0, lt=2**63)
     workers: int | None = Field(default=None, ge=1, le=4096)
@@ -190,6 +192,7 @@ def _spec(file: _RunFile, beside: Path) -> RunSpec:
         schema=None if file.schema_ is None else beside / file.schema_,
         holdout=beside / file.holdout if isinstance(file.holdout, str) else file.holdout,
         rows=file.rows,
+        entities=file.entities,
         engine=file.engine.name,
         options=file.engine.options,
         seed=file.seed,

@@ -25,6 +25,7 @@ from veridical.stages.judged import judge
 from veridical.stages.learn import SCHEMA_FILE, STAGE, learn
 from veridical.stages.model import Recipe, model
 from veridical.stages.release import Released, check_verdict, release, waive
+from veridical.stages.sequence import is_sequence, recipe_for, split_sequences
 from veridical.stages.synthesize import order, synthesize
 from veridical.store.artifact import INDEX
 from veridical.store.runfolder import RunFolder
@@ -75,6 +76,7 @@ def carry_out(spec: RunSpec, ctx: RunContext, *, data: Dataset | None = None) ->
         where=spec.where,
         balance=spec.balance,
         boost=spec.boost,
+        entities=spec.entities,
     )
     _synthesize(run, request, spec, ctx)
     if spec.epsilon is None:
@@ -118,7 +120,13 @@ def build_model(spec: RunSpec, ctx: RunContext, *, data: Dataset | None = None) 
         return _build_private(spec, source, recipe, ctx, run)
     known = _known_schema(spec)
     parts = _split(spec, source, known, ctx)
-    schema = _with_target(_learned(parts, ctx, run) if known is None else known, spec.target)
+    schema = _learned(parts, ctx, run) if known is None else known
+    if known is None and is_sequence(schema) and not isinstance(spec.holdout, Path):
+        # Rows were kept back at random before anyone knew that they follow each other.
+        parts = split_sequences(source, spec.holdout, ctx, schema)
+        schema = _learned(parts, ctx, run)
+    schema = _with_target(schema, spec.target)
+    recipe = recipe_for(recipe, schema)
     model(parts.train, schema, recipe, ctx, run.stage("model"), source=_told(spec, source, parts))
     kept = None if known is None or spec.schema is not None else _schema_path(spec)
     return Built(run=run, split=parts, schema=schema, source_rows=source.rows, schema_kept=kept)
@@ -183,6 +191,8 @@ def _source(spec: RunSpec, data: Dataset | None, ctx: RunContext) -> Dataset:
 def _split(spec: RunSpec, source: Dataset, known: Schema | None, ctx: RunContext) -> Split:
     if isinstance(spec.holdout, Path):
         return Split(source, Dataset.of(read(spec.holdout).only, source.name))
+    if known is not None and is_sequence(known):
+        return split_sequences(source, spec.holdout, ctx, known)
     return split(source, spec.holdout, ctx, unit=None if known is None else known.only.unit)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
@@ -99,8 +99,14 @@ def draw(generator: Generator, request: SampleRequest, *, shard_rows: int = SHAR
     Raises:
         VeridicalError: the request cannot be met.
     """
-    drawn = [generator.sample(request, shard) for shard in plan(request.rows, shard_rows=shard_rows)]
+    drawn = [generator.sample(request, shard) for shard in _shards(generator, request, shard_rows)]
     return Dataset({name: pa.concat_tables([part.tables[name] for part in drawn]) for name in drawn[0].tables})
+
+
+def _shards(generator: Generator, request: SampleRequest, shard_rows: int) -> Sequence[Shard]:
+    """Return the shards of a request: the generator's own plan where it draws by something else than rows."""
+    own = getattr(generator, "shards", None)
+    return plan(request.rows, shard_rows=shard_rows) if own is None else own(request, shard_rows)
 
 
 def synthesize(asked: Order, ctx: RunContext, folder: Path) -> Sealed:
@@ -170,7 +176,7 @@ def _writing(path: Path, asked: Order, piece: pa.Table, parts: Parts) -> Abstrac
 
 
 def _parts_in_order(asked: Order, ctx: RunContext, parts: Parts) -> Iterator[tuple[Shard, list[str]]]:
-    shards = plan(asked.request.rows, shard_rows=asked.shard_rows)
+    shards = _shards(_opened(asked.model, asked.model_fingerprint), asked.request, asked.shard_rows)
     finished: dict[int, list[str]] = {}
     for shard in shards:
         mark = parts.finished(shard.index)

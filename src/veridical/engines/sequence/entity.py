@@ -19,7 +19,8 @@ import pyarrow as pa
 from veridical.core.contracts import Generator, RunContext, SampleRequest, Shard
 from veridical.core.dataset import Dataset
 from veridical.core.schema import Column, Constraint, Kind, Schema, TableSchema
-from veridical.engines.sequence.panel import Layout, Numbers, Places, means, numbers, words
+from veridical.engines.sequence.panel import Layout, Numbers, Ordered, Places, means, numbers, words
+from veridical.engines.sequence.parts import Columns
 from veridical.engines.sequence.telling import Telling
 from veridical.prepare.codec import whole
 from veridical.prepare.storage import store
@@ -173,6 +174,13 @@ def measure_traits(
         size = np.sqrt(means(change**2, layout))
         spread[name] = np.log(np.maximum(size, 1e-9))
     return Traits(layout.lengths, ticks[firsts], first, {n: held[firsts] for n, held in places.items()}, mean, spread)
+
+
+def attributes_of(ordered: Ordered, columns: Columns) -> pa.Table:
+    """Return one row an entity: its key and what never changes (a column of nulls where there is nothing to tell)."""
+    if not columns.attributes:
+        return pa.table({"": pa.nulls(ordered.layout.entities)})
+    return ordered.table.select(list(columns.attributes)).take(pa.array(ordered.layout.firsts))
 
 
 def learn_roster(

@@ -28,7 +28,7 @@ def finished(
     """Return the schema's columns of some rows, in its order and types."""
     owner = pa.array(layout.owner[rows])
     made: dict[str, pa.Array] = {}
-    for name in attributes.column_names:
+    for name in law.columns.attributes:
         made[name] = store(whole(attributes[name]).take(owner), law.schema.column(name).storage)
     made[law.columns.time] = law.clock.stored(law.clock.counts(ticks[rows]))
     if law.shared is not None:

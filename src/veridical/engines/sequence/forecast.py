@@ -11,7 +11,7 @@ import pyarrow as pa
 from veridical.core import rng as streams
 from veridical.core.errors import DataError, SpecError
 from veridical.engines.sequence import parts
-from veridical.engines.sequence.entity import measure_traits
+from veridical.engines.sequence.entity import attributes_of, measure_traits
 from veridical.engines.sequence.finish import finished
 from veridical.engines.sequence.gaps import step_moments
 from veridical.engines.sequence.panel import Layout, Ordered, Places, filled, in_order, numbers, places
@@ -48,7 +48,7 @@ def go_on(law: Sequences, prefix: pa.Table, steps: int, *, seed: int) -> pa.Tabl
     measured = _measured(law, ordered.table)
     layout = Layout.of_lengths(past.lengths + steps)
     old = np.flatnonzero(layout.position < past.lengths[layout.owner])
-    attributes = ordered.table.select(list(law.columns.attributes)).take(pa.array(past.firsts))
+    attributes = attributes_of(ordered, law.columns)
     rng = streams.stream(seed, "continue")
     ticks = np.zeros(layout.rows, dtype=np.int64)
     ticks[old] = known

@@ -13,7 +13,7 @@ from veridical.core.schema import CATEGORY_KINDS, Column, TableSchema
 from veridical.engines.sequence import parts, season, telling
 from veridical.engines.sequence.attribute import fit_attributes
 from veridical.engines.sequence.clock import Timed, learn_clock
-from veridical.engines.sequence.entity import FEW, Traits, learn_roster, measure_traits
+from veridical.engines.sequence.entity import FEW, Traits, attributes_of, learn_roster, measure_traits
 from veridical.engines.sequence.finish import TICK
 from veridical.engines.sequence.gaps import fit_gaps
 from veridical.engines.sequence.model import Sequences, step_model, steps_of
@@ -63,7 +63,7 @@ def _fit_laws(
 ) -> Sequences:  # fmt: skip
     restore, measured, tellings = prepared
     layout, few = ordered.layout, ordered.layout.entities < FEW
-    attributes = ordered.table.select(list(columns.attributes)).take(pa.array(layout.firsts))
+    attributes = attributes_of(ordered, columns)
     levels = {t.name: filled(t.scaled(measured.numbers[t.name]), layout) for t in tellings}
     by_name = {t.name: t for t in tellings}
     traits = measure_traits(layout, timed.ticks, by_name, measured.numbers, levels, measured.words)

@@ -1,0 +1,161 @@
+"""Do rows of this table follow one another: whose are they, and which column orders them?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from veridical.core.schema import Column, Kind, TableSchema
+from veridical.profile import header
+from veridical.profile.facts import codes_of
+from veridical.profile.role import CLOCKS
+
+LEAST_ROWS = 30
+LEAST_STEPS = 2.5  # rows an entity has on average
+ORDERED = 0.98  # share of neighbouring rows in which time does not run backwards
+DISTINCT = 0.95  # share of rows that no other row of the entity shares its time with
+FILLED = 0.5  # share of all (entity, time) pairs that rows of a panel take up
+REGULAR = 0.5  # share of equal gaps in one long series
+FEW = 10
+MOST_CANDIDATES = 8
+_ENTITY = frozenset({Kind.IDENTIFIER, Kind.CATEGORY, Kind.INTEGER, Kind.PERSONAL, Kind.TEXT})
+_TIMES = frozenset({Kind.DATE, Kind.DATETIME})
+Codes = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The table's schema with the sequence in it, and why it was taken for one."""
+
+    schema: TableSchema
+    reason: str
+
+
+def find(schema: TableSchema, table: pa.Table) -> Found | None:
+    """Return the schema as one of sequences, or None where rows stand alone.
+
+    A table is taken for sequences when each entity's rows lie together in the file and time runs forward in them, or
+    when entities share most of their times; for one long series, when time runs forward in nearly equal steps.
+
+    Example:
+        >>> from veridical.profile.table import learn_table
+        >>> rows = {"patient": np.repeat(np.arange(40), 5), "day": np.tile(np.arange(5), 40), "x": np.arange(200) % 7}
+        >>> learn_table(pa.table(rows), name="visits")[0].series
+        ('patient',)
+    """
+    if table.num_rows < LEAST_ROWS:
+        return None
+    for time in _clocks(schema, table):
+        moments = _moments(table, time)
+        found = _of_entities(schema, table, time, moments)
+        if found is None and time.kind in _TIMES:
+            found = _of_one(schema, time, moments)
+        if found is not None:
+            return found
+    return None
+
+
+def _clocks(schema: TableSchema, table: pa.Table) -> Iterator[Column]:
+    """Yield columns that may order rows: the one already taken for it, dates, then counted steps."""
+    full = [c for c in schema.columns if table[c.name].null_count == 0]
+    first = [c for c in full if c.name == schema.order_by]
+    dates = [c for c in full if c.kind in _TIMES]
+    counted = [c for c in full if c.kind is Kind.INTEGER and header.words(c.name)[-1:] in CLOCKS]
+    yield from list(dict.fromkeys([*first, *dates, *counted]))[:4]
+
+
+def _moments(table: pa.Table, time: Column) -> Codes:
+    """Return numbers in the order of the times; equal times get equal numbers."""
+    column = table[time.name].combine_chunks()
+    if time.datetime_format is not None and (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
+        column = pa.compute.strptime(column, format=time.datetime_format, unit="us", error_is_null=True)
+    if pa.types.is_temporal(column.type):
+        width = pa.int64() if column.type.bit_width == 64 else pa.int32()
+        return np.asarray(column.cast(width).fill_null(0).to_numpy(zero_copy_only=False), np.int64)
+    values = column.to_numpy(zero_copy_only=False)
+    return np.unique(values, return_inverse=True)[1].astype(np.int64)
+
+
+def _of_entities(schema: TableSchema, table: pa.Table, time: Column, moments: Codes) -> Found | None:
+    columns = [c for c in _candidates(schema, table) if c.name != time.name]
+    coded = {c.name: codes_of(table[c.name]).astype(np.int64) for c in columns}
+    singles: list[tuple[Column, ...]] = [(column,) for column in columns]
+    pairs = [pair for pair in combinations(columns, 2) if all(_may_pair(column) for column in pair)]
+    for group in [*singles, *pairs]:
+        owner = coded[group[0].name]
+        for column in group[1:]:
+            owner = owner * (int(coded[column.name].max()) + 1) + coded[column.name]
+        reason = _reason(np.unique(owner, return_inverse=True)[1], moments)
+        if reason is not None:
+            return _schema(schema, group, time, reason, int(len(np.unique(owner))))
+    return None
+
+
+def _candidates(schema: TableSchema, table: pa.Table) -> list[Column]:
+    """Return columns that may name an entity, the likeliest first."""
+    named = (schema.unit, *schema.primary_key)
+    free = [c for c in schema.columns if c.kind in _ENTITY and not c.unique and table[c.name].null_count == 0]
+    ranked = sorted(
+        free, key=lambda c: (c.name not in named, c.kind is not Kind.IDENTIFIER, not header.says_id(c.name))
+    )
+    return ranked[:MOST_CANDIDATES]
+
+
+def _may_pair(column: Column) -> bool:
+    return column.kind in (Kind.IDENTIFIER, Kind.CATEGORY, Kind.INTEGER)
+
+
+def _reason(owner: Codes, moments: Codes) -> str | None:
+    """Return why rows of these owners are sequences, or None."""
+    rows, entities = len(owner), int(owner.max()) + 1
+    if entities < 2 or rows / entities < LEAST_STEPS:
+        return None
+    pair = owner * (int(moments.max() - moments.min()) + 1) + (moments - moments.min())
+    if len(np.unique(pair)) < DISTINCT * rows:
+        return None
+    order = np.argsort(owner, kind="stable")
+    same = np.diff(owner[order]) == 0
+    forward = np.diff(moments[order])[same] >= 0
+    runs = int((np.diff(owner) != 0).sum()) + 1
+    told = f"{entities:,} entities with {rows / entities:,.0f} rows each on average"
+    if runs == entities and forward.mean() >= ORDERED:
+        return f"{told}, each one's together and in order of time"
+    times = len(np.unique(moments))
+    if len(np.unique(pair)) == rows and rows >= FILLED * entities * times:
+        return f"{told}, at times that they share"
+    return None
+
+
+def _schema(schema: TableSchema, group: Sequence[Column], time: Column, reason: str, entities: int) -> Found:
+    names = tuple(column.name for column in group)
+    columns = schema.columns
+    if len(group) == 1 and entities >= FEW:
+        # One entity's name is carried by that entity alone: it is made afresh, as a key is.
+        note = "names the entity of a sequence; made afresh"
+        columns = tuple(_as_key(c, note) if c.name == names[0] else c for c in columns)
+    unit = names[0] if len(names) == 1 and entities >= FEW else schema.unit
+    found = replace(schema, columns=columns, series=names, order_by=time.name, unit=unit)
+    return Found(found, f"rows are sequences of {' and '.join(names)} by {time.name}: {reason}")
+
+
+def _as_key(column: Column, reason: str) -> Column:
+    if column.kind in (Kind.IDENTIFIER, Kind.PERSONAL):
+        return column
+    return replace(column, kind=Kind.IDENTIFIER, categories=None, low=None, high=None, decimals=None, step=None,
+                   reason=reason)  # fmt: skip
+
+
+def _of_one(schema: TableSchema, time: Column, moments: Codes) -> Found | None:
+    gaps = np.diff(moments)
+    if schema.unit is not None or not len(gaps) or np.any(gaps <= 0):
+        return None
+    _, tally = np.unique(gaps, return_counts=True)
+    if tally.max() < REGULAR * len(gaps):
+        return None
+    found = replace(schema, series=(), order_by=time.name)
+    return Found(found, f"rows are one series by {time.name}: time runs forward in nearly equal steps")
