@@ -4,8 +4,8 @@
     python -m benchmarks.judge --quick    a few splits and strengths, nothing written
 
 Known good is a second real sample played as synthetic. Known bad is the good sample with one fault planted at a
-strength; it counts as caught when a gate *meant* for that fault fails. SDMetrics states no limits, so it is given
-generous ones: a fault counts as caught when its score leaves the range that its known-good runs showed.
+strength; it counts as caught when a gate *meant* for that fault fails. SDMetrics and syntheval state no limits: a fault
+counts as caught when their figures leave the range that known-good runs showed (`judge_peers.py`).
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from benchmarks.environment import ROOT, write_result
+from benchmarks.judge_peers import good_ranges, outside, sdmetrics_scores, syntheval_figures
 from veridical.core.contracts import RunContext
 from veridical.core.dataset import Dataset
 from veridical.core.finding import Outcome
@@ -43,6 +44,9 @@ SHARED = Path(os.environ.get("VERIDICAL_SHARED_DATA", ROOT.parent / "shared" / "
 DOCS = ROOT / "docs" / "validation.md"
 GOOD_ROWS, BAD_ROWS = 1_500, 2_000
 SPLITS = 40
+SMALL_ROWS, SMALL_SPLITS = 1_000, 20
+LARGE = ("adult", "online_shoppers", "credit_default")
+SYNTHEVAL_GOOD = 8  # known-good runs that its figures are held against
 PARTIAL = Path(tempfile.gettempdir()) / "veridical-judge.jsonl"  # an interrupted run goes on from there
 # No gate of `share` reads them: left out to save time.
 NOT_GATED = (
@@ -62,6 +66,7 @@ class Source:
     target: str
     protected: tuple[str, ...] = ()
     leave_out: tuple[str, ...] = ()
+    small: bool = False
 
 
 SOURCES = {
@@ -72,6 +77,13 @@ SOURCES = {
     "credit_default": Source(
         path=SHARED / "credit_default/credit_default.parquet",
         target="default_next_month", protected=("SEX",), leave_out=("ID",),
+    ),
+    # Small tables, with the schema guessed from train alone: what somebody with a few hundred rows would do.
+    "heart_disease": Source(path=SHARED / "heart_disease/heart_disease.parquet", target="heart_disease_status", small=True),
+    "german_credit": Source(path=SHARED / "german_credit/german_credit.parquet", target="credit_risk", small=True),
+    "breast_cancer": Source(path=SHARED / "breast_cancer/breast_cancer.parquet", target="target", small=True),
+    "adult, 1,000 rows": Source(
+        path=ROOT / "src/veridical/data/adult.parquet", target="income", protected=("sex", "race"), small=True,
     ),
     "nyc_taxi": Source(path=SHARED / "nyc_taxi/nyc_taxi.parquet", target="payment_type"),
 }  # fmt: skip
@@ -115,6 +127,15 @@ def schema_of(name: str) -> Schema:
     target = source.target if source.target in learned.names else None
     made = TableSchema(name="data", columns=columns, target=target, protected=source.protected)
     return Schema(tables=(made,))
+
+
+def guessed_schema(name: str, train: Rows) -> Schema:
+    """Return the schema as it is learned from train alone, with its roles."""
+    from veridical.stages.learn import learn
+
+    source, learned = SOURCES[name], learn(Dataset.of(train)).schema.only
+    target = source.target if source.target in learned.names else None
+    return Schema(tables=(replace(learned, name="data", target=target, protected=source.protected),))
 
 
 def _compared(kind: Kind) -> Kind:
@@ -286,7 +307,10 @@ FAULTS = (
         name="dropped tail", plant=dropped_tail, strengths=(0.005, 0.01, 0.02, 0.05, 0.1, 0.2),
         meant=("diversity.tail", "fidelity.column_ks"), strength_is="the tail's share",
     ),
-    Fault(name="shuffled columns", plant=shuffled, strengths=SHARES[2:], meant=("fidelity.c2st", "fidelity.pairs")),
+    Fault(
+        name="shuffled columns", plant=shuffled, strengths=SHARES[2:],
+        meant=("fidelity.c2st", "fidelity.pairs", "fidelity.odd_rows"),
+    ),
     Fault(
         name="swapped label in one group", plant=swapped_label, strengths=(0.05, 0.1, 0.2, 0.4, 0.7, 1.0),
         meant=("fairness.label_rates", "fidelity.conditionals"), strength_is="share of the group (9.6 % of rows)",
@@ -327,37 +351,13 @@ def failed_gates(train: Rows, holdout: Rows, synthetic: Rows, schema: Schema, se
     )
 
 
-def sdmetrics_scores(train: Rows, holdout: Rows, synthetic: Rows, seed: int) -> dict[str, float]:
-    """Return SDMetrics' quality score and its DCR overfitting score (400 rows a side), both 1 at best."""
-    from sdmetrics.reports.single_table import QualityReport
-    from sdmetrics.single_table import DCROverfittingProtection
-
-    frames = [table.to_pandas() for table in (train, holdout, synthetic)]
-    columns = {name: {"sdtype": _sdtype(train[name].type)} for name in train.column_names}
-    report = QualityReport()
-    report.generate(frames[0], frames[2], {"columns": columns}, verbose=False)
-    small = [frame.sample(min(400, len(frame)), random_state=seed) for frame in frames]
-    dcr = DCROverfittingProtection.compute_breakdown(
-        real_training_data=small[0], real_validation_data=small[1], synthetic_data=small[2],
-        metadata={"tables": {"data": {"columns": columns}}},
-        table_name="data",
-    )  # fmt: skip
-    return {"quality": float(report.get_score()), "dcr_overfitting": float(dcr["score"])}
-
-
-def _sdtype(kind: pa.DataType) -> str:
-    if pa.types.is_timestamp(kind):
-        return "datetime"
-    numeric = pa.types.is_integer(kind) or pa.types.is_floating(kind)
-    return "numerical" if numeric else "boolean" if pa.types.is_boolean(kind) else "categorical"
-
-
 def run_good(job: tuple[str, int, int]) -> dict[str, Any]:
     """Judge one known-good split."""
     name, seed, rows = job
     train, holdout, synthetic = three_samples(name, rows, seed)
+    schema = guessed_schema(name, train) if SOURCES[name].small else schema_of(name)
     start = time.process_time()
-    failed = failed_gates(train, holdout, synthetic, schema_of(name), seed)
+    failed = failed_gates(train, holdout, synthetic, schema, seed)
     cpu_s = time.process_time() - start
     found: dict[str, Any] = {"data": name, "seed": seed, "failed": failed, "cpu_s": round(cpu_s, 2)}
     if name == "adult" and seed < 12:
@@ -365,24 +365,57 @@ def run_good(job: tuple[str, int, int]) -> dict[str, Any]:
     return found
 
 
-def run_bad(job: tuple[str, float, int]) -> dict[str, Any]:
-    """Judge one fault at one strength."""
-    name, strength, rows = job
-    fault = next(fault for fault in FAULTS if fault.name == name)
+@dataclass(frozen=True, slots=True)
+class Planted:
+    """The three tables of a fault at a strength, and their schema."""
+
+    train: Rows
+    holdout: Rows
+    synthetic: Rows
+    schema: Schema
+
+
+def planted(fault: Fault, strength: float, rows: int) -> Planted:
+    """Return the fault planted into a good sample."""
     rng = np.random.default_rng([int(strength * 1e6), 5])
     train, holdout, good = three_samples(fault.source, rows, 1_000)
     schema = schema_of(fault.source)
     if fault.plant is leaked_identifier:
         train, holdout, good = with_person([train, holdout, good], rng)
         person = Column(name="person", kind=Kind.IDENTIFIER, storage="string", unique=True)
-        table = schema.only.with_columns([*schema.only.columns, person])
-        schema = Schema(tables=(table,))
-    synthetic = fault.plant(train, good, strength, rng)
-    failed = failed_gates(train, holdout, synthetic, schema, 7)
+        schema = Schema(tables=(schema.only.with_columns([*schema.only.columns, person]),))
+    return Planted(train, holdout, fault.plant(train, good, strength, rng), schema)
+
+
+def run_bad(job: tuple[str, float, int]) -> dict[str, Any]:
+    """Judge one fault at one strength."""
+    name, strength, rows = job
+    fault = next(fault for fault in FAULTS if fault.name == name)
+    made = planted(fault, strength, rows)
+    failed = failed_gates(made.train, made.holdout, made.synthetic, made.schema, 7)
     found: dict[str, Any] = {"fault": name, "strength": strength, "failed": failed}
-    if fault.source == "adult" and fault.plant is not leaked_identifier:
-        found["sdmetrics"] = sdmetrics_scores(train, holdout, synthetic, 7)
+    if by_peers(fault):
+        found["sdmetrics"] = sdmetrics_scores(made.train, made.holdout, made.synthetic, 7)
     return found
+
+
+def by_peers(fault: Fault) -> bool:
+    """Return whether peers judge the fault too: they have no notion of keys."""
+    return fault.source == "adult" and fault.plant is not leaked_identifier
+
+
+def add_syntheval(bad: Sequence[dict[str, Any]], rows: int) -> dict[str, Any]:
+    """Write syntheval's figures outside its known-good range on each bad run, and return that range."""
+    faults = {fault.name: fault for fault in FAULTS}
+    known = [three_samples("adult", rows, 2_000 + seed) for seed in range(SYNTHEVAL_GOOD)]
+    asked = [run for run in bad if by_peers(faults[run["fault"]])]
+    made = [planted(faults[run["fault"]], run["strength"], rows) for run in asked]
+    cases = [*known, *((m.train, m.holdout, m.synthetic) for m in made)]
+    figures = syntheval_figures(cases, SOURCES["adult"].target)
+    ranges = good_ranges(figures[: len(known)])
+    for run, found in zip(asked, figures[len(known) :], strict=True):
+        run["syntheval"] = outside(found, ranges)
+    return {name: list(ends) for name, ends in ranges.items()}
 
 
 def is_meant(fault: Fault, failed: Sequence[str]) -> bool:
@@ -430,6 +463,8 @@ def summarise(good: Sequence[Mapping[str, Any]], bad: Sequence[Mapping[str, Any]
                 "first_stopped": first_caught(runs, lambda run: bool(run["failed"])),
                 "sdmetrics_quality": first_caught(runs, lambda run: _outside(run, spread, "quality")),
                 "sdmetrics_dcr": first_caught(runs, lambda run: _outside(run, spread, "dcr_overfitting")),
+                "syntheval": first_caught(runs, lambda run: bool(run.get("syntheval"))),
+                "measured_by_syntheval": any("syntheval" in run for run in runs),
                 "measured_by_sdmetrics": any("sdmetrics" in run for run in runs),
             }
         )
@@ -448,15 +483,17 @@ def table_in_words(summary: Mapping[str, Any]) -> str:
         lines.append(f"| {name} | {row['splits']} | {row['passed'] / row['splits']:.1%} | {alarms} | {row['cpu_s']} |")
     lines += [
         "",
-        "| known bad | strength is | gate meant for it: from | any gate: from | SDMetrics quality | SDMetrics DCR |",
+        "| known bad | strength is | gate meant for it: from | any gate: from | SDMetrics quality | SDMetrics DCR | "
+        "syntheval |",
     ]
-    lines.append("|---|---|---|---|---|---|")
+    lines.append("|---|---|---|---|---|---|---|")
     for row in summary["known_bad"]:
         other = [
             _percent(row[k]) if row["measured_by_sdmetrics"] else "-" for k in ("sdmetrics_quality", "sdmetrics_dcr")
         ]
+        other.append(_percent(row["syntheval"]) if row.get("measured_by_syntheval") else "-")
         ours = [_percent(row["first_caught"]), _percent(row["first_stopped"])]
-        lines.append(f"| {row['fault']} | {row['strength_is']} | **{ours[0]}** | {ours[1]} | {other[0]} | {other[1]} |")
+        lines.append(f"| {row['fault']} | {row['strength_is']} | **{ours[0]}** | {ours[1]} | {' | '.join(other)} |")
     return "\n".join(lines)
 
 
@@ -464,10 +501,14 @@ def _percent(value: float | None) -> str:
     return "not caught" if value is None else f"{value * 100:g} %"
 
 
-def judge_the_judge(*, splits: int, good_rows: int, bad_rows: int, every: int = 1, workers: int = 2) -> dict[str, Any]:
+def judge_the_judge(
+    *, splits: int, good_rows: int, bad_rows: int, every: int = 1, workers: int = 2, syntheval: bool = False
+) -> dict[str, Any]:
     """Return all runs and their summary; every n-th strength, always with the strongest."""
-    names = [name for name in ("adult", "online_shoppers", "credit_default") if SOURCES[name].path.exists()]
+    names = [name for name in LARGE if SOURCES[name].path.exists()]
     good_jobs = [(name, seed, good_rows) for seed in range(splits) for name in names]
+    small = [name for name, source in SOURCES.items() if source.small and source.path.exists()]
+    good_jobs += [(name, seed, SMALL_ROWS) for seed in range(splits * SMALL_SPLITS // SPLITS) for name in small]
     bad_jobs = [
         (fault.name, strength, bad_rows)
         for fault in FAULTS
@@ -485,7 +526,13 @@ def judge_the_judge(*, splits: int, good_rows: int, bad_rows: int, every: int = 
             file.flush()
             print(f"\r{len(done)}/{len(jobs)}", end="", file=sys.stderr, flush=True)
     bad, good = ([done[_key(job)] for job in part] for part in (bad_jobs, good_jobs))
-    return {"summary": summarise(good, bad), "good": good, "bad": bad, "rows": {"good": good_rows, "bad": bad_rows}}
+    ranges = add_syntheval(bad, bad_rows) if syntheval else {}
+    return {
+        "summary": {**summarise(good, bad), "syntheval_good_range": ranges},
+        "good": good,
+        "bad": bad,
+        "rows": {"good": good_rows, "bad": bad_rows, "small": SMALL_ROWS},
+    }
 
 
 def _run_one(job: tuple[Any, Any, int]) -> dict[str, Any]:
@@ -517,11 +564,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--no-syntheval", action="store_true", help="leave out its column, which takes ten minutes")
     options = parser.parse_args()
     if options.quick:
         found = judge_the_judge(splits=1, good_rows=1_500, bad_rows=1_500, every=3, workers=options.workers)
     else:
-        found = judge_the_judge(splits=SPLITS, good_rows=GOOD_ROWS, bad_rows=BAD_ROWS, workers=options.workers)
+        found = judge_the_judge(
+            splits=SPLITS,
+            good_rows=GOOD_ROWS,
+            bad_rows=BAD_ROWS,
+            workers=options.workers,
+            syntheval=not options.no_syntheval,
+        )
     words = table_in_words(found["summary"])
     print(words)
     if not options.quick:
