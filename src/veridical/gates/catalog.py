@@ -10,7 +10,7 @@ from veridical.core.errors import SpecError
 from veridical.spec.gates import GateSet, read_gates
 from veridical.spec.marks import load, read
 
-BUILT_IN = ("share", "train", "test-data", "dp", "private", "text")
+BUILT_IN = ("share", "train", "test-data", "dp", "private", "text", "dialogue")
 
 
 def load_gates(name_or_path: str | Path | GateSet) -> GateSet:

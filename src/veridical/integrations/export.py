@@ -17,6 +17,7 @@ from veridical.integrations.huggingface import write_dataset_folder
 from veridical.integrations.preference import preference
 from veridical.integrations.records import Accepted, read_accepted
 from veridical.integrations.sft import alpaca, messages, sharegpt
+from veridical.integrations.tool_calls import hermes, tool_messages
 from veridical.store.runfolder import write_bytes, writing_folder
 
 Form = Callable[[Mapping[str, Any]], dict[str, Any]]
@@ -28,6 +29,8 @@ FORMS: Mapping[str, Form] = {
     "classification": classification,
     "pairs": pair,
     "triplets": triplet,
+    "tool_messages": tool_messages,
+    "hermes": hermes,
 }
 WHOLE = ("jsonl", "parquet", "huggingface")
 

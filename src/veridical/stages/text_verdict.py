@@ -16,6 +16,7 @@ from veridical.core.dataset import Dataset
 from veridical.core.errors import VeridicalError
 from veridical.core.finding import Direction, Finding, Outcome, Verdict, not_measured
 from veridical.core.schema import Column, Kind, Schema, TableSchema
+from veridical.stages.text_dialogue import dialogue_findings
 from veridical.stages.text_judging import judging
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def judge_text(spec: TextSpec, run: TextRun, ctx: RunContext) -> TextVerdict:
 
     gates: GateSet = load_gates(spec.gates if spec.gates is not None else "text")
     evidence, notes = _evidence(spec, run)
-    findings = [_records(spec, run), *_cost(run), *_measured(spec, evidence, ctx)]
+    findings = [_records(spec, run), *_cost(run), *_measured(spec, evidence, ctx), *dialogue_findings(spec, run, ctx)]
     prints = Fingerprints(
         synthetic=digest.of_file(run.folder / "synthesize" / "data.jsonl"),
         real=evidence.train.fingerprint,

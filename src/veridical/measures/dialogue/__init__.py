@@ -1,0 +1,1 @@
+"""Did dialogues reach what they were for, by the rules, and do they go as real ones go?"""
