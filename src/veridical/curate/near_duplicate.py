@@ -39,6 +39,7 @@ class NearDuplicates:
         self._rensa = _library()
         self._index = self._rensa.RMinHashLSH(self.threshold, BANDS * ROWS, BANDS)
         self._sketches: list[Any] = []
+        self._looked_at: tuple[Candidate, Any] | None = None
         if self.against_seeds:
             for text in texts_of(self.seeds, self.fields):
                 self._keep(self._sketch(text))
@@ -46,6 +47,7 @@ class NearDuplicates:
     def refuses(self, candidate: Candidate) -> Rejection | None:
         """Return why the candidate may not stay, or None."""
         sketch = self._sketch(joined(candidate.fields, self.fields))
+        self._looked_at = (candidate, sketch)
         near = max((sketch.jaccard(self._sketches[key]) for key in self._index.query(sketch)), default=0.0)
         if near >= self.threshold:
             return Rejection(self.name, f"an accepted text resembles it (Jaccard about {near:.2f})")
@@ -53,7 +55,10 @@ class NearDuplicates:
 
     def admit(self, candidate: Candidate) -> None:
         """Remember an accepted record."""
-        self._keep(self._sketch(joined(candidate.fields, self.fields)))
+        if self._looked_at is not None and self._looked_at[0] is candidate:
+            self._keep(self._looked_at[1])  # most are admitted right after they were looked at
+        else:
+            self._keep(self._sketch(joined(candidate.fields, self.fields)))
 
     def _sketch(self, text: str) -> Any:
         sketch = self._rensa.RMinHash(BANDS * ROWS, _SEED)
