@@ -44,7 +44,7 @@ def split_sequences(data: Dataset, share: float, ctx: RunContext, schema: Schema
     """
     if share == 0 or not is_sequence(schema):
         return split(data, share, ctx, unit=schema.only.unit)
-    from veridical.engines.sequence.panel import in_order, owners
+    from veridical.encode.panel import in_order, owners
 
     table, told = data.only, schema.only
     owner = owners(table, told.series or ())

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from veridical.core.contracts import RunContext
 from veridical.core.schema import TableSchema
+from veridical.encode.panel import Layout, Numbers, numbers, places
 from veridical.engines.sequence import parts
 from veridical.engines.sequence.entity import FEW, Traits
 from veridical.engines.sequence.features import Steps
-from veridical.engines.sequence.panel import Layout, Numbers, numbers, places
 from veridical.prepare import Restore, prepare
 from veridical.prepare.codec import whole
 from veridical.prepare.restore import whole_dictionary

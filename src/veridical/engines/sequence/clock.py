@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from veridical.core.contracts import RunContext
 from veridical.core.errors import SchemaError
 from veridical.core.schema import NUMERIC_KINDS, TEMPORAL_KINDS, Column, TableSchema
-from veridical.engines.sequence.panel import Layout, Numbers, Places, numbers
+from veridical.encode.panel import Layout, Numbers, Places, numbers
 from veridical.engines.sequence.season import calendar, waves
 from veridical.prepare.codec import Place
 from veridical.prepare.moment import PARTS, SECONDS, MomentCodec

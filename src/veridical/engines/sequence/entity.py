@@ -19,7 +19,7 @@ import pyarrow as pa
 from veridical.core.contracts import Generator, RunContext, SampleRequest, Shard
 from veridical.core.dataset import Dataset
 from veridical.core.schema import Column, Constraint, Kind, Schema, TableSchema
-from veridical.engines.sequence.panel import Layout, Numbers, Ordered, Places, means, numbers, words
+from veridical.encode.panel import Layout, Numbers, Ordered, Places, means, numbers, words
 from veridical.engines.sequence.parts import Columns
 from veridical.engines.sequence.telling import Telling
 from veridical.prepare.codec import whole

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from veridical.encode.panel import Layout, Numbers, Places
 from veridical.engines.sequence.memory import EVER, Memory, Past
-from veridical.engines.sequence.panel import Layout, Numbers, Places
 from veridical.engines.sequence.telling import Telling
 
 FEW_WORDS = 6  # categories with so many values or fewer also remember how often each was there

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from veridical.engines.sequence.panel import Layout, Numbers, Places, words
+from veridical.encode.panel import Layout, Numbers, Places, words
 from veridical.engines.sequence.values import Measured
 from veridical.prepare import Restore
 from veridical.prepare.codec import whole

@@ -10,11 +10,11 @@ import pyarrow as pa
 
 from veridical.core import rng as streams
 from veridical.core.errors import DataError, SpecError
+from veridical.encode.panel import Layout, Ordered, Places, filled, in_order, numbers, places
 from veridical.engines.sequence import parts
 from veridical.engines.sequence.entity import attributes_of, measure_traits
 from veridical.engines.sequence.finish import finished
 from veridical.engines.sequence.gaps import step_moments
-from veridical.engines.sequence.panel import Layout, Ordered, Places, filled, in_order, numbers, places
 from veridical.engines.sequence.values import Measured
 
 if TYPE_CHECKING:

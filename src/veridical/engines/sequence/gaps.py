@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from veridical.core.contracts import RunContext, StepModel
+from veridical.encode.panel import Layout, Numbers, Places
 from veridical.engines.sequence.clock import Clock
 from veridical.engines.sequence.features import Steps
-from veridical.engines.sequence.panel import Layout, Numbers, Places
 from veridical.engines.sequence.telling import Telling, with_range
 from veridical.engines.sequence.values import Learner, Measured, ValueModel, fit_values
 

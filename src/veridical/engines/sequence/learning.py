@@ -10,14 +10,7 @@ import pyarrow as pa
 from veridical.core.contracts import RunContext
 from veridical.core.errors import DataError
 from veridical.core.schema import CATEGORY_KINDS, Column, TableSchema
-from veridical.engines.sequence import parts, season, telling
-from veridical.engines.sequence.attribute import fit_attributes
-from veridical.engines.sequence.clock import Timed, learn_clock
-from veridical.engines.sequence.entity import FEW, Traits, attributes_of, learn_roster, measure_traits
-from veridical.engines.sequence.finish import TICK
-from veridical.engines.sequence.gaps import fit_gaps
-from veridical.engines.sequence.model import Sequences, step_model, steps_of
-from veridical.engines.sequence.panel import (
+from veridical.encode.panel import (
     Layout,
     Numbers,
     Ordered,
@@ -28,6 +21,13 @@ from veridical.engines.sequence.panel import (
     numbers,
     places,
 )
+from veridical.engines.sequence import parts, season, telling
+from veridical.engines.sequence.attribute import fit_attributes
+from veridical.engines.sequence.clock import Timed, learn_clock
+from veridical.engines.sequence.entity import FEW, Traits, attributes_of, learn_roster, measure_traits
+from veridical.engines.sequence.finish import TICK
+from veridical.engines.sequence.gaps import fit_gaps
+from veridical.engines.sequence.model import Sequences, step_model, steps_of
 from veridical.engines.sequence.telling import ABOVE, BELOW, Around, Telling
 from veridical.engines.sequence.values import Learner, Measured, ValueModel, bounds, fit_values
 from veridical.prepare import Restore, prepare

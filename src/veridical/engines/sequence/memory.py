@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from veridical.engines.sequence.panel import Layout, Numbers, Places
+from veridical.encode.panel import Layout, Numbers, Places
 
 EVER = 1_000_000  # a window as long as the past
 

@@ -24,6 +24,7 @@ from veridical.core import rng as streams
 from veridical.core.contracts import Shard, StepModel
 from veridical.core.errors import ArtifactError
 from veridical.core.schema import Schema, TableSchema
+from veridical.encode.panel import Layout, Numbers, Places, numbers
 from veridical.engines.sequence import parts
 from veridical.engines.sequence.attribute import Attributes
 from veridical.engines.sequence.clock import Clock
@@ -31,7 +32,6 @@ from veridical.engines.sequence.entity import Balance, Roster, Traits
 from veridical.engines.sequence.features import Steps
 from veridical.engines.sequence.finish import finished
 from veridical.engines.sequence.gaps import GapLaw
-from veridical.engines.sequence.panel import Layout, Numbers, Places, numbers
 from veridical.engines.sequence.telling import ABOVE, BELOW, Around, Telling
 from veridical.engines.sequence.values import Measured, ValueModel, bounds
 from veridical.prepare import Restore

@@ -11,7 +11,7 @@ import pyarrow as pa
 from veridical.core.errors import SchemaError, SpecError
 from veridical.core.expression import parse
 from veridical.core.schema import NUMERIC_KINDS, Column, Constraint, Kind, Role, TableSchema
-from veridical.engines.sequence.panel import Layout, codes_of, is_shared, is_static
+from veridical.encode.panel import Layout, codes_of, is_shared, is_static
 
 _MADE_UP = frozenset({Kind.IDENTIFIER, Kind.PERSONAL, Kind.TEXT})
 

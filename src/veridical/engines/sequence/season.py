@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from veridical.engines.sequence.panel import Layout, Numbers
+from veridical.encode.panel import Layout, Numbers
 
 MOST_LAGS = 400
 CLEAR = 0.15

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from veridical.encode.panel import Numbers
 from veridical.engines.sequence.linear import Weights
-from veridical.engines.sequence.panel import Numbers
 
 LEVEL, LAST, LINEAR, ABOVE, BELOW = "level", "last", "linear", "above", "below"
 _PARTS, _CELLS = 10, 40

@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 from veridical.core.contracts import RunContext, Sampler, StepModel, Stepper
 from veridical.core.errors import ArtifactError
 from veridical.core.schema import Column, Kind, Role
+from veridical.encode.panel import Layout, Numbers, Places, filled, words
 from veridical.engines.sequence import features as known
 from veridical.engines.sequence import telling as terms
 from veridical.engines.sequence.features import LEVEL, NULL, SIZE, TOLD, Plan, Steps
 from veridical.engines.sequence.linear import fit_weights
 from veridical.engines.sequence.memory import Memory
-from veridical.engines.sequence.panel import Layout, Numbers, Places, filled, words
 from veridical.engines.sequence.telling import Around, Telling
 
 FILE, SAMPLER = "values.json", "steps"

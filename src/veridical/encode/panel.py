@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -10,8 +10,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
-
-from veridical.prepare.codec import whole
 
 Numbers = NDArray[np.float64]
 Places = NDArray[np.int64]
@@ -175,6 +173,8 @@ def words(found: Numbers, vocabulary: Sequence[str]) -> pa.Array:
     return pa.DictionaryArray.from_arrays(indices, pa.array(vocabulary, pa.string()))
 
 
-def take_words(columns: Mapping[str, Numbers], rows: Places) -> dict[str, Numbers]:
-    """Return some rows of each column."""
-    return {name: values[rows] for name, values in columns.items()}
+def whole(column: pa.Array | pa.ChunkedArray) -> pa.Array:
+    """Return one array of a column, dictionaries decoded."""
+    if isinstance(column, pa.ChunkedArray):
+        column = column.unify_dictionaries().combine_chunks() if column.num_chunks != 1 else column.chunk(0)
+    return column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
