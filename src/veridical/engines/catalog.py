@@ -35,6 +35,12 @@ ENGINES = Registry(
             summary="autoregressive trees: the default where rows of one entity follow each other",
         ),
         Card(
+            name="linked",
+            target="veridical.engines.relational.engine:LinkedEngine",
+            modality="tables",
+            summary="linked tables: numbers of children first, then rows that know their parents; the default of several",
+        ),
+        Card(
             name="profile",
             target="veridical.engines.tabular.profiled:ProfiledEngine",
             modality="table",

@@ -1,0 +1,1 @@
+"""How are linked tables learned and made: structure first, then rows that know their parents?"""

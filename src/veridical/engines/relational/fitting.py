@@ -1,0 +1,318 @@
+"""How are linked tables learned: each link's numbers and groups first, then each table given its parents?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from veridical.core.contracts import Engine, RunContext
+from veridical.core.dataset import Dataset
+from veridical.core.schema import Column, Kind, Role, Schema, TableSchema
+from veridical.engines.relational.clock import to_minutes
+from veridical.engines.relational.coarse import Coarse
+from veridical.engines.relational.graph import Graph
+from veridical.engines.relational.group import Grouping, Groups, group
+from veridical.engines.relational.link import Pointing, Rows
+from veridical.engines.relational.model import LinkModel, Profiles, TableModel
+from veridical.engines.relational.pairing import upward
+from veridical.engines.relational.plan import (
+    UNTOLD,
+    TablePlan,
+    count_name,
+    inner_schema,
+    kind_name,
+    parent_name,
+    plan,
+)
+from veridical.engines.relational.quota import learned
+from veridical.prepare.codec import whole
+
+MOST_CONTEXT = 32
+LEAST_MODELLED = 1  # rows; a table with none is only its columns
+NONE, SELF = "none", "self"
+
+
+@dataclass(frozen=True)
+class Source:
+    """Real tables, and where their links point."""
+
+    tables: Mapping[str, pa.Table]
+    schema: Schema
+    graph: Graph
+    pointing: Sequence[Pointing]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fit:
+    """What was learned of all links and tables."""
+
+    links: Mapping[int, LinkModel]
+    tables: Mapping[str, TableModel]
+
+
+def fit(source: Source, engine: Engine, grouping: Grouping, keep: Sequence[str], ctx: RunContext) -> Fit:
+    """Return what is learned of linked tables.
+
+    Raises:
+        VeridicalError: whatever the table engine refuses, with the table named.
+    """
+    graph = source.graph
+    drawn = [i for i in range(len(graph.links)) if i not in graph.implied]
+    plans = {
+        table.name: plan(table, source.tables[table.name], graph, source.pointing, source.tables)
+        for table in source.schema.tables
+    }
+    groups = {i: _groups(i, source, plans, grouping) for i in drawn}
+    links = {i: _link_model(i, source, groups[i], ctx) for i in drawn}
+    offers: dict[str, pa.Table] = {}
+    tables: dict[str, TableModel] = {}
+    for done, name in enumerate(graph.order):
+        ctx.progress(f"table {name}", done=done, total=len(graph.order))
+        tables[name], offers[name] = _table(plans[name], source, groups, offers, engine, name in keep, ctx)
+    ctx.progress("tables", done=len(graph.order), total=len(graph.order))
+    return Fit(links=links, tables=tables)
+
+
+def _groups(i: int, source: Source, plans: Mapping[str, TablePlan], grouping: Grouping) -> Groups:
+    link = source.graph.links[i]
+    child, parent = source.tables[link.table], source.tables[link.parent]
+    other = {name for each in source.graph.links if each.table == link.table for name in each.columns}
+    columns = [
+        column.name for column in source.schema.table(link.table).columns
+        if (column.kind not in UNTOLD or column.name in other) and column.name not in link.columns
+        and column.role is not Role.DROP
+    ]  # fmt: skip
+    own = told_of(plans[link.parent])
+    return group(parent, child, columns, source.pointing[i], grouping, source.schema.rare_below, own)
+
+
+def told_of(planned: TablePlan) -> list[str]:
+    """Return the columns of a table that may be told to its children: no keys, nothing personal, no free text."""
+    fresh = set(planned.fresh)
+    return [
+        column.name for column in planned.schema.columns
+        if column.kind not in UNTOLD and column.name not in fresh and column.role is Role.MODEL
+    ]  # fmt: skip
+
+
+def _link_model(i: int, source: Source, groups: Groups, ctx: RunContext) -> LinkModel:
+    link, pointing = source.graph.links[i], source.pointing[i]
+    rare = source.schema.rare_below
+    rows, rng = pointing.rows, ctx.rng("model", "link", i)
+    own = np.zeros(len(rows), dtype=bool)
+    circles = False
+    if link.table == link.parent:
+        own = rows == np.arange(len(rows))
+        straight = np.where(own | (rows >= pointing.present), -1, rows)
+        circles = bool((upward(straight, rng) != straight).any())
+    counts = np.bincount(rows[(rows >= 0) & ~own], minlength=pointing.parents).astype(np.int64)
+    present, missing = counts[: pointing.present], counts[pointing.present :]
+    return LinkModel(
+        numbers=learned(present, rare, rng), rows=len(rows), kinds=groups.count, alone=groups.alone,
+        nulls=int((rows < 0).sum()), to_self=int(own.sum()), circles=circles,
+        missing_numbers=_blurred(missing, groups.labels[pointing.present :], rare, rng),
+        missing_kinds=np.sort(groups.labels[pointing.present :]),
+    )  # fmt: skip
+
+
+def _blurred(numbers: Rows, kinds: Rows, rare: int, rng: np.random.Generator) -> Rows:
+    """Numbers of parents without a row, shuffled within groups, in the order of the groups."""
+    order = np.lexsort((rng.random(len(numbers)), kinds))
+    found = numbers[order]
+    top = np.argsort(found)[-rare:] if len(found) > rare else np.zeros(0, dtype=np.int64)
+    found[top] = np.maximum(1, np.rint(found[top] * (1 + rng.uniform(-0.03, 0.03, size=len(top)))))
+    if len(top):
+        found[top[-1]] = max(1, int(found[top[-1]] + numbers.sum() - found.sum()))
+    return found
+
+
+def _table(
+    planned: TablePlan, source: Source, groups: Mapping[int, Groups], offers: Mapping[str, pa.Table], engine: Engine,
+    is_kept: bool, ctx: RunContext,
+) -> tuple[TableModel, pa.Table]:  # fmt: skip
+    name, graph = planned.schema.name, source.graph
+    table = source.tables[name]
+    owner = graph.owner.get(name)
+    given = _given(owner, source, groups, offers) if owner is not None else _no_columns(table.num_rows)
+    offered, offer = _offer(planned, table, source, given)
+    if is_kept:
+        kept = TableModel(
+            plan=planned, rows=table.num_rows, generator=None, offered=offered, kept=table.combine_chunks(),
+            profiles=_profiles(name, source, groups, everyone=True), fixed=True,
+        )  # fmt: skip
+        return kept, offer
+    hidden, extra = _hidden(planned, source, groups)
+    calendar, spelled = _calendar(planned, table)
+    context = _columns_of(given, source)
+    schema = inner_schema(planned, (*context, *calendar), hidden)
+    inner = pa.table({
+        **{name: given[name] for name in given.column_names}, **spelled,
+        **{name: _told(name, planned, table) for name in planned.drawn}, **extra,
+    }) if schema.columns else _no_columns(table.num_rows)  # fmt: skip
+    modelled = any(column.role is Role.MODEL for column in schema.columns)
+    generator = None
+    if modelled and table.num_rows:
+        whole_schema = Schema(tables=(schema,), rare_below=source.schema.rare_below)
+        generator = engine.fit(Dataset.of(inner, name), whole_schema, _quiet(ctx))
+    own = source.pointing[owner].rows if owner is not None else None
+    shuffled = own is not None and len(own) > 1 and float((own[1:] == own[:-1]).mean()) < 0.3
+    alone = [i for i in graph.children(name) if groups[i].alone and graph.links[i].table != name]
+    fixed = owner is None and bool(alone) and len(alone) == len(graph.children(name))
+    model = TableModel(
+        plan=planned, rows=table.num_rows, generator=generator,
+        context=tuple(column.name for column in (*context, *calendar)), offered=offered,
+        profiles=_profiles(name, source, groups, everyone=False) if alone else None, fixed=fixed, shuffled=shuffled,
+    )  # fmt: skip
+    return model, offer
+
+
+def _told(name: str, planned: TablePlan, table: pa.Table) -> pa.Array | pa.ChunkedArray:
+    return to_minutes(whole(table[name])) if name in planned.in_minutes else table[name]
+
+
+def _quiet(ctx: RunContext) -> RunContext:
+    from veridical.core.contracts import silent
+
+    return replace(ctx, progress=silent)
+
+
+def _no_columns(rows: int) -> pa.Table:
+    return pa.table({"": pa.nulls(rows)}).select([])
+
+
+def _given(owner: int, source: Source, groups: Mapping[int, Groups], offers: Mapping[str, pa.Table]) -> pa.Table:
+    """Return what each row of a table is told of its owner and of those above: one column each, null without one."""
+    link, pointing = source.graph.links[owner], source.pointing[owner]
+    offer = offers[link.parent]
+    places = np.where((pointing.rows < 0) | (pointing.rows >= pointing.present), -1, pointing.rows)
+    found = taken(offer, places)
+    labels = np.where(pointing.rows < 0, -1, groups[owner].labels[pointing.rows])
+    return found.append_column(kind_name(owner), kind_words(labels))
+
+
+def taken(table: pa.Table, places: Rows) -> pa.Table:
+    """Return rows of a table; nulls where the place is -1."""
+    if not table.num_columns:
+        return _no_columns(len(places))
+    return table.take(pa.array(places, mask=places < 0)).combine_chunks()
+
+
+def kind_words(labels: Rows) -> pa.Array:
+    """Return groups as categories; "none" for -1."""
+    count = int(labels.max(initial=-1)) + 1
+    words = pa.array([*(f"g{i}" for i in range(count)), NONE], pa.string())
+    return words.take(pa.array(np.where(labels < 0, count, labels)))
+
+
+def kind_labels(words: pa.Array) -> Rows:
+    """Return what `kind_words` was made of; -2 for rows that point to themselves."""
+    encoded = whole(words).dictionary_encode()
+    known = encoded.dictionary.to_pylist()
+    values = [int(word[1:]) if word[:1] == "g" else -2 if word == SELF else -1 for word in known]
+    codes = encoded.indices.fill_null(len(known)).to_numpy(zero_copy_only=False)
+    return np.array([*values, -1], dtype=np.int64)[codes]
+
+
+def _offer(planned: TablePlan, table: pa.Table, source: Source, given: pa.Table) -> tuple[tuple[Column, ...], pa.Table]:
+    """Return what a table's children may be told: its own columns, how many children it has, what it was told."""
+    name = planned.schema.name
+    columns: dict[str, tuple[Column, pa.Array]] = {}
+    for own in told_of(planned):
+        column = planned.schema.column(own)
+        columns[f"{name}.{own}"] = (_as_context(column, f"{name}.{own}"), whole(table[own]))
+    for i in source.graph.children(name):
+        if source.graph.links[i].table == name:
+            continue
+        counts = source.pointing[i].counts[: table.num_rows]
+        columns[count_name(i)] = (_count_column(i, Role.CONTEXT), pa.array(counts))
+    for column in _columns_of(given, source):
+        if len(columns) < MOST_CONTEXT and not column.name.startswith("#"):
+            columns.setdefault(column.name, (column, whole(given[column.name])))
+    offered = tuple(column for column, _ in columns.values())
+    values = pa.table({key: held for key, (_, held) in columns.items()}) if columns else _no_columns(table.num_rows)
+    return offered, values
+
+
+def _as_context(column: Column, name: str) -> Column:
+    return replace(column, name=name, role=Role.CONTEXT, nullable=True, unique=False, public=column.public)
+
+
+def _count_column(i: int, role: Role) -> Column:
+    nullable = role is Role.CONTEXT
+    return Column(name=count_name(i), kind=Kind.INTEGER, storage="int64", role=role, nullable=nullable, decimals=0)
+
+
+def _columns_of(given: pa.Table, source: Source) -> tuple[Column, ...]:
+    """Return the schema columns of what is given."""
+    found = []
+    for name in given.column_names:
+        if name.startswith("#"):
+            link = int(name[1:].split(" ")[0])
+            word = Column(name=name, kind=Kind.CATEGORY, storage="string", role=Role.CONTEXT, nullable=True)
+            found.append(_count_column(link, Role.CONTEXT) if name == count_name(link) else word)
+            continue
+        table = next(t.name for t in _longest_first(source.schema) if name.startswith(t.name + "."))
+        found.append(_as_context(source.schema.table(table).column(name[len(table) + 1 :]), name))
+    return tuple(found)
+
+
+def _longest_first(schema: Schema) -> list[TableSchema]:
+    return sorted(schema.tables, key=lambda table: -len(table.name))
+
+
+def _hidden(
+    planned: TablePlan, source: Source, groups: Mapping[int, Groups]
+) -> tuple[list[Column], dict[str, pa.Array]]:
+    """Return the hidden columns of a table's links: its children's numbers and kinds, its parents' kinds."""
+    name, graph = planned.schema.name, source.graph
+    rows = source.tables[name].num_rows
+    columns: list[Column] = []
+    values: dict[str, pa.Array] = {}
+    for i in graph.children(name):
+        if groups[i].alone and graph.links[i].table != name:
+            continue
+        columns += [_count_column(i, Role.MODEL), Column(name=kind_name(i), kind=Kind.CATEGORY, storage="string")]
+        values[count_name(i)] = pa.array(source.pointing[i].counts[:rows])
+        values[kind_name(i)] = kind_words(groups[i].labels[:rows])
+    mine = [*graph.matched.get(name, ()), *(i for i in graph.late if graph.links[i].table == name)]
+    for i in mine:
+        pointing = source.pointing[i]
+        labels = np.where(pointing.rows < 0, -1, groups[i].labels[pointing.rows])
+        words = kind_words(labels)
+        if graph.links[i].parent == name:
+            own = pa.array(pointing.rows == np.arange(rows))
+            words = pc.if_else(own, pa.scalar(SELF), words)
+        columns.append(Column(name=parent_name(i), kind=Kind.CATEGORY, storage="string"))
+        values[parent_name(i)] = words
+    return columns, values
+
+
+def _calendar(planned: TablePlan, table: pa.Table) -> tuple[list[Column], dict[str, pa.Array]]:
+    """Return the parts of a dealt-out time, which the rest of the row is drawn by."""
+    if planned.grid is None:
+        return [], {}
+    names = [planned.grid.column, *(name for one in planned.spelled for name in one.parts)]
+    columns = [replace(planned.schema.column(name), role=Role.CONTEXT, nullable=True, unique=False) for name in names]
+    return columns, {name: table[name] for name in names}
+
+
+def _profiles(name: str, source: Source, groups: Mapping[int, Groups], *, everyone: bool) -> Profiles:
+    """Return what is known of single parents: of all rows of a kept table, or of those used in a lookup table."""
+    graph, table = source.graph, source.tables[name]
+    links = [i for i in graph.children(name) if graph.links[i].table != name and (everyone or groups[i].alone)]
+    counts = {i: source.pointing[i].counts[: table.num_rows] for i in links}
+    used = np.arange(table.num_rows)
+    if not everyone:
+        used = np.flatnonzero(np.sum([counts[i] > 0 for i in links], axis=0))
+    coarse: list[Coarse] = []
+    if not everyone:
+        found = [Coarse.learn(own, table[own], source.schema.rare_below) for own in table.column_names]
+        coarse = [one for one in found if one is not None]
+    return Profiles(
+        kinds={i: groups[i].labels[used] for i in links}, numbers={i: counts[i][used] for i in links},
+        coarse=tuple(coarse), levels=tuple(one.codes(table[one.name])[used] for one in coarse),
+    )  # fmt: skip

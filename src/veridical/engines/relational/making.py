@@ -1,0 +1,406 @@
+"""How do linked tables come out: parents first, as many children as each is given, keys last?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from veridical.core.contracts import RunContext, SampleRequest, Shard
+from veridical.core.errors import ConstraintError
+from veridical.core.rng import derive
+from veridical.core.schema import Role, Schema
+from veridical.engines.relational.clock import from_minutes
+from veridical.engines.relational.coarse import likest
+from veridical.engines.relational.fitting import kind_labels, kind_words, taken
+from veridical.engines.relational.graph import Graph
+from veridical.engines.relational.key import unlike
+from veridical.engines.relational.link import Rows
+from veridical.engines.relational.model import LinkModel, TableModel
+from veridical.engines.relational.pairing import apart, pair
+from veridical.engines.relational.plan import count_name, kind_name, parent_name
+from veridical.engines.relational.quota import dealt, resized, scaled
+from veridical.engines.relational.spreading import key_codes, spread
+from veridical.prepare.codec import whole
+from veridical.prepare.storage import parse_type, store
+
+BATCH_ROWS = 131_072
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What is asked: the seed, how many times the source's size, and whether broken links are mended."""
+
+    seed: int
+    scale: float = 1.0
+    mend: bool = False
+
+
+@dataclass(slots=True)
+class Made:
+    """One table in the making: its columns so far, and by link its rows' groups and numbers of children.
+
+    `above` holds for each link the row's parent: beyond the parent's rows are keys without a row.
+    """
+
+    rows: int
+    columns: dict[str, pa.Array] = field(default_factory=dict)
+    drawn: pa.Table | None = None
+    kinds: dict[int, Rows] = field(default_factory=dict)
+    numbers: dict[int, Rows] = field(default_factory=dict)
+    above: dict[int, Rows] = field(default_factory=dict)
+    given: dict[str, pa.Array] = field(default_factory=dict)
+    offer: pa.Table | None = None
+
+
+@dataclass(frozen=True)
+class Maker:
+    """Makes all tables of one request."""
+
+    schema: Schema
+    graph: Graph
+    links: Mapping[int, LinkModel]
+    tables: Mapping[str, TableModel]
+    asked: Asked
+    ctx: RunContext
+
+    def make(self) -> dict[str, pa.Table]:
+        """Return the tables, in the schema's order of tables and columns.
+
+        Raises:
+            ConstraintError: a key cannot be kept unique.
+        """
+        made: dict[str, Made] = {}
+        for name in self.graph.order:
+            made[name] = self._table(name, made)
+        for i in self.graph.late:
+            if self.tables[self.graph.links[i].table].kept is None:
+                self._match(i, made)
+                self._point(i, made)
+        return {table.name: self._finished(table.name, made[table.name]) for table in self.schema.tables}
+
+    def rng(self, *path: str | int) -> np.random.Generator:
+        """Return the random stream of one place."""
+        return self.ctx.rng("synthesize", *path)
+
+    def _table(self, name: str, made: Mapping[str, Made]) -> Made:
+        model = self.tables[name]
+        if model.kept is not None:
+            table = self._kept(name, model)
+        else:
+            table = self._grown(name, model, made)
+        self._hidden(name, model, table)
+        self._keys(name, model, table)
+        if model.kept is None:
+            current = {**made, name: table}
+            for i in self.graph.matched.get(name, ()):
+                self._match(i, current)
+            self._set_apart(name, model, table)
+            for i in [i for i in table.above if self.graph.links[i].table == name]:
+                self._point(i, current)
+        table.offer = self._offered(name, model, table)
+        return table
+
+    def _kept(self, name: str, model: TableModel) -> Made:
+        assert model.kept is not None
+        columns = {column.name: store(whole(model.kept[column.name]), column.storage) for column in self._columns(name)}
+        return Made(rows=model.kept.num_rows, columns=columns)
+
+    def _grown(self, name: str, model: TableModel, made: Mapping[str, Made]) -> Made:
+        owner = self.graph.owner.get(name)
+        table = Made(rows=0)
+        given: dict[str, pa.Array] = {}
+        if owner is None:
+            size = 1.0 if model.fixed else self.asked.scale
+            table.rows = round(model.rows * size) if model.rows else 0
+        else:
+            given = self._owned(owner, name, model, made, table)
+        self._calendar(model, table, given, owner)
+        table.given = given
+        context = {column: given[column] for column in model.context if column in given}
+        table.drawn = self._drawn(name, model, table.rows, context)
+        for column in model.plan.drawn:
+            values = whole(table.drawn[column]) if table.drawn is not None else self._nulls(name, column)
+            if column in model.plan.in_minutes:
+                values = from_minutes(values, parse_type(model.plan.schema.column(column).storage))
+            table.columns[column] = values
+        for one in model.plan.spelled:
+            kinds = {part: parse_type(model.plan.schema.column(part).storage) for part in one.parts}
+            table.columns.update(one.compute(table.columns[one.column], kinds))
+        if owner is not None:
+            self._copy(owner, name, table, made)
+        for clock in model.plan.clocks:
+            if clock.hour is not None:
+                kind = parse_type(model.plan.schema.column(clock.column).storage)
+                table.columns[clock.column] = clock.compute(table.columns, kind)
+        return table
+
+    def _nulls(self, name: str, column: str) -> pa.Array:
+        return pa.nulls(0, parse_type(self.schema.table(name).column(column).storage))
+
+    def _owned(
+        self, owner: int, name: str, model: TableModel, made: Mapping[str, Made], table: Made
+    ) -> dict[str, pa.Array]:
+        """Set a table's rows by its owner's numbers of children, and return what each row is told."""
+        link, known = self.graph.links[owner], self.links[owner]
+        parent = made[link.parent]
+        numbers, kinds = self._all_numbers(owner, parent)
+        nulls = round(known.nulls * self._growth(owner, numbers))
+        above = np.concatenate([np.repeat(np.arange(len(numbers)), numbers), np.full(nulls, -1, dtype=np.int64)])
+        if model.shuffled:
+            above = above[self.rng("order", name).permutation(len(above))]
+        table.rows, table.above[owner] = len(above), above
+        there = self._base(owner, above, parent)
+        assert parent.offer is not None
+        told = taken(parent.offer, there)
+        given = {column: whole(told[column]) for column in told.column_names}
+        given[kind_name(owner)] = kind_words(np.where(above < 0, -1, np.append(kinds, -1)[above]))
+        return given
+
+    def _growth(self, i: int, numbers: Rows) -> float:
+        named = self.links[i].rows - self.links[i].nulls
+        return float(numbers.sum() / named) if named else self.asked.scale
+
+    def _all_numbers(self, i: int, parent: Made) -> tuple[Rows, Rows]:
+        """Return numbers and groups of all parents of a link, those without a row last."""
+        known = self.links[i]
+        numbers, kinds = parent.numbers[i], parent.kinds[i]
+        if not len(known.missing_numbers):
+            return numbers, kinds
+        # Keys without a row grow with the links that have one.
+        share = numbers.sum() / max(1, known.numbers.sum())
+        if self.asked.mend:
+            lost = round(int(known.missing_numbers.sum()) * share)
+            return scaled(numbers, int(numbers.sum()) + lost, self.rng("mend", i)), kinds
+        count = max(1, round(len(known.missing_numbers) * share))
+        place = np.floor((np.arange(count) + 0.5) / count * len(known.missing_numbers)).astype(np.int64)
+        return (
+            np.concatenate([numbers, known.missing_numbers[place]]),
+            np.concatenate([kinds, known.missing_kinds[place]]),
+        )
+
+    def _base(self, i: int, above: Rows, parent: Made) -> Rows:
+        """Return for each row a parent that is there: keys without a row are told of as if they were some other's."""
+        if not parent.rows:
+            return np.full(len(above), -1, dtype=np.int64)
+        beyond = above >= parent.rows
+        if not beyond.any():
+            return above
+        stand_in = self.rng("stand-in", i).integers(parent.rows, size=int(above.max()) + 1)
+        return np.where(beyond, stand_in[np.maximum(above, 0)], above)
+
+    def _calendar(self, model: TableModel, table: Made, given: dict[str, pa.Array], owner: int | None) -> None:
+        grid = model.plan.grid
+        if grid is None or owner is None:
+            return
+        kind = parse_type(model.plan.schema.column(grid.column).storage)
+        groups = table.above[owner]
+        order = np.argsort(groups, kind="stable")
+        back = np.empty(len(order), dtype=np.int64)
+        back[order] = np.arange(len(order))
+        dealt_out = grid.deal(groups[order], kind, self.rng("grid", model.plan.schema.name)).take(pa.array(back))
+        table.columns[grid.column] = given[grid.column] = dealt_out
+        for one in model.plan.spelled:
+            kinds = {part: parse_type(model.plan.schema.column(part).storage) for part in one.parts}
+            parts = one.compute(dealt_out, kinds)
+            table.columns.update(parts)
+            given.update(parts)
+
+    def _drawn(self, name: str, model: TableModel, rows: int, context: Mapping[str, pa.Array]) -> pa.Table | None:
+        if model.generator is None or not rows:
+            return None
+        given = pa.table(dict(context)) if context else None
+        request = SampleRequest(rows=rows, seed=derive(self.asked.seed, "table", name), context=given)
+        count = -(-rows // BATCH_ROWS)
+        parts = []
+        for index in range(count):
+            start = index * BATCH_ROWS
+            shard = Shard(index, count, start, min(BATCH_ROWS, rows - start))
+            self.ctx.progress(f"table {name}", done=start, total=rows)
+            drawn = model.generator.sample(request, shard).only
+            parts.append(drawn.select([column for column in drawn.column_names if column not in context]))
+        return pa.concat_tables(parts)
+
+    def _hidden(self, name: str, model: TableModel, table: Made) -> None:
+        """Say how many children of which kind each row has, by every link that points here."""
+        singles = self._singles(name, model, table)
+        for i in self.graph.children(name):
+            if singles is not None and i in singles:
+                table.kinds[i], table.numbers[i] = singles[i]
+                continue
+            if table.drawn is None:
+                table.kinds[i] = table.numbers[i] = np.zeros(table.rows, dtype=np.int64)
+                table.kinds[i] = table.kinds[i] - 1
+                table.numbers[i] = resized(self.links[i].numbers, table.rows)
+                continue
+            kinds = kind_labels(table.drawn[kind_name(i)])
+            wanted = np.asarray(whole(table.drawn[count_name(i)]).fill_null(0).to_numpy(zero_copy_only=False))
+            wanted = np.where(kinds < 0, 0, np.maximum(wanted, 1))
+            table.kinds[i] = np.maximum(kinds, -1)
+            table.numbers[i] = dealt(wanted, self.links[i].numbers, self.rng("numbers", i))
+
+    def _singles(self, name: str, model: TableModel, table: Made) -> dict[int, tuple[Rows, Rows]] | None:
+        profiles = model.profiles
+        if profiles is None or not profiles.size:
+            return None
+        if model.kept is not None:
+            place = np.arange(table.rows)
+        else:
+            known = [codes.astype(np.int64) for codes in profiles.levels] or [np.zeros(profiles.size, dtype=np.int64)]
+            there = [one for one in profiles.coarse if one.name in table.columns]
+            mine = [one.codes(pa.chunked_array([table.columns[one.name]])) for one in there]
+            known = [codes for one, codes in zip(profiles.coarse, known, strict=False) if one in there] or known[:1]
+            mine = mine or [np.zeros(table.rows, dtype=np.int64)]
+            ordered = [bool(one.edges) for one in there] or [False]
+            place = likest(known, mine, ordered, self.rng("singles", name))
+        found = {}
+        for i, kinds in profiles.kinds.items():
+            labels, numbers = np.full(table.rows, -1, dtype=np.int64), np.zeros(table.rows, dtype=np.int64)
+            # More than one learned parent may stand behind a new one, when there are fewer of them.
+            labels[place] = kinds
+            np.add.at(numbers, place, profiles.numbers[i])
+            if self.asked.scale != 1 and model.fixed:
+                numbers = scaled(numbers, round(int(numbers.sum()) * self.asked.scale), self.rng("singles", name, i))
+            found[i] = labels, numbers
+        return found
+
+    def _keys(self, name: str, model: TableModel, table: Made) -> None:
+        if model.kept is not None:
+            return
+        for column, fresh in model.plan.fresh.items():
+            made = fresh.make(table.rows, derive(self.asked.seed, "key", name, column) % 2**62)
+            table.columns[column] = store(made, self.schema.table(name).column(column).storage)
+
+    def _match(self, i: int, made: Mapping[str, Made]) -> None:
+        """Pair the rows of a finished table with the parents of a link that is not its owner."""
+        link, known = self.graph.links[i], self.links[i]
+        child, parent = made[link.table], made[link.parent]
+        rng = self.rng("match", i)
+        wanted = np.full(child.rows, -1, dtype=np.int64)
+        if child.drawn is not None:
+            wanted = kind_labels(child.drawn[parent_name(i)])
+        numbers, kinds = self._all_numbers(i, parent)
+        itself = wanted == -2
+        open_rows = np.flatnonzero(~itself)
+        nulls = round(known.nulls / max(1, known.rows - known.to_self) * len(open_rows))
+        nulls = nulls if numbers.sum() else len(open_rows)
+        above = np.full(child.rows, -1, dtype=np.int64)
+        above[itself] = np.flatnonzero(itself)
+        quotas = scaled(numbers, len(open_rows) - nulls, rng)
+        if link.table == link.parent and not known.circles and not len(known.missing_numbers):
+            above = descending(quotas, nulls, rng)
+        elif len(open_rows):
+            above[open_rows] = pair(wanted[open_rows], kinds, quotas, nulls, rng)
+        child.above[i] = above
+        self._copy(i, link.table, child, made)
+
+    def _point(self, i: int, made: Mapping[str, Made]) -> None:
+        """Write a link's keys into the rows that point by it."""
+        link = self.graph.links[i]
+        child, parent = made[link.table], made[link.parent]
+        above = child.above[i]
+        missing = max(0, int(above.max(initial=-1)) + 1 - parent.rows)
+        lost = self._missing_keys(i, parent, missing) if missing else []
+        for place, (own, theirs) in enumerate(zip(link.columns, link.parent_columns, strict=True)):
+            values = parent.columns[theirs]
+            if missing:
+                values = pa.concat_arrays([values, lost[place].cast(values.type)])
+            pointed = values.take(pa.array(above, mask=above < 0))
+            child.columns[own] = store(pointed, self.schema.table(link.table).column(own).storage)
+
+    def _missing_keys(self, i: int, parent: Made, count: int) -> list[pa.Array]:
+        """Return keys that no row of the parent has."""
+        link = self.graph.links[i]
+        held = [parent.columns[name] for name in link.parent_columns]
+        fresh = self.tables[link.parent].plan.fresh.get(link.parent_columns[0])
+        if len(held) == 1 and fresh is not None:
+            return [fresh.make(count, derive(self.asked.seed, "missing", i) % 2**62, avoid=held[0])]
+        rows = self.rng("stand-in", i).integers(max(1, parent.rows), size=parent.rows + count)[parent.rows :]
+        return unlike([each.take(pa.array(rows)) for each in held], held, self.rng("missing", i))
+
+    def _copy(self, i: int, name: str, table: Made, made: Mapping[str, Made]) -> None:
+        """Let columns that repeat the parent's do so."""
+        link = self.graph.links[i]
+        parent = made[link.parent]
+        for own, theirs in self.tables[name].plan.copied.get(i, {}).items():
+            there = self._base(i, table.above[i], parent)
+            values = parent.columns[theirs].take(pa.array(there, mask=there < 0))
+            kind = parse_type(self.schema.table(name).column(own).storage)
+            values = store(values, kind)
+            if own in table.columns:
+                values = pc.if_else(pa.array(table.above[i] >= 0), values, store(table.columns[own], kind))
+            table.columns[own] = values
+
+    def _set_apart(self, name: str, model: TableModel, table: Made) -> None:
+        """Keep combinations unique that a link takes part in."""
+        for key in model.plan.unique:
+            used = [i for i in table.above if set(self.graph.links[i].columns) & set(key)]
+            free = [column for column in key if column in table.columns]
+            movable = [i for i in used if i in self.graph.matched.get(name, ())]
+            if movable:
+                i = movable[-1]
+                others = key_codes([table.above[j] for j in used if j != i], [table.columns[c] for c in free])
+                kinds = table.above[i]
+                labels = np.zeros(int(kinds.max(initial=-1)) + 1, dtype=np.int64)
+                table.above[i] = apart(kinds, others, labels, self.rng("apart", i))
+            elif free and (model.plan.grid is None or model.plan.grid.column not in key):
+                groups = key_codes([table.above[j] for j in used], [table.columns[c] for c in free[:-1]])
+                values = spread(table.columns[free[-1]], groups, self.rng("apart", name))
+                if values is None:
+                    raise ConstraintError(
+                        "rows of one parent cannot be told apart", where=f"{name}: unique {', '.join(key)}",
+                        fix="drop the key, or widen the column's values",
+                    )  # fmt: skip
+                table.columns[free[-1]] = values
+
+    def _offered(self, name: str, model: TableModel, table: Made) -> pa.Table:
+        found: dict[str, pa.Array] = {}
+        for column in model.offered:
+            own = column.name.removeprefix(f"{name}.")
+            if column.name.startswith("#"):
+                found[column.name] = pa.array(table.numbers[int(column.name[1:].split(" ")[0])])
+            elif own != column.name and own in table.columns:
+                found[column.name] = table.columns[own]
+            else:
+                found[column.name] = table.given.get(column.name, pa.nulls(table.rows, parse_type(column.storage)))
+        return pa.table(found) if found else pa.table({"": pa.nulls(table.rows)}).select([])
+
+    def _finished(self, name: str, table: Made) -> pa.Table:
+        found = {}
+        for column in self._columns(name):
+            values = table.columns.get(column.name)
+            kind = parse_type(column.storage)
+            found[column.name] = pa.nulls(table.rows, kind) if values is None else store(values, kind)
+        return pa.table(found)
+
+    def _columns(self, name: str) -> Sequence[Any]:
+        return [column for column in self.schema.table(name).columns if column.role is not Role.DROP]
+
+
+def descending(quotas: Rows, roots: int, rng: np.random.Generator) -> Rows:
+    """Return for each row its parent, so that each gets its number of children and none is above itself.
+
+    Rows stand in an order: roots, then those with children, then the others; each finds its parent before it.
+
+    Example:
+        >>> descending(np.array([0, 2, 0]), 1, np.random.default_rng(0)).tolist()
+        [1, -1, 1]
+    """
+    size = len(quotas)
+    order = rng.permutation(size)
+    has = quotas[order] > 0
+    with_children, without = order[has], order[~has]
+    if size and roots < 1:
+        roots = 1
+    own_roots = min(len(with_children), max(1, roots // 2)) if len(with_children) else 0
+    own_roots = min(roots, max(own_roots, roots - len(without)))
+    rest = np.concatenate([with_children[own_roots:], without[roots - own_roots :]])
+    slots = np.repeat(with_children, quotas[with_children])
+    found = np.full(size, -1, dtype=np.int64)
+    count = min(len(rest), len(slots))
+    found[rest[:count]] = slots[:count]
+    return found

@@ -1,0 +1,72 @@
+"""What is remembered of linked tables: of each link its numbers and groups, of each table its own model?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import pyarrow as pa
+
+from veridical.core.contracts import Generator
+from veridical.core.schema import Column
+from veridical.engines.relational.coarse import Coarse
+from veridical.engines.relational.link import Rows
+from veridical.engines.relational.plan import TablePlan
+
+EMPTY = np.zeros(0, dtype=np.int64)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkModel:
+    """What is remembered of one link.
+
+    `numbers` are the sorted numbers of children of parents that are there; `missing_numbers` and `missing_kinds` those
+    of parents that are not, and their groups. `nulls` of `rows` child rows have no key, `to_self` point to themselves.
+    `alone`: groups are single parents of a lookup table. `circles`: a self-reference that may come round.
+    """
+
+    numbers: Rows
+    rows: int
+    kinds: int
+    alone: bool
+    nulls: int = 0
+    to_self: int = 0
+    circles: bool = False
+    missing_numbers: Rows = field(default_factory=lambda: EMPTY)
+    missing_kinds: Rows = field(default_factory=lambda: EMPTY)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Profiles:
+    """The parents of a lookup table that have children: by link their group and number, and coarse levels of each."""
+
+    kinds: Mapping[int, Rows]
+    numbers: Mapping[int, Rows]
+    coarse: tuple[Coarse, ...] = ()
+    levels: tuple[Rows, ...] = ()
+
+    @property
+    def size(self) -> int:
+        """How many parents there are."""
+        return len(next(iter(self.kinds.values()))) if self.kinds else 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableModel:
+    """What is remembered of one table.
+
+    `kept` holds the rows of a table that goes out as it is, with `profiles` of every row. `fixed` tables do not grow
+    with the scale. `shuffled`: rows of one owner do not lie together. `context` names the columns given to the engine;
+    `offered` are those that its own children may be given.
+    """
+
+    plan: TablePlan
+    rows: int
+    generator: Generator | None
+    context: tuple[str, ...] = ()
+    offered: tuple[Column, ...] = ()
+    kept: pa.Table | None = None
+    profiles: Profiles | None = None
+    fixed: bool = False
+    shuffled: bool = False

@@ -1,0 +1,95 @@
+"""How many children does each new parent get, so that the numbers of children are spread as in the source?
+
+The learned numbers are dealt out by rank: a parent whose attributes speak for many children gets one of the many. So
+every link keeps its distribution of numbers exactly, and attributes keep their say.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from veridical.engines.relational.link import Rows
+
+FEW_PARENTS = 34  # fewer make up a lookup table, whose numbers speak of many rows each
+JITTER = 0.03
+
+
+def learned(counts: Rows, rare_below: int, rng: np.random.Generator) -> Rows:
+    """Return the sorted numbers of children that may be remembered: numbers only few parents have are blurred.
+
+    Their sum stays. In tables of few rows numbers stay as they are.
+    """
+    ordered = np.sort(counts)
+    if len(ordered) < FEW_PARENTS:
+        return ordered
+    values, place, shared = np.unique(ordered, return_inverse=True, return_counts=True)
+    lone = (shared[place.ravel()] < rare_below) & (ordered > 1)
+    # A number between others that are near is anybody's; the largest ones point at somebody.
+    top = np.zeros(len(ordered), dtype=bool)
+    top[-rare_below:] = True
+    marked = np.flatnonzero(lone & top)
+    if not len(marked) or len(values) < 2:
+        return ordered
+    real = ordered[marked]
+    blurred = np.maximum(1, np.rint(real * (1 + rng.uniform(-JITTER, JITTER, size=len(marked))))).astype(np.int64)
+    blurred += np.where(blurred == real, rng.choice([-1, 1], size=len(marked)), 0)
+    found = ordered.copy()
+    found[marked] = blurred
+    # What the blur adds or takes is spread over the parents in the middle, one child each.
+    apart = int(real.sum() - blurred.sum())
+    middle = np.flatnonzero(~top & (ordered > 1))
+    some = rng.choice(middle, size=min(abs(apart), len(middle)), replace=False) if len(middle) else middle
+    found[some] += np.sign(apart)
+    found[marked[-1]] += int(ordered.sum() - found.sum())
+    return np.sort(found)
+
+
+def dealt(wanted: Rows, numbers: Rows, rng: np.random.Generator) -> Rows:
+    """Return for each parent one of the learned numbers (sorted), by the rank of what was drawn for it.
+
+    Example:
+        >>> dealt(np.array([9, 0, 4]), np.array([1, 2, 3]), np.random.default_rng(0)).tolist()
+        [3, 1, 2]
+    """
+    size = len(wanted)
+    if not size or not len(numbers):
+        return np.zeros(size, dtype=np.int64)
+    order = np.lexsort((rng.random(size), wanted))
+    found = np.empty(size, dtype=np.int64)
+    found[order] = resized(numbers, size)
+    return found
+
+
+def resized(numbers: Rows, size: int) -> Rows:
+    """Return `size` of the sorted numbers, spread evenly over them; all of them when size is theirs."""
+    if not len(numbers):
+        return np.zeros(size, dtype=np.int64)
+    place = np.floor((np.arange(size) + 0.5) / size * len(numbers)).astype(np.int64)
+    return numbers[np.minimum(place, len(numbers) - 1)]
+
+
+def scaled(quotas: Rows, total: int, rng: np.random.Generator) -> Rows:
+    """Return quotas that add up to `total`, each near its share; rounding is by chance, so that none is favoured.
+
+    Example:
+        >>> int(scaled(np.array([5, 5, 10]), 10, np.random.default_rng(0)).sum())
+        10
+    """
+    now = int(quotas.sum())
+    if now == total or not len(quotas):
+        return quotas.copy()
+    if now == 0:
+        return np.bincount(rng.integers(len(quotas), size=total), minlength=len(quotas)).astype(np.int64)
+    exact = quotas * (total / now)
+    found = np.floor(exact).astype(np.int64)
+    left = total - int(found.sum())
+    part = exact - found
+    if left > 0:
+        chance = part / part.sum() if part.sum() > 0 else np.full(len(part), 1 / len(part))
+        open_places = int((chance > 0).sum())
+        picked = rng.choice(len(quotas), size=min(left, open_places), replace=False, p=chance)
+        found[picked] += 1
+        rest = total - int(found.sum())
+        if rest > 0:
+            found += np.bincount(rng.integers(len(quotas), size=rest), minlength=len(quotas)).astype(np.int64)
+    return found
