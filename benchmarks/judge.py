@@ -79,7 +79,9 @@ SOURCES = {
         target="default_next_month", protected=("SEX",), leave_out=("ID",),
     ),
     # Small tables, with the schema guessed from train alone: what somebody with a few hundred rows would do.
-    "heart_disease": Source(path=SHARED / "heart_disease/heart_disease.parquet", target="heart_disease_status", small=True),
+    "heart_disease": Source(
+        path=SHARED / "heart_disease/heart_disease.parquet", target="heart_disease_status", small=True,
+    ),
     "german_credit": Source(path=SHARED / "german_credit/german_credit.parquet", target="credit_risk", small=True),
     "breast_cancer": Source(path=SHARED / "breast_cancer/breast_cancer.parquet", target="target", small=True),
     "adult, 1,000 rows": Source(
@@ -502,9 +504,19 @@ def _percent(value: float | None) -> str:
 
 
 def judge_the_judge(
-    *, splits: int, good_rows: int, bad_rows: int, every: int = 1, workers: int = 2, syntheval: bool = False
+    *,
+    splits: int,
+    good_rows: int,
+    bad_rows: int,
+    every: int = 1,
+    workers: int = 2,
+    syntheval: bool = False,
+    so_far: bool = False,
 ) -> dict[str, Any]:
-    """Return all runs and their summary; every n-th strength, always with the strongest."""
+    """Return all runs and their summary; every n-th strength, always with the strongest.
+
+    With `so_far` only what an earlier, interrupted run finished is summed up.
+    """
     names = [name for name in LARGE if SOURCES[name].path.exists()]
     good_jobs = [(name, seed, good_rows) for seed in range(splits) for name in names]
     small = [name for name, source in SOURCES.items() if source.small and source.path.exists()]
@@ -518,14 +530,14 @@ def judge_the_judge(
     done = _remembered()
     # Both kinds by turns, so that an interrupted run has something to say of each.
     jobs = [job for pair in zip_longest(bad_jobs, good_jobs) for job in pair if job is not None]
-    waiting = [job for job in jobs if _key(job) not in done]
+    waiting = [] if so_far else [job for job in jobs if _key(job) not in done]
     with ProcessPoolExecutor(workers) as pool, PARTIAL.open("a") as file:
         for job, run in zip(waiting, pool.map(_run_one, waiting), strict=True):
             done[_key(job)] = run
             file.write(json.dumps({"job": _key(job), "run": run}) + "\n")
             file.flush()
             print(f"\r{len(done)}/{len(jobs)}", end="", file=sys.stderr, flush=True)
-    bad, good = ([done[_key(job)] for job in part] for part in (bad_jobs, good_jobs))
+    bad, good = ([done[_key(job)] for job in part if _key(job) in done] for part in (bad_jobs, good_jobs))
     ranges = add_syntheval(bad, bad_rows) if syntheval else {}
     return {
         "summary": {**summarise(good, bad), "syntheval_good_range": ranges},
@@ -564,6 +576,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--so-far", action="store_true", help="sum up what an interrupted run finished, and keep it")
     parser.add_argument("--no-syntheval", action="store_true", help="leave out its column, which takes ten minutes")
     options = parser.parse_args()
     if options.quick:
@@ -581,7 +594,8 @@ def main() -> None:
     if not options.quick:
         write_docs(words)
         print(write_result("judge", found))
-        PARTIAL.unlink()
+        if not options.so_far:
+            PARTIAL.unlink()
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from veridical.attacks.proportion import LEVEL
-from veridical.core import rng as random_streams
 from veridical.core.finding import Interval
 
 
@@ -33,10 +32,6 @@ def relative(distances: NDArray[np.float32]) -> NDArray[np.float32]:
     return ratio
 
 
-_FEW_ROWS = 200  # rows that carry the weight, by the inverse of Simpson's index
-_DEALS = 20_000
-
-
 def balance(nearest_rows: NDArray[np.int64], is_train: NDArray[np.bool_]) -> Balance:
     """Judge how often the nearest real row is a training row.
 
@@ -54,29 +49,9 @@ def balance(nearest_rows: NDArray[np.int64], is_train: NDArray[np.bool_]) -> Bal
     from scipy.special import ndtr, ndtri
 
     p_value = float(ndtr(-(observed - chance) / spread)) if spread > 0 else 0.5
-    if 0 < queries**2 / float((crowd**2).sum()) < _FEW_ROWS:
-        p_value = _dealt(crowd, is_train)
     half = float(ndtri((1 + LEVEL) / 2)) * spread
     low, middle, high = (_equal_sizes(v, chance) for v in (observed - half, observed, observed + half))
     return Balance(share=middle, interval=Interval(low, high, LEVEL), p_value=p_value)
-
-
-def _dealt(crowd: NDArray[np.float64], is_train: NDArray[np.bool_]) -> float:
-    """Return the p-value by dealing the labels anew many times: where a few rows carry most of the weight, no
-    normal law holds. The deals come from a stream of their own, so the same rows give the same figure.
-    """
-    rng = random_streams.stream(0, "attacks", "balance")
-    total, chance, observed = is_train.size, float(is_train.mean()), float(crowd[is_train].sum())
-    ordered = np.sort(crowd)[::-1]
-    heavy, light = ordered[:_FEW_ROWS], ordered[_FEW_ROWS:]
-    # The many light rows do follow a normal law.
-    spread = math.sqrt(chance * (1 - chance) * float((light**2).sum()))
-    sums = chance * light.sum() + spread * rng.standard_normal(_DEALS)
-    trains = rng.hypergeometric(int(is_train.sum()), total - int(is_train.sum()), heavy.size, _DEALS)
-    for part in np.array_split(np.arange(_DEALS), 10):
-        order = rng.random((part.size, heavy.size)).argsort(axis=1).argsort(axis=1)
-        sums[part] += (heavy * (order < trains[part, None])).sum(axis=1)
-    return (int((sums >= observed - 1e-9).sum()) + 1) / (_DEALS + 1)
 
 
 def _equal_sizes(share: float, chance: float) -> float:
