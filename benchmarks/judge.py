@@ -588,6 +588,7 @@ def main() -> None:
             bad_rows=BAD_ROWS,
             workers=options.workers,
             syntheval=not options.no_syntheval,
+            so_far=options.so_far,
         )
     words = table_in_words(found["summary"])
     print(words)
