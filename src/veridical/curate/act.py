@@ -26,7 +26,8 @@ _CUSTOMER: Mapping[str, str] = {
     "REQUEST": r"\?|\b(?:what|when|where|which|how|who)\b",
 }
 _AGENT: Mapping[str, str] = {
-    "GOODBYE": r"\b(?:bye|goodbye|have a (?:nice|good|great|wonderful)|take care|enjoy|wish you)\b|좋은 하루|문의해 주셔서",
+    "GOODBYE": r"\b(?:bye|goodbye|have a (?:nice|good|great|wonderful)|take care|enjoy|wish you)\b"
+    r"|좋은 하루|문의해 주셔서",
     "REQ_MORE": r"\b(?:anything else|anything more|something else|more i can do|else i can|help (?:you )?further)\b"
     r"|더 도와|다른 문의",
     "CONFIRM": r"\b(?:confirm|is (?:that|it) (?:right|correct|ok)|shall i|may i go ahead"
@@ -35,8 +36,10 @@ _AGENT: Mapping[str, str] = {
     "NOTIFY_SUCCESS": r"\b(?:done|has been|have been|is (?:now )?(?:cancelled|booked|confirmed|reserved|set)"
     r"|i have (?:refunded"
     r"|booked|sent|cancelled)|success\w*|now goes to)\b|완료|변경되었|취소되었|환불되었",
-    "NOTIFY_FAILURE": r"\b(?:sorry|unfortunately|unable|failed|cannot|couldn't|did not work|not possible)\b|죄송|불가|못했",
-    "OFFER_INTENT": r"\b(?:would you like (?:me )?to|do you want (?:me )?to|hand you over|get a colleague)\b|연결해 드리",
+    "NOTIFY_FAILURE": r"\b(?:sorry|unfortunately|unable|failed|cannot|couldn't|did not work|not possible)\b"
+    r"|죄송|불가|못했",
+    "OFFER_INTENT": r"\b(?:would you like (?:me )?to|do you want (?:me )?to|hand you over|get a colleague)\b"
+    r"|연결해 드리",
     "REQUEST": r"\b(?:what|which|when|where|who|how (?:many|much|long)|could you tell|may i have|i need your)\b.*"
     r"|알려 주시|어떻게 되시|필요합니다",
     "OFFER": r"\b(?:how about|there(?:'s| is| are)|i (?:have )?found|i have|option|what about)\b",
