@@ -21,5 +21,11 @@ ATTACKS = Registry(
         _card("rare-combinations", "combination:RareCombinations", "combinations that one person alone has"),
         _card("disclosure", "disclosure:Disclosure", "CAP, DiSCO and repU for keys and a secret"),
         _card("anonymity", "anonymity:Anonymity", "k-anonymity, l-diversity, t-closeness of what is released"),
+        Card(
+            name="entities",
+            target="veridical.measures.sequence.privacy:EntityPrivacy",
+            modality="sequences",
+            summary="of sequences: copied courses, nearness to learned entities",
+        ),
     ],
 )

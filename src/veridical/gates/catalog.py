@@ -10,6 +10,7 @@ from veridical.core.errors import SpecError
 from veridical.spec.gates import GateSet, read_gates
 from veridical.spec.marks import load, read
 
+SEQUENCE = "sequence"  # joined to the others by `gates.sequence`, not asked for by name
 BUILT_IN = ("share", "train", "test-data", "dp", "private", "text", "dialogue")
 
 
@@ -37,5 +38,5 @@ def load_gates(name_or_path: str | Path | GateSet) -> GateSet:
 def built_in(name: str) -> GateSet:
     """Return one of the gate sets that ship; sets extend only those named before them in `BUILT_IN`."""
     text = resources.files("veridical.gates").joinpath("sets", f"{name}.yaml").read_text(encoding="utf-8")
-    earlier = BUILT_IN[: BUILT_IN.index(name)]
+    earlier = BUILT_IN[: BUILT_IN.index(name)] if name in BUILT_IN else ()
     return read_gates(load(text, name=f"{name}.yaml"), known={other: built_in(other) for other in earlier})

@@ -28,6 +28,8 @@ _CARDS = (
     ("validity.ranges", "validity.range:Ranges", "values beyond the real ones, or off their grid"),
     ("validity.rules", "validity.rule:Rules", "the schema's constraints and keys"),
     ("validity.dependencies", "validity.dependency:Dependencies", "functional dependencies and formulas of train"),
+    ("sequence.dynamics", "sequence.dynamics:Dynamics", "how sequences last, pause, repeat, drift and move together"),
+    ("sequence.telling", "sequence.telling:Telling", "discriminative and predictive scores of sequences"),
     ("validity.row_order", "validity.order:RowOrder", "whether a row's place in the file tells its content"),
 )
 

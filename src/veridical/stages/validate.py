@@ -19,12 +19,14 @@ from veridical.core.registry import Card
 from veridical.core.schema import Schema
 from veridical.gates.catalog import load_gates
 from veridical.gates.judge import Fingerprints, judge
+from veridical.gates.sequence import ROW_ATTACKS, for_sequences
 from veridical.measures.catalog import MEASURES
 from veridical.reports.audience import audience_of
 from veridical.reports.html import PageContent
 from veridical.spec.gates import GateSet, Waiver
 from veridical.stages.holdout import split
 from veridical.stages.inputs import compare_inputs
+from veridical.stages.sequence import is_sequence, split_sequences
 from veridical.stages.model import Recipe
 
 HOLDOUT_SHARE = 0.3
@@ -73,6 +75,8 @@ def validate(
     gate_set = load_gates(gates)
     schema = schema if schema is not None else _learned(train, ctx)
     _check_schema(schema, train)
+    if is_sequence(schema):
+        gate_set, leave_out = for_sequences(gate_set), {*leave_out, *ROW_ATTACKS}
     given = Evidence(train=train, synthetic=synthetic, holdout=holdout, schema=schema)
     inputs = compare_inputs(given, ctx)
     evidence, findings = inputs.evidence, list(inputs.findings)
@@ -127,7 +131,10 @@ def with_own_holdout(evidence: Evidence, ctx: RunContext) -> Evidence:
     Raises:
         DataError: train has too few rows to be split.
     """
-    parts = split(evidence.train, HOLDOUT_SHARE, ctx, unit=evidence.schema.only.unit)
+    if is_sequence(evidence.schema):
+        parts = split_sequences(evidence.train, HOLDOUT_SHARE, ctx, evidence.schema)
+    else:
+        parts = split(evidence.train, HOLDOUT_SHARE, ctx, unit=evidence.schema.only.unit)
     return replace(evidence, train=parts.train, holdout=parts.holdout)
 
 
