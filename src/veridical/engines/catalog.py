@@ -38,7 +38,7 @@ ENGINES = Registry(
             name="linked",
             target="veridical.engines.relational.engine:LinkedEngine",
             modality="tables",
-            summary="linked tables: numbers of children first, then rows that know their parents; the default of several",
+            summary="linked tables: numbers of children first, then rows that know their parents",
         ),
         Card(
             name="profile",

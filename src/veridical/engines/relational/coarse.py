@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from veridical.engines.relational.link import Rows
+from veridical.prepare.link import Rows
 from veridical.prepare.codec import whole
 
 BINS = 8

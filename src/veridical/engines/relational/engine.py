@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar, cast
+from typing import ClassVar
 
-from veridical.core.contracts import Engine, RunContext
+from veridical.core.contracts import RunContext
 from veridical.core.dataset import Dataset
 from veridical.core.errors import SchemaError, SpecError
 from veridical.core.schema import ForeignKey, Schema
-from veridical.engines.catalog import ENGINES
 from veridical.engines.relational.fitting import Source, fit
 from veridical.engines.relational.generator import LinkedGenerator
 from veridical.engines.relational.graph import build
 from veridical.engines.relational.group import Grouping
-from veridical.engines.relational.link import point
+from veridical.engines.relational.injected import table_engine
+from veridical.prepare.link import point
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,13 +23,15 @@ class LinkedEngine:
     """Tables and their links: how many children each row has first, then rows that know their parents.
 
     `table_engine` learns each table. Tables named in `keep` go out as they are (lookup tables: airlines, currencies);
-    all others are made anew. `broken_links` are reproduced at their rate ("keep") or mended ("mend").
+    all others are made anew. `grown` says of which tables the data holds a part only, and by which factor more rows
+    come out. `broken_links` are reproduced at their rate ("keep") or mended ("mend").
     """
 
     generator: ClassVar[type[LinkedGenerator]] = LinkedGenerator
     table_engine: str = "tree"
     keep: tuple[str, ...] = ()
     broken_links: str = "keep"
+    grown: tuple[tuple[str, float], ...] = ()
     grouping: Grouping = field(default_factory=Grouping)
 
     def fit(self, data: Dataset, schema: Schema, ctx: RunContext) -> LinkedGenerator:
@@ -49,16 +51,9 @@ class LinkedEngine:
         pointing = [point(data.tables, link) for link in schema.foreign_keys]
         graph = build(schema, data.tables, pointing)
         source = Source(dict(data.tables), schema, graph, pointing)
-        found = fit(source, _table_engine(self.table_engine), self.grouping, keep, ctx)
-        return LinkedGenerator(schema, graph, found.links, found.tables, self.table_engine, self.broken_links == "mend")
-
-
-def _table_engine(name: str) -> Engine:
-    card = ENGINES.card(name)
-    if card.modality != "table" or card.private:
-        raise SpecError(f"{name} cannot learn linked tables", where="table_engine", fix="use tree")
-    engine: Any = ENGINES.load(name)()
-    return cast(Engine, engine)
+        found = fit(source, table_engine(self.table_engine), self.grouping, keep, ctx)
+        tables = {name: replace(model, factor=dict(self.grown).get(name, 1.0)) for name, model in found.tables.items()}
+        return LinkedGenerator(schema, graph, found.links, tables, self.table_engine, self.broken_links == "mend")
 
 
 def _names(given: Sequence[str] | str) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ from veridical.engines.relational.clock import to_minutes
 from veridical.engines.relational.coarse import Coarse
 from veridical.engines.relational.graph import Graph
 from veridical.engines.relational.group import Grouping, Groups, group
-from veridical.engines.relational.link import Pointing, Rows
+from veridical.prepare.link import Pointing, Rows
 from veridical.engines.relational.model import LinkModel, Profiles, TableModel
 from veridical.engines.relational.pairing import upward
 from veridical.engines.relational.plan import (

@@ -15,11 +15,11 @@ from veridical.core.contracts import Generator, PrivacyEvent, RunContext, Sample
 from veridical.core.dataset import Dataset
 from veridical.core.errors import ArtifactError, SpecError
 from veridical.core.schema import Column, Schema, TableSchema
-from veridical.engines.catalog import ENGINES
 from veridical.engines.relational.calendar import Spelled
 from veridical.engines.relational.clock import Clock
 from veridical.engines.relational.coarse import Coarse
 from veridical.engines.relational.graph import Graph
+from veridical.engines.relational.injected import table_generator
 from veridical.engines.relational.key import Fresh, Grid
 from veridical.engines.relational.making import Asked, Maker
 from veridical.engines.relational.model import LinkModel, Profiles, TableModel
@@ -118,7 +118,7 @@ class LinkedGenerator:
                 name: lists[name].combine_chunks().values.to_numpy(zero_copy_only=False) for name in lists.column_names
             }
             schema = Schema.from_dict(plain["schema"])
-            inner: type[Generator] = ENGINES.load(plain["table_engine"]).generator
+            inner = table_generator(plain["table_engine"])
             tables = {}
             for number, entry in enumerate(plain["tables"]):
                 own = schema.table(entry["name"])
@@ -166,6 +166,7 @@ def _table_to(model: TableModel, name: str, arrays: dict[str, Any]) -> dict[str,
     offered = Schema(tables=(TableSchema(name="offered", columns=model.offered),)).to_dict() if model.offered else None
     plain: dict[str, Any] = {
         "rows": model.rows, "context": list(model.context), "offered": offered, "fixed": model.fixed,
+        "factor": model.factor,
         "shuffled": model.shuffled, "modelled": model.generator is not None, "kept": model.kept is not None,
         "fresh": {key: fresh.to_plain() for key, fresh in planned.fresh.items()},
         "grid": None if planned.grid is None else planned.grid.to_plain(),
@@ -214,7 +215,7 @@ def _table_from(
         plan=planned, rows=plain["rows"], context=tuple(plain["context"]), offered=offered, profiles=profiles,
         generator=inner.load(folder / f"table-{number}") if plain["modelled"] else None,
         kept=_read(folder / f"kept-{number}.arrow") if plain["kept"] else None,
-        fixed=plain["fixed"], shuffled=plain["shuffled"],
+        fixed=plain["fixed"], shuffled=plain["shuffled"], factor=plain["factor"],
     )  # fmt: skip
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from veridical.core.schema import ForeignKey, Schema
-from veridical.engines.relational.link import Pointing
+from veridical.prepare.link import Pointing
 from veridical.prepare.codec import whole
 
 SAMPLE_ROWS = 20_000

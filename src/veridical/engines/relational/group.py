@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from veridical.engines.relational.link import Pointing, Rows
+from veridical.prepare.link import Pointing, Rows
 from veridical.prepare.codec import whole
 
 MOST_LEVELS = 256

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from veridical.core.schema import Column, Kind, TableSchema
-from veridical.engines.relational.link import Rows
+from veridical.prepare.link import Rows
 from veridical.prepare.codec import Codec, Place, whole
 from veridical.prepare.fresh import KeyCodec
 from veridical.prepare.plain import codec_of

@@ -19,7 +19,7 @@ from veridical.engines.relational.coarse import likest
 from veridical.engines.relational.fitting import kind_labels, kind_words, taken
 from veridical.engines.relational.graph import Graph
 from veridical.engines.relational.key import unlike
-from veridical.engines.relational.link import Rows
+from veridical.prepare.link import Rows
 from veridical.engines.relational.model import LinkModel, TableModel
 from veridical.engines.relational.pairing import apart, pair
 from veridical.engines.relational.plan import count_name, kind_name, parent_name
@@ -116,7 +116,7 @@ class Maker:
         given: dict[str, pa.Array] = {}
         if owner is None:
             size = 1.0 if model.fixed else self.asked.scale
-            table.rows = round(model.rows * size) if model.rows else 0
+            table.rows = max(1, round(model.rows * size * model.factor)) if model.rows else 0
         else:
             given = self._owned(owner, name, model, made, table)
         self._calendar(model, table, given, owner)
@@ -149,6 +149,8 @@ class Maker:
         link, known = self.graph.links[owner], self.links[owner]
         parent = made[link.parent]
         numbers, kinds = self._all_numbers(owner, parent)
+        if model.factor != 1:
+            numbers = scaled(numbers, round(int(numbers.sum()) * model.factor), self.rng("factor", name))
         nulls = round(known.nulls * self._growth(owner, numbers))
         above = np.concatenate([np.repeat(np.arange(len(numbers)), numbers), np.full(nulls, -1, dtype=np.int64)])
         if model.shuffled:

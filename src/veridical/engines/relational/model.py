@@ -11,7 +11,7 @@ import pyarrow as pa
 from veridical.core.contracts import Generator
 from veridical.core.schema import Column
 from veridical.engines.relational.coarse import Coarse
-from veridical.engines.relational.link import Rows
+from veridical.prepare.link import Rows
 from veridical.engines.relational.plan import TablePlan
 
 EMPTY = np.zeros(0, dtype=np.int64)
@@ -70,3 +70,4 @@ class TableModel:
     profiles: Profiles | None = None
     fixed: bool = False
     shuffled: bool = False
+    factor: float = 1.0  # a part of the table was learned from: as many times more rows come out

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from veridical.engines.relational.link import NONE, Rows
+from veridical.prepare.link import NONE, Rows
 
 SWAPS = 60
 Mask = NDArray[np.bool_]

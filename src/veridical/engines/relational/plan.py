@@ -14,7 +14,7 @@ from veridical.engines.relational.calendar import Spelled
 from veridical.engines.relational.clock import Clock, in_minutes
 from veridical.engines.relational.graph import Graph, inherited
 from veridical.engines.relational.key import Fresh, Grid
-from veridical.engines.relational.link import Pointing
+from veridical.prepare.link import Pointing
 from veridical.prepare.codec import whole
 
 UNTOLD = frozenset({Kind.IDENTIFIER, Kind.PERSONAL, Kind.TEXT})

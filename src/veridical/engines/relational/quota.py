@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from veridical.engines.relational.link import Rows
+from veridical.prepare.link import Rows
 
 FEW_PARENTS = 34  # fewer make up a lookup table, whose numbers speak of many rows each
 JITTER = 0.03

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from veridical.engines.relational.key import _countable, _ticks, _typed
-from veridical.engines.relational.link import Rows
+from veridical.prepare.link import Rows
 
 
 def key_codes(rows: Sequence[Rows], columns: Sequence[pa.Array]) -> Rows:
