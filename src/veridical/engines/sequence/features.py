@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from veridical.encode.panel import Layout, Numbers, Places
-from veridical.engines.sequence.memory import EVER, Memory, Past
+from veridical.engines.sequence.memory import EVER, Past
 from veridical.engines.sequence.telling import Telling
 
 FEW_WORDS = 6  # categories with so many values or fewer also remember how often each was there
@@ -33,7 +34,7 @@ class Steps:
     vocabularies: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Plan:
     """Which series are remembered and which features are made of them."""
 
@@ -43,20 +44,20 @@ class Plan:
     gappy: tuple[str, ...]  # numeric columns with nulls
     seasons: tuple[int, ...] = ()
 
-    @property
+    @cached_property
     def series(self) -> list[str]:
         """The series that memory holds."""
         found = [f"{name}{mark}" for name in self.numbers for mark in (LEVEL, TOLD, SIZE)]
         found += [f"{name}{NULL}" for name in self.gappy]
         return [*found, *(f"{name}={word}" for name, word in self.counted)]
 
-    @property
+    @cached_property
     def counted(self) -> list[tuple[str, str]]:
         """The words whose share of the past is remembered."""
         few = [name for name in self.words if len(self.vocabularies[name]) <= FEW_WORDS]
         return [(name, word) for name in few for word in self.vocabularies[name]]
 
-    @property
+    @cached_property
     def linear(self) -> list[Past]:
         """What linear predictions read."""
         found: list[Past] = []
@@ -67,7 +68,7 @@ class Plan:
             found += [Past(level, lag + 1) for lag in self.seasons]
         return found
 
-    @property
+    @cached_property
     def told(self) -> list[Past]:
         """What trees read."""
         found: list[Past] = []
@@ -105,13 +106,19 @@ def entity_features(steps: Steps, rows: Places) -> dict[str, Numbers]:
 
 
 def linear_features(
-    plan: Plan, steps: Steps, memory: Memory, rows: Places, levels: Mapping[str, Numbers], telling: Telling
+    plan: Plan, steps: Steps, past: NDArray[np.float64], rows: Places, levels: Mapping[str, Numbers], telling: Telling
 ) -> NDArray[np.float64]:
-    """Return what the linear prediction of one column reads, features x rows; `levels` are of columns before it."""
-    past = memory.recall(plan.linear, rows)
-    waves = [held[rows] for held in steps.waves.values()]
+    """Return what the linear prediction of one column reads, features x rows.
+
+    `past` holds the plan's linear features, the calendar's waves below them; `levels` are of columns before it.
+    """
     owner = steps.layout.owner[rows]
     own = [steps.means[telling.name][owner]] if telling.name in steps.means else []
-    earlier = [levels[name] for name in plan.numbers[: plan.numbers.index(telling.name)]]
-    extra = [*waves, *own, *earlier]
+    extra = [*own, *(levels[name] for name in plan.numbers[: plan.numbers.index(telling.name)])]
     return np.concatenate([past, np.stack(extra)]) if extra else past
+
+
+def linear_past(steps: Steps, past: NDArray[np.float64], rows: Places) -> NDArray[np.float64]:
+    """Return the features that all linear predictions of some rows share."""
+    waves = [held[rows] for held in steps.waves.values()]
+    return np.concatenate([past, np.stack(waves)]) if waves else past

@@ -42,6 +42,15 @@ class Past:
         return cls(str(series), int(str(lag)), int(str(width)))
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Features as columns of numbers: which series, how long ago, over how many steps."""
+
+    series: NDArray[np.int64]
+    lags: NDArray[np.int64]
+    widths: NDArray[np.int64]
+
+
 class Memory:
     """Running sums of several series by entity; grows by one step of many entities at a time.
 
@@ -78,13 +87,26 @@ class Memory:
 
     def recall(self, wanted: Sequence[Past], rows: Places) -> NDArray[np.float64]:
         """Return features x rows of the past of each row; nan where there is none yet."""
-        if not wanted:
+        return self.read(self.reading(wanted), rows)
+
+    def reading(self, wanted: Sequence[Past]) -> Reading:
+        """Return where features are found, worked out once for many steps."""
+        series, lags, widths = (
+            ([] for _ in range(3))
+            if not wanted
+            else zip(*((self.place[past.series], past.lag, past.width) for past in wanted), strict=True)
+        )
+        return Reading(*(np.array(part, dtype=np.int64)[:, None] for part in (series, lags, widths)))
+
+    def read(self, reading: Reading, rows: Places) -> NDArray[np.float64]:
+        """Return features x rows, as `recall` does."""
+        if not len(reading.series):
             return np.empty((0, len(rows)))
         owner = self.layout.owner[rows]
         position = rows - self.layout.starts[owner]
-        series = np.array([self.place[past.series] for past in wanted])[:, None]
-        end = position - np.array([past.lag for past in wanted])[:, None] + 1
-        start = np.maximum(end - np.array([past.width for past in wanted])[:, None], 0)
+        series = reading.series
+        end = position - reading.lags + 1
+        start = np.maximum(end - reading.widths, 0)
         there = end > 0
         last = self._base[owner] + np.maximum(end, 0)
         first = self._base[owner] + start

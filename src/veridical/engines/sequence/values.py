@@ -20,7 +20,7 @@ from veridical.engines.sequence import features as known
 from veridical.engines.sequence import telling as terms
 from veridical.engines.sequence.features import LEVEL, NULL, SIZE, TOLD, Plan, Steps
 from veridical.engines.sequence.linear import fit_weights
-from veridical.engines.sequence.memory import Memory
+from veridical.engines.sequence.memory import Memory, Reading
 from veridical.engines.sequence.telling import Around, Telling
 
 FILE, SAMPLER = "values.json", "steps"
@@ -105,6 +105,9 @@ class _Walk:
     def __init__(self, model: ValueModel, steps: Steps, start: Measured, begun: Places) -> None:
         self.model, self.steps_known, plan = model, steps, model.plan
         self.memory = Memory(plan.series, steps.layout)
+        self._linear = self.memory.reading(plan.linear)
+        self._is_linear = any(told.form == terms.LINEAR for told in model.tellings.values())
+        self._told: tuple[list[str], Reading] | None = None
         self.values = {name: start.numbers[name].copy() for name in plan.numbers}
         self.places = {name: start.words[name].copy() for name in plan.words}
         first = np.concatenate([np.zeros(0, np.int64), steps.layout.firsts[begun > 0]])
@@ -124,8 +127,9 @@ class _Walk:
         levels = self._levels(rows)
         told = {}
         first = self._first(rows)
+        past = self._past(rows)
         for name in self.model.plan.numbers:
-            context = self._around(rows, name, levels)
+            context = self._around(rows, name, levels, past)
             said = np.nan_to_num(self.model.tellings[name].say(self.values[name][rows], context))
             told[name] = np.where(first, 0.0, said)  # a first row follows from nothing
         self._remember(rows, levels, told)
@@ -133,9 +137,11 @@ class _Walk:
     def step(self, rows: Places, stepper: Stepper, rng: np.random.Generator, running: Running | None) -> None:
         """Draw one row of each of several entities."""
         plan = self.model.plan
-        needed = set(stepper.needed)
-        pasts = [past for past in plan.told if past.name in needed]
-        given = dict(zip([past.name for past in pasts], self.memory.recall(pasts, rows), strict=True))
+        if self._told is None:
+            needed = set(stepper.needed)
+            wanted = [past for past in plan.told if past.name in needed]
+            self._told = [past.name for past in wanted], self.memory.reading(wanted)
+        given = dict(zip(self._told[0], self.memory.read(self._told[1], rows), strict=True))
         given |= known.words_before(self.places, self.steps_known.layout, rows)
         given |= known.entity_features(self.steps_known, rows)
         if running is not None:
@@ -145,8 +151,9 @@ class _Walk:
             self.places[name][rows] = made[name]
         levels: dict[str, Numbers] = {}
         told: dict[str, Numbers] = {}
+        past = self._past(rows)
         for name in plan.numbers:
-            telling, context = self.model.tellings[name], self._around(rows, name, levels)
+            telling, context = self.model.tellings[name], self._around(rows, name, levels, past)
             self.values[name][rows] = telling.hear(made[name], context)
             level = telling.scaled(self.values[name][rows])
             levels[name] = np.where(np.isnan(level), context.last, level)
@@ -166,17 +173,19 @@ class _Walk:
             found[name] = np.where(np.isnan(level), before, level)
         return found
 
-    def _around(self, rows: Places, name: str, levels: Mapping[str, Numbers]) -> Around:
-        telling, plan = self.model.tellings[name], self.model.plan
-        first = self._first(rows)
-        last = self.levels[name][np.where(first, rows, np.maximum(rows - 1, 0))]
-        wanted = telling.form == terms.LINEAR
-        features = (
-            known.linear_features(plan, self.steps_known, self.memory, rows, levels, telling)
-            if wanted
-            else np.empty((0, len(rows)))
-        )
-        return Around(last, features, *bounds(telling, {other: self.values[other][rows] for other in self.values}))
+    def _past(self, rows: Places) -> NDArray[np.float64]:
+        if not self._is_linear:
+            return np.empty((0, len(rows)))
+        return known.linear_past(self.steps_known, self.memory.read(self._linear, rows), rows)
+
+    def _around(self, rows: Places, name: str, levels: Mapping[str, Numbers], past: NDArray[np.float64]) -> Around:
+        telling = self.model.tellings[name]
+        last = self.levels[name][np.where(self._first(rows), rows, np.maximum(rows - 1, 0))]
+        features = past
+        if telling.form == terms.LINEAR:
+            features = known.linear_features(self.model.plan, self.steps_known, past, rows, levels, telling)
+        sides = {other: self.values[other][rows] for other in (*telling.lows, *telling.highs)}
+        return Around(last, features, *bounds(telling, sides))
 
     def _remember(self, rows: Places, levels: Mapping[str, Numbers], told: Mapping[str, Numbers]) -> None:
         plan = self.model.plan
@@ -239,10 +248,11 @@ def fit_values(
     memory = Memory(plan.series, layout)
     levels = {t.name: filled(t.scaled(measured.numbers[t.name]), layout) for t in tellings}
     memory.fill({name + LEVEL: held for name, held in levels.items()})
+    past = known.linear_past(steps, memory.recall(plan.linear, rows), rows)
     told: dict[str, Numbers] = {}
     chosen: dict[str, Telling] = {}
     for telling in tellings:
-        chosen[telling.name], told[telling.name] = _told(telling, measured, steps, plan, memory, levels, rows, learner)
+        chosen[telling.name], told[telling.name] = _told(telling, measured, steps, plan, past, levels, rows, learner)
         every = np.zeros(layout.rows)
         every[rows] = np.nan_to_num(told[telling.name])
         memory.fill({telling.name + TOLD: every, telling.name + SIZE: np.abs(every)})
@@ -261,7 +271,7 @@ def _fill_rest(memory: Memory, plan: Plan, measured: Measured) -> None:
 
 
 def _told(
-    telling: Telling, measured: Measured, steps: Steps, plan: Plan, memory: Memory,
+    telling: Telling, measured: Measured, steps: Steps, plan: Plan, past: NDArray[np.float64],
     levels: Mapping[str, Numbers], rows: Places, learner: Learner,
 ) -> tuple[Telling, Numbers]:  # fmt: skip
     """Return the telling in the form that suits best, and the terms of all rows after the first."""
@@ -270,7 +280,7 @@ def _told(
     last = levels[name][rows - 1]
     floor, ceiling = bounds(telling, {other: held[rows] for other, held in measured.numbers.items()})
     here = {other: levels[other][rows] for other in plan.numbers[: plan.numbers.index(name)]}
-    features = known.linear_features(plan, steps, memory, rows, here, telling)
+    features = known.linear_features(plan, steps, past, rows, here, telling)
     context = Around(last, features, floor, ceiling)
     usable = np.flatnonzero(~np.isnan(values))
     candidates = [telling, replace(telling, form=terms.LAST)]

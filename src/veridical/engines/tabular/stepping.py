@@ -18,8 +18,10 @@ from veridical.encode.category import CategoryCodec
 from veridical.encode.codes import NULL, Codes
 from veridical.encode.numeric import NumericCodec
 from veridical.engines.tabular.tree import walking
+from veridical.engines.tabular.tree.growing import addresses
 from veridical.engines.tabular.tree.model import TreeModel
 from veridical.engines.tabular.tree.sampler import Part, TreeSampler
+from veridical.kernel import library
 
 Numbers = NDArray[np.float64]
 
@@ -40,7 +42,8 @@ class TreeSteps:
         True
     """
 
-    model: TreeModel = field(default_factory=lambda: TreeModel(orders=("given",)))
+    # Sums of the past are told as such by whoever goes step by step: leanings would only cost time.
+    model: TreeModel = field(default_factory=lambda: TreeModel(orders=("given",), leanings=0))
 
     def fit(self, table: pa.Table, columns: Sequence[Column], ctx: RunContext, *, rare_below: int) -> Sampler:
         """Return what is learned of a prepared table of steps."""
@@ -87,13 +90,22 @@ class TreeStepper:
         return frozenset(at for part in self.parts for at in part.wording.sources)
 
     @cached_property
+    def _scales(self) -> Mapping[int, _Scale]:
+        """For each given column that is read, its bins as steps on a scale."""
+        return {
+            at: _Scale.of(part.codec, part.coarse)
+            for at, part in enumerate(self.parts)
+            if part.leaves is None and at in self._read and isinstance(part.codec, NumericCodec)
+        }
+
+    @cached_property
     def _coded(self) -> Mapping[str, Codes]:
-        """For each category column, the code of each place in the vocabulary; the last one is null."""
+        """For each category column, the bin of each place in the vocabulary; the last one is null's."""
         found = {}
         for part in self.parts:
             if isinstance(part.codec, CategoryCodec):
                 words = pa.array([*self.vocabularies[part.column.name], None], pa.string()).dictionary_encode()
-                found[part.column.name] = part.codec.encode(words)
+                found[part.column.name] = part.coarse[part.codec.encode(words)]
         return found
 
     @cached_property
@@ -107,40 +119,47 @@ class TreeStepper:
                 found[part.column.name] = np.array([np.nan, np.nan, *words], dtype=np.float64)
         return found
 
+    @cached_property
+    def _predictors(self) -> Mapping[int, NDArray[np.uint64]]:
+        return {at: np.array(part.predictors, dtype=np.uint64) for at, part in enumerate(self.parts)}
+
     def step(self, given: Mapping[str, Numbers], rows: int, rng: np.random.Generator) -> Mapping[str, Numbers]:
         """Return the generated columns of `rows` rows."""
-        coarse: list[Codes] = []
+        # All bins lie in one block, so that where each column begins is a sum, not a look-up.
+        bins = np.zeros((len(self.parts), max(rows, 1)), dtype=np.uint16)
+        begin, stride = bins.ctypes.data, bins.strides[0]
         values: dict[int, Numbers] = {}
         made: dict[str, Numbers] = {}
-        nothing = np.zeros(rows, dtype=np.uint16)
+        seeds = rng.integers(2**62, size=len(self.parts)).tolist()
         for at, part in enumerate(self.parts):
             if part.leaves is None:
-                if at not in self._read:
-                    coarse.append(nothing)
-                    continue
-                known = given[part.column.name]
-                coarse.append(part.coarse[self._encoded(part, known)])
-                if at in self._valued:
-                    values[at] = known
+                if at in self._read:
+                    known = given[part.column.name]
+                    bins[at, :rows] = self._binned(at, part, known)
+                    if at in self._valued:
+                        values[at] = known
                 continue
-            columns = part.told_by(coarse, rows)
-            seed = int(rng.integers(2**62))
-            said = walking.draw(part.leaves, walking.route(part.leaves, columns, rows, seed=seed + 1), seed)
+            reached = np.zeros(rows, dtype=np.int32)
+            if len(part.leaves.nodes) > 1:
+                where = np.uint64(begin) + self._predictors[at] * np.uint64(stride)
+                more = part.told_by(list(bins), rows)[len(part.predictors) :] if part.leanings else []
+                where = np.concatenate([where, addresses(more)]) if more else where
+                shape = (part.leaves.nodes, part.leaves.masks, part.leaves.roots, len(part.leaves.roots))
+                library.call("tree_route", where, None, rows, *shape, -1, seeds[at] + 1, reached)
+            said = walking.draw(part.leaves, reached, seeds[at])
             drawn, code = self._heard(part, said, rng, values)
             made[part.column.name] = drawn
-            coarse.append(part.coarse[code] if at in self._read else nothing)
+            if at in self._read:
+                bins[at, :rows] = part.coarse[code]
             if at in self._valued:
                 values[at] = drawn
         return made
 
-    def _encoded(self, part: Part, known: Numbers) -> Codes:
-        null = np.isnan(known)
-        if isinstance(part.codec, NumericCodec):
-            code = part.codec.encode_numbers(np.where(null, 0.0, known))
-            code[null] = NULL
-            return code
+    def _binned(self, at: int, part: Part, known: Numbers) -> Codes:
+        if at in self._scales:
+            return self._scales[at].bins(known)
         codes = self._coded[part.column.name]
-        return codes[np.where(null, len(codes) - 1, known).astype(np.intp)]
+        return codes[np.where(np.isnan(known), len(codes) - 1, known).astype(np.intp)]
 
     def _heard(
         self, part: Part, said: Codes, rng: np.random.Generator, values: Mapping[int, Numbers]
@@ -157,3 +176,27 @@ class TreeStepper:
         drawn = part.codec.decode_numbers(said, uniform).astype(np.float64)
         drawn[said == NULL] = np.nan
         return drawn, said
+
+
+@dataclass(frozen=True, slots=True)
+class _Scale:
+    """Predictor bins of a numeric column as a step function: from `starts[i]` on, a value has bin `held[i]`."""
+
+    starts: Numbers
+    held: Codes
+
+    @classmethod
+    def of(cls, codec: NumericCodec, coarse: Codes) -> _Scale:
+        """Return the steps: bins change only at a code's ends and just after them."""
+        ends = np.concatenate([codec.low, codec.high]).astype(np.float64)
+        after = ends + 1.0 if codec.whole else np.nextafter(ends, np.inf)
+        starts = np.unique(np.concatenate([[-np.inf], ends, after]))
+        probes = np.concatenate([[ends.min(initial=0.0) - 1.0], starts[1:]])
+        bins = coarse[codec.encode_numbers(probes)]
+        kept = np.concatenate([[True], bins[1:] != bins[:-1]])
+        # The last step is for nan, which sorts beyond all numbers.
+        return cls(np.append(starts[kept], np.nan), np.append(bins[kept], coarse[NULL]).astype(np.uint16))
+
+    def bins(self, values: Numbers) -> Codes:
+        """Return the bin of each value; nan has null's."""
+        return self.held[np.searchsorted(self.starts, values, side="right") - 1]
