@@ -155,7 +155,9 @@ class Roster:
 def table_engine() -> Any:
     """Return the table engine entities are learned by; named here, so that no room of engines imports another."""
     module, _, name = TABLE_ENGINE.partition(":")
-    return getattr(import_module(module), name)()
+    engine = getattr(import_module(module), name)()
+    # What an entity is comes before how long it lasts, and that before how it moves.
+    return replace(engine, model=replace(engine.model, orders=("given",)))
 
 
 def measure_traits(
