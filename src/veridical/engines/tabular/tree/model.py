@@ -15,7 +15,7 @@ from veridical.core.contracts import RunContext
 from veridical.core.schema import Column, Role
 from veridical.encode.codes import Codec, Codes
 from veridical.encode.numeric import NumericCodec
-from veridical.engines.tabular.tree import growing, order, phrasing, walking
+from veridical.engines.tabular.tree import growing, leaning, order, phrasing, walking
 from veridical.engines.tabular.tree.coding import coarse_map, fit_codec, one_chunk
 from veridical.engines.tabular.tree.growing import Growth, Leaves, Predictor, Smoothing, Target, Tree
 from veridical.engines.tabular.tree.sampler import Part, TreeSampler, numbers
@@ -28,13 +28,14 @@ class TreeModel:
 
     growth: Growth = field(default_factory=Growth)
     smoothing: Smoothing = field(default_factory=Smoothing)
-    prices: tuple[float, ...] = (1.3,)
+    prices: tuple[float, ...] = (1.15,)
     strengths: tuple[float, ...] = (0.3,)
     orders: tuple[str, ...] = ("fewest_first", "given")
     trial_rows: int = 12_000  # rows on which orders are compared
     tuning_rows: int = 150_000  # rows on which pruning and back-off are tuned
     most_rows: int = 1_000_000  # rows, drawn at random, that trees are grown on: more cost time and tell little
     most_predictors: int = 48
+    leanings: int = 3  # scores of all earlier columns that each column may be told by
 
     def fit(self, table: pa.Table, columns: Sequence[Column], ctx: RunContext, *, rare_below: int = 5) -> TreeSampler:
         """Return what is learned of a prepared table."""
@@ -97,18 +98,20 @@ def fit_coded(model: TreeModel, coded: Coded, columns: Sequence[Column], ctx: Ru
         column = coded.columns[at]
         plain = Wording.plain(coded.codecs[at].size)
         if column.role is Role.CONTEXT:
-            return Part(column, coded.codecs[at], coded.maps[at], (), None, plain)
+            return Part(column, coded.codecs[at], coded.maps[at], (), (), None, plain)
         earlier = sequence[: place[at]]
         before = order.screen(model, coded, at, earlier)
         predictors = [coded.predictors[b] for b in before]
+        plainly = Target.of(coded.codes[at], coded.codecs[at].size, rows, ordered=coded.codecs[at].ordered)
+        leanings, more = leaning.fit(plainly, predictors, rows, model.leanings)
+        predictors += more
         wording, said = phrase(model, coded, at, before, predictors, Split(train, held))
         target = Target.of(said, wording.size, rows, ordered=coded.codecs[at].ordered)
         smoothing = tune(model, target, predictors, Split(train, held), at)
         leaves = learn(model, target, predictors, rows, smoothing, at)
         spot = {b: place[b] for b in earlier}
-        return Part(
-            column, coded.codecs[at], coded.maps[at], tuple(place[b] for b in before), leaves, wording.moved(spot)
-        )
+        told_by = tuple(place[b] for b in before)
+        return Part(column, coded.codecs[at], coded.maps[at], told_by, tuple(leanings), leaves, wording.moved(spot))
 
     with ThreadPoolExecutor(max(1, ctx.workers)) as pool:
         parts = tuple(pool.map(one, sequence))

@@ -22,6 +22,7 @@ from veridical.encode.numeric import NumericCodec
 from veridical.engines.tabular.tree import storage, walking
 from veridical.engines.tabular.tree.coding import one_chunk
 from veridical.engines.tabular.tree.growing import Leaves
+from veridical.engines.tabular.tree.leaning import Leaning
 from veridical.engines.tabular.tree.wording import Values, Wording
 
 BATCH_ROWS = 32_768
@@ -37,8 +38,14 @@ class Part:
     codec: Codec
     coarse: Codes
     predictors: tuple[int, ...]  # places in the model's order
+    leanings: tuple[Leaning, ...]  # scores of the predictors, which the tree reads as further columns
     leaves: Leaves | None
     wording: Wording
+
+    def told_by(self, coarse: Sequence[Codes], count: int) -> list[Codes]:
+        """Return the columns that the tree reads, from the predictor bins of all columns so far."""
+        columns = [coarse[place] for place in self.predictors]
+        return columns + [leaning.codes(columns, count) for leaning in self.leanings]
 
 
 @dataclass(slots=True)
@@ -119,7 +126,7 @@ class TreeSampler:
         total = np.zeros(table.num_rows)
         for at, part in enumerate(self.parts):
             if part.leaves is not None:
-                columns = [coarse[p] for p in part.predictors]
+                columns = part.told_by(coarse, table.num_rows)
                 said = part.wording.say(codes[at], values.get(at), values)
                 total += walking.score(part.leaves, columns, said, table.num_rows)
         return total
@@ -210,8 +217,8 @@ class TreeSampler:
             assert fixed is not None
             return fixed, None if part.leaves is None else self._score(at, drawn, fixed, stated)
         own = (seed * 1_000_003 + at * 7919) % (2**62)
-        columns = [drawn.coarse[p] for p in part.predictors]
-        reached = walking.route(part.leaves, columns, (window.stop - window.start) * many, seed=own + 1)
+        count = (window.stop - window.start) * many
+        reached = walking.route(part.leaves, part.told_by(drawn.coarse, count), count, seed=own + 1)
         gained: NDArray[np.float64] | None = None
         if at in plan.limits:
             share = np.zeros(part.wording.size)
@@ -235,7 +242,7 @@ class TreeSampler:
         part = self.parts[at]
         assert part.leaves is not None
         said = part.wording.say(fixed, stated, drawn.values)
-        return walking.score(part.leaves, [drawn.coarse[p] for p in part.predictors], said, len(fixed))
+        return walking.score(part.leaves, part.told_by(drawn.coarse, len(fixed)), said, len(fixed))
 
     def _value(self, plan: _Plan, at: int, said: Codes, drawn: _Drawn, seed: list[int]) -> Codes:
         """Note the values that were said, for later columns to rest on, and return their own codes."""
