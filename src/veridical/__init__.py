@@ -14,6 +14,7 @@ __version__ = VERSION
 __all__ = [
     "__version__",
     "fit",
+    "go_on",
     "learn",
     "read",
     "release",

@@ -28,6 +28,7 @@ from veridical.stages import learn as learning
 from veridical.stages import model as models
 from veridical.stages import outside
 from veridical.stages import release as releases
+from veridical.stages import sequence as sequences
 from veridical.stages import synthesize as syntheses
 from veridical.stages import validate as validation
 from veridical.stages.learn import Learned
@@ -36,7 +37,7 @@ from veridical.store import manifest
 from veridical.store.manifest import Verified
 from veridical.store.runfolder import RunFolder
 
-__all__ = ["Made", "fit", "learn", "read", "release", "run", "synth", "synthesize", "validate", "verify"]
+__all__ = ["Made", "fit", "go_on", "learn", "read", "release", "run", "synth", "synthesize", "validate", "verify"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +87,8 @@ def fit(
     """
     data, ctx = read(source), RunContext(seed=seed, progress=progress)
     known = learning.learn(data, ctx=ctx).schema if schema is None else schema
-    return models.fit(data, known, models.Recipe(engine=engine, options={} if options is None else options), ctx)
+    recipe = models.Recipe(engine=engine, options={} if options is None else options)
+    return models.fit(data, known, sequences.recipe_for(recipe, known), ctx)
 
 
 def synthesize(
@@ -99,9 +101,11 @@ def synthesize(
     boost: Mapping[str, float] | None = None,
     given: Any = None,
     like: Any = None,
+    entities: int | str | None = None,
 ) -> Any:
     """Return rows drawn from a generator, or from the folder of a saved one, as Arrow or as the type of `like`.
 
+    Of sequences whole entities are drawn: `entities` of them, or about as many rows as asked for.
     `given` is a table of known values, a row each: columns it lacks and cells that are null are generated.
 
     Raises:
@@ -115,8 +119,20 @@ def synthesize(
         balance={} if balance is None else balance,
         boost={} if boost is None else boost,
         context=None if given is None else read(given).only,
+        entities=None if entities is None else _count(entities),
     )
     return to_native(syntheses.draw(opened, request), like=like)
+
+
+def go_on(generator: Generator | str | Path, past: Any, *, steps: int, seed: int = 0) -> Any:
+    """Return the next `steps` rows of every entity in `past`, in its own type: a forecast drawn from the law.
+
+    Raises:
+        VeridicalError: the generator is not one of sequences, or the past does not fit it.
+    """
+    opened = models.open_model(Path(generator)).generator if isinstance(generator, str | Path) else generator
+    known = sequences.as_declared(read(past).only, opened.schema)
+    return to_native(Dataset.of(sequences.go_on(opened, known, steps, seed=seed)), like=past)
 
 
 def validate(
@@ -180,8 +196,11 @@ def synth(
     unit = None if schema is None else schema.only.unit
     parts = holdouts.split(data, holdout, ctx, unit=unit)
     known = learning.learn(parts.train, ctx=ctx).schema if schema is None else schema
+    if sequences.is_sequence(known):
+        parts = sequences.split_sequences(data, holdout, ctx, known)
+        known = learning.learn(parts.train, ctx=ctx).schema if schema is None else schema
     recipe = models.Recipe(engine=engine, options={} if options is None else options)
-    generator = models.fit(parts.train, known, recipe, ctx)
+    generator = models.fit(parts.train, known, sequences.recipe_for(recipe, known), ctx)
     drawn = syntheses.draw(generator, SampleRequest(rows=data.rows if rows is None else _count(rows), seed=seed))
     verdict = findings = None
     if gates is not None:

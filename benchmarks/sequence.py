@@ -1,0 +1,165 @@
+"""Which generator makes the best sequences, at what cost? `python -m benchmarks.sequence [--data ...] [--peers ...]`
+
+Every peer and veridical learn the same entities (80 %, or the first 80 % in time of a few series) and make as many; all
+are scored by the same measures on the entities, or times, that were kept back.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from benchmarks.environment import ROOT, Peer, python_of, run_script, write_result
+from veridical.core.contracts import Evidence, RunContext
+from veridical.core.dataset import Dataset
+from veridical.core.schema import Schema
+from veridical.measures.sequence.dynamics import Dynamics
+from veridical.measures.sequence.privacy import EntityPrivacy
+from veridical.measures.sequence.telling import Telling
+from veridical.stages.inputs import compare_inputs
+from veridical.stages.learn import learn
+from veridical.stages.sequence import split_sequences
+
+SHARED = Path(os.environ.get("VERIDICAL_SHARED_DATA", ROOT.parent / "shared" / "data"))
+SEED = 7
+WINDOW = 96  # rows of one long series that peers without a notion of one are given as an entity
+TORCH = "torch==2.13.0"
+OURS = "veridical"
+PEERS = {
+    peer.name: peer
+    for peer in (
+        Peer(name="sdv", requirements=(TORCH, "sdv", "pyarrow"), script="sequence_par.py", options={"epochs": 128}),
+        Peer(name="mostly", requirements=(TORCH, "mostlyai-engine", "pyarrow"), script="sequence_mostly.py",
+             removed=("torchvision", "torchaudio"), options={"max_minutes": 2}),
+    )
+}  # fmt: skip
+Frames = Callable[[], pd.DataFrame]
+
+
+def _sp500() -> pd.DataFrame:
+    frame = pd.read_parquet(SHARED / "sp500_stocks/sp500_stocks.parquet")
+    frame["Name"] = frame["Name"].astype(str)
+    return frame.groupby("Name").head(250).reset_index(drop=True)
+
+
+def _weather() -> pd.DataFrame:
+    frame = pd.read_parquet(SHARED / "nycflights13/weather.parquet")
+    return frame.drop(columns=["year", "month", "day", "hour"])
+
+
+def _walmart() -> pd.DataFrame:
+    frame = pd.read_parquet(SHARED / "walmart_sales/sales.parquet")
+    frame = frame[frame["Store"] <= 10]
+    key = frame["Store"].astype(str) + "-" + frame["Dept"].astype(str)
+    return frame.drop(columns=["Store", "Dept"]).assign(series=key)[["series", "Date", "Weekly_Sales", "IsHoliday"]]
+
+
+DATA: dict[str, tuple[Frames, str | None, str, list[str]]] = {  # frame, key, time, what never changes
+    "sp500_stocks": (_sp500, "Name", "date", []),
+    "pbcseq": (lambda: pd.read_parquet(SHARED / "pbcseq/pbcseq.parquet"), "id", "day",
+               ["futime", "status", "trt", "age", "sex"]),
+    "walmart_sales": (_walmart, "series", "Date", []),
+    "etth": (lambda: pd.read_csv(SHARED / "etth/ETTh1.csv.gz", parse_dates=["date"])[:8000], None, "date", []),
+    "air_quality_uci": (lambda: pd.read_parquet(SHARED / "air_quality_uci/air_quality_uci.parquet"), None,
+                        "datetime", []),
+    "weather": (_weather, "origin", "time_hour", []),
+}  # fmt: skip
+
+
+def run_one(name: str, job: dict[str, Any], timeout_s: float) -> Any:
+    """Run one generator on one job and return its `Run`."""
+    folder = ROOT / "benchmarks" / "peers"
+    if name == OURS:
+        return run_script(Path(sys.executable), folder / "sequence_veridical.py", job, timeout_s=timeout_s)
+    peer = PEERS[name]
+    return run_script(python_of(peer), folder / peer.script, {**job, **peer.options}, timeout_s=timeout_s)
+
+
+def scores(train: pa.Table, holdout: pa.Table, made: pa.Table, schema: Schema) -> dict[str, Any]:
+    """Return every figure of sequences, its ceiling beside it."""
+    given = Evidence(train=Dataset.of(train), synthetic=Dataset.of(made), holdout=Dataset.of(holdout), schema=schema)
+    ctx = RunContext(seed=SEED)
+    evidence = compare_inputs(given, ctx).evidence
+    found = [*Dynamics(replicates=10).measure(evidence, ctx), *Telling().measure(evidence, ctx)]
+    found += EntityPrivacy().run(evidence, ctx)
+    figures: dict[str, Any] = {f.check: {"value": f.value, "ceiling": f.ceiling} for f in found}
+    figures["rules_broken"] = broken(made, schema)
+    return figures
+
+
+def broken(made: pa.Table, schema: Schema) -> float:
+    """Return the share of rows that break an order between columns that all train rows keep."""
+    frame = made.to_pandas()
+    wrong = pd.Series(False, index=frame.index)
+    for rule in schema.only.constraints:
+        if rule.type == "inequality" and set(rule.columns) <= set(frame.columns):
+            for low, high in zip(rule.columns, rule.columns[1:], strict=False):
+                wrong |= frame[low] > frame[high]
+    return float(wrong.mean())
+
+
+def main() -> None:
+    """Run the benchmark and write `results/sequence-<date>.json`."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--data", nargs="*", default=list(DATA))
+    parser.add_argument("--peers", nargs="*", default=[OURS, *PEERS])
+    parser.add_argument("--timeout-s", type=float, default=480)
+    asked = parser.parse_args()
+    results: dict[str, Any] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        for data in asked.data:
+            frames, key, time, static = DATA[data]
+            whole = Dataset.of(pa.Table.from_pandas(frames(), preserve_index=False))
+            schema = _schema(whole, key, time)
+            parts = split_sequences(whole, 0.2, RunContext(seed=SEED), schema)
+            assert parts.holdout is not None
+            train = Path(folder) / f"{data}.parquet"
+            pq.write_table(parts.train.only, train)
+            rows = parts.train.rows
+            entities = parts.train.only[key].to_pandas().nunique() if key is not None else max(rows // WINDOW, 1)
+            results[data] = {"rows": rows, "entities": entities if key is not None else 1}
+            for name in asked.peers:
+                output = Path(folder) / f"{data}-{name}.parquet"
+                job = {
+                    "train": str(train), "output": str(output), "rows": rows, "entities": entities, "key": key,
+                    "time": time, "static": static, "window": WINDOW, "seed": SEED,
+                }  # fmt: skip
+                if name == OURS and (key is None or schema.only.unit is None):
+                    job["entities"] = None
+                run = run_one(name, job, asked.timeout_s)
+                figures: dict[str, Any] = {"cpu_s": round(run.cpu_s, 1), "peak_mb": round(run.peak_mb), **run.answer}
+                if run.ok:
+                    made = pq.read_table(output)
+                    try:
+                        figures |= scores(parts.train.only, parts.holdout.only, made, schema)
+                    except Exception as wrong:  # noqa: BLE001 - one peer's odd output must not end the run
+                        figures["note"] = f"not scored: {wrong}"
+                else:
+                    figures["note"] = run.note
+                results[data][name] = figures
+                print(data, name, {k: v for k, v in figures.items() if k in _SHOWN}, flush=True)
+    print(write_result("sequence", {"seed": SEED, "sets": results}))
+
+
+_SHOWN = ("cpu_s", "note", "sequence.discriminative", "sequence.lag_1", "sequence.length_ks", "rules_broken")
+
+
+def _schema(whole: Dataset, key: str | None, time: str) -> Schema:
+    schema = learn(whole, RunContext(seed=SEED)).schema
+    series = () if key is None else (key,)
+    table = replace(schema.only, series=series, order_by=time)
+    return replace(schema, tables=(table,))
+
+
+if __name__ == "__main__":
+    main()
