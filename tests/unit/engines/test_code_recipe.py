@@ -91,6 +91,8 @@ def test_tests_that_no_mutant_fails_are_turned_away():
 
 def test_too_few_tests_tricks_and_replies_without_code_are_turned_away():
     assert made(script(RIGHT, "def test_a():\n    assert total([2]) == 2")).rejected.check == "tests"
+    again = "\n\n".join(f"def test_{n}():\n    assert total([2]) == 2" for n in range(5))
+    assert made(script(RIGHT, again)).rejected == Rejection("tests", "1 different tests, at least 3 are wanted")
     cheat = "import gc\n" + RIGHT
     assert made(script(cheat, TESTS)).rejected.check == "tricks"
     equal = "class Any:\n    def __eq__(self, other):\n        return True\n\ndef total(xs):\n    return Any()"

@@ -60,6 +60,18 @@ def as_functions(tests: str) -> str:
     return "\n\n".join(line for line in lines if line)
 
 
+def distinct_tests(tests: str) -> int:
+    """Return how many tests say something of their own: equal bodies count once.
+
+    Example:
+        >>> distinct_tests("def test_a():\\n    assert f(1)\\n\\ndef test_b():\\n    assert f(1)")
+        1
+    """
+    tree = parsed(tests)
+    functions = [] if tree is None else [n for n in tree.body if isinstance(n, ast.FunctionDef)]
+    return len({ast.dump(ast.Module(f.body, [])) for f in functions if f.name.startswith("test")})
+
+
 def tricks_in(code: str) -> str:
     """Return why a solution may not be run as one: what it uses to get at the tests, or ""."""
     tree = parsed(code)

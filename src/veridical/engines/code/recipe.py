@@ -16,7 +16,15 @@ from typing import Any, Literal
 
 from veridical.curate.setting import configured, read_records
 from veridical.engines.code.mutant import mutants_of
-from veridical.engines.code.program import Originals, as_functions, code_blocks, is_tests, parsed, tricks_in
+from veridical.engines.code.program import (
+    Originals,
+    as_functions,
+    code_blocks,
+    distinct_tests,
+    is_tests,
+    parsed,
+    tricks_in,
+)
 from veridical.engines.code.snippet import Document, digest_of, documents_of, draw_snippet, read_code
 from veridical.exec.sandbox.aside import run_aside
 from veridical.exec.sandbox.level import Level
@@ -187,7 +195,7 @@ class Code:
                 return Attempt(draft, turn, history, None, Rejection("tricks", problem))
             outcome = await run_aside(self._sandbox, draft.solution, tests=draft.tests)
             if outcome.passed:
-                return Attempt(draft, turn, history, outcome, _too_few(outcome, self.least_tests))
+                return Attempt(draft, turn, history, outcome, _too_few(draft.tests, self.least_tests))
             told = outcome.told or "there were no tests"
             history.append({"solution": draft.solution, "told": told})
             if turn == self.repairs:
@@ -277,9 +285,9 @@ class Attempt:
         }
 
 
-def _too_few(outcome: Outcome, least: int) -> Rejection | None:
-    count = len(outcome.tests)
-    return Rejection("tests", f"{count} tests, at least {least} are wanted") if count < least else None
+def _too_few(tests: str, least: int) -> Rejection | None:
+    count = distinct_tests(tests)
+    return Rejection("tests", f"{count} different tests, at least {least} are wanted") if count < least else None
 
 
 def _last_line(told: str) -> str:

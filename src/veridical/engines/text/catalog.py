@@ -31,6 +31,7 @@ _GROUNDED = "veridical.engines.grounded"
 _ELSEWHERE = (
     ("grounded", f"{_GROUNDED}.triplet:Grounded", "question, context and answer, with spans that align"),
     ("inpars", f"{_GROUNDED}.inpars:InPars", "queries that find a passage (Bonifacio et al. 2022)"),
+    ("math", "veridical.engines.math.recipe:Math", "word problems with verified answers (MetaMath, FOBAR)"),
     ("dialogue", "veridical.engines.dialogue.recipe:Dialogue", "customer and agent over a database, end state checked"),
     ("code", "veridical.engines.code.recipe:Code", "problem, solution and tests that were run (OSS-Instruct, repair)"),
 )

@@ -1,0 +1,1 @@
+"""Questions in words with answers that were worked out, not guessed."""
