@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from veridical.spec.text import TextSpec
     from veridical.stages.text import TextRun
 
-UNTRUSTED, OVER_BUDGET = 3, 4
+FAILED, OVER_BUDGET = 3, 4
 
 
 class _FileOrCommand(click.Group):
@@ -43,7 +43,8 @@ def text() -> None:
       veridical text instructions.yaml --dry-run      show the prompts, ask nobody
       veridical text forecast instructions.yaml       a pilot of 20: cost, time and yield to expect
 
-    Exit code 4: max_cost or the candidate cap was reached first; what was accepted is kept.
+    Exit code 3: a gate failed and nothing is released. Exit code 4: max_cost or the candidate cap was reached first;
+    what was accepted is kept.
     """
 
 
@@ -146,6 +147,51 @@ def compare(first: Path, second: Path, as_json: bool) -> None:
         click.echo(line)
 
 
+@text.command("learn")
+@click.argument("seeds", type=SOURCE)
+@click.option("--target", help="The field of the label.")
+@click.option("--field", "fields", multiple=True, help="A text field; by default all of them.")
+@click.option("--records", type=click.IntRange(1), default=1000, show_default=True, help="For the quotas it proposes.")
+@click.option("-o", "--output", type=SOURCE, help="Also write what was learned as JSON.")
+def learn(seeds: Path, target: str | None, fields: tuple[str, ...], records: int, output: Path | None) -> None:
+    """Say what SEEDS are like (lengths, words, languages, styles, topics), and which checks and quotas follow."""
+    from veridical.stages.text_learn import learn_texts
+
+    for line in learn_texts(seeds, target=target, fields=fields, output=output).lines(records, target):
+        click.echo(line)
+
+
+@text.command("validate")
+@click.argument("data", type=SOURCE)
+@click.option("--seeds", type=SOURCE, help="The real texts it was made from.")
+@click.option("--holdout", type=SOURCE, help="Real texts that nothing was made from: the ceilings.")
+@click.option("--target", help="The field of the label.")
+@click.option("--field", "fields", multiple=True, help="A text field; by default all that both sides have.")
+@click.option("--benchmark", "benchmarks", multiple=True, metavar="NAME=PATH", help="Look for overlap with it.")
+@click.option("--gates", default="text", show_default=True, help="A gate set's name, or a YAML file of gates.")
+@click.option("-o", "--output", type=SOURCE, default=Path("text-validation"), show_default=True, help="The report.")
+@quiet_option
+def validate(
+    data: Path, seeds: Path | None, holdout: Path | None, target: str | None, fields: tuple[str, ...],
+    benchmarks: tuple[str, ...], gates: str, output: Path, quiet: bool,
+) -> int:  # fmt: skip
+    """Judge DATA, texts that any tool made, by the same measures and gates. Exit code 3: a gate failed."""
+    from veridical.cli.progress import TerminalProgress
+    from veridical.core.contracts import RunContext
+    from veridical.stages.text_validate import Foreign, validate_texts
+    from veridical.stages.text_verdict import outcome_lines
+
+    foreign = Foreign(
+        data=data, seeds=seeds, holdout=holdout, target=target, fields=fields, gates=gates,
+        benchmarks=dict(_named(item) for item in benchmarks),
+    )  # fmt: skip
+    with TerminalProgress(quiet=quiet) as progress:
+        judged = validate_texts(foreign, output, RunContext(progress=progress))
+    for line in outcome_lines(judged):
+        click.echo(line)
+    return 0 if judged.releasable else FAILED
+
+
 @text.command("calibrate")
 @click.argument("file", type=SOURCE)
 @click.argument("sample", type=SOURCE)
@@ -170,7 +216,7 @@ def calibrate(
     done = calibrate_judge(read_text(file), given, output if output is not None else file.parent / "judge.json")
     for line in [json.dumps(done.found.to_dict(), indent=1)] if as_json else done.lines():
         click.echo(line)
-    return 0 if done.found.trusted else UNTRUSTED
+    return 0 if done.found.trusted else FAILED
 
 
 def _go(spec: TextSpec, folder: Path, *, quiet: bool, retry_failed: bool) -> int:
@@ -252,6 +298,11 @@ def _tell(done: TextRun, spec: TextSpec) -> None:
         click.echo(line)
     for words in judging(spec, done.folder) if judges_of(spec) else ():
         click.echo(f"judging     {words}")
+
+
+def _named(item: str) -> tuple[str, str]:
+    name, given, path = item.partition("=")
+    return (name, path) if given else (Path(item).stem, item)
 
 
 def _short(words: str, width: int) -> str:

@@ -14,19 +14,21 @@ from veridical.curate.setting import configured
 from veridical.curate.word import joined
 from veridical.llm.candidate import Ask, Candidate, Rejection
 
+# ASCII alone bounds a word: a Korean particle stands right behind a number or an address.
 _PATTERNS = {
-    "e-mail address": re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)*\.[a-z]{2,}", re.I),
-    "US social security number": re.compile(r"\b(?!000|666|9\d\d)\d{3}-(?!00)\d{2}-(?!0000)\d{4}\b"),
-    "Korean resident number": re.compile(r"\b\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])-[1-8]\d{6}\b"),
-    "IP address": re.compile(r"\b(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)\.){3}(?:25[0-5]|2[0-4]\d|1?\d?\d)\b"),
-    "link with a user": re.compile(r"\bhttps?://[^\s/@]+@", re.I),
+    "e-mail address": re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)*\.[a-z]{2,}", re.I | re.A),
+    "US social security number": re.compile(r"\b(?!000|666|9\d\d)\d{3}-(?!00)\d{2}-(?!0000)\d{4}\b", re.A),
+    "Korean resident number": re.compile(r"\b\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])-[1-8]\d{6}\b", re.A),
+    "IP address": re.compile(r"\b(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)\.){3}(?:25[0-5]|2[0-4]\d|1?\d?\d)\b", re.A),
+    "link with a user": re.compile(r"\bhttps?://[^\s/@]+@", re.I | re.A),
     "telephone number": re.compile(
         r"(?<![\w.-])(?:\+\d{1,3}[ .-]?(?:\(?\d{1,4}\)?[ .-]?){2,4}\d{2,4}|\(?\d{3}\)?[ .-]\d{3}[ .-]\d{4}"
-        r"|01[016789][ .-]?\d{3,4}[ .-]?\d{4}|0\d{2,4}[ -]\d{3,4}[ -]?\d{3,4})(?![\w-])"
+        r"|01[016789][ .-]?\d{3,4}[ .-]?\d{4}|0\d{2,4}[ -]\d{3,4}[ -]?\d{3,4})(?![\w-])",
+        re.A,
     ),
 }
 _CARD = re.compile(r"(?<![\d.])\d(?:[ -]?\d){12,18}(?!\d|\.\d)")
-_IBAN = re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]){11,30}\b")
+_IBAN = re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]){11,30}\b", re.A)
 
 
 @configured

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,7 @@ from veridical.stages.text_dialogue import dialogue_findings
 from veridical.stages.text_judging import judging
 
 if TYPE_CHECKING:
-    from veridical.spec.gates import GateSet
+    from veridical.spec.gates import GateSet, Waiver
     from veridical.spec.text import TextSpec
     from veridical.stages.text import TextRun
 
@@ -43,6 +43,29 @@ class TextVerdict:
         return bool(self.verdict.results) and not self.verdict.failures
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextCase:
+    """Texts to be judged: `made` beside `seeds` and real ones that nothing was learned from, as records of fields.
+
+    `benchmarks` are options of the check for contamination, `notes` what the page must say, `findings` what is known
+    already.
+    """
+
+    title: str
+    made: Sequence[Mapping[str, Any]]
+    fingerprint: str
+    seeds: Sequence[Mapping[str, Any]] = ()
+    holdout: Sequence[Mapping[str, Any]] = ()
+    target: str | None = None
+    gates: str = "text"
+    benchmarks: Mapping[str, Any] = field(default_factory=dict)
+    findings: tuple[Finding, ...] = ()
+    notes: tuple[str, ...] = ()
+    provenance: Mapping[str, str] = field(default_factory=dict)
+    waivers: tuple[Waiver, ...] = ()
+    seed: int = 0
+
+
 def judge_text(spec: TextSpec, run: TextRun, ctx: RunContext) -> TextVerdict:
     """Measure a run's accepted records beside the seeds and the held-out real texts, and write `validate/`.
 
@@ -52,38 +75,63 @@ def judge_text(spec: TextSpec, run: TextRun, ctx: RunContext) -> TextVerdict:
     Raises:
         VeridicalError: the gates are wrong, or a file cannot be read.
     """
+    from veridical.curate.setting import read_records
+
+    data = run.folder / "synthesize" / "data.jsonl"
+    made = {"recipe": spec.recipe.name, "seed": str(spec.seed), "records": str(run.harvested.accepted)}
+    case = TextCase(
+        title=f"Texts by {spec.recipe.name}",
+        made=[record["fields"] for record in _spread(data)],
+        fingerprint=digest.of_file(data),
+        seeds=[] if spec.seeds is None else read_records(spec.seeds),
+        holdout=[] if spec.holdout is None else read_records(spec.holdout),
+        target=spec.target,
+        gates=spec.gates if spec.gates is not None else "text",
+        benchmarks=_benchmarks(spec),
+        findings=(_records(spec, run), *_cost(run), *dialogue_findings(spec, run, ctx)),
+        notes=tuple(judging(spec, run.folder)),
+        provenance=made,
+        waivers=spec.waivers,
+        seed=spec.seed,
+    )
+    return judge_case(case, run.folder / "validate", ctx)
+
+
+def judge_case(case: TextCase, folder: Path, ctx: RunContext) -> TextVerdict:
+    """Measure texts of any origin, judge them by a gate set, and write the report into a folder.
+
+    Raises:
+        VeridicalError: the gates are wrong, or the folder cannot be written.
+    """
     from veridical.gates.catalog import load_gates
     from veridical.gates.judge import Fingerprints, judge
     from veridical.reports.audience import audience_of
     from veridical.reports.folder import write_validation
     from veridical.reports.html import PageContent
 
-    gates: GateSet = load_gates(spec.gates if spec.gates is not None else "text")
-    evidence, notes = _evidence(spec, run)
-    findings = [_records(spec, run), *_cost(run), *_measured(spec, evidence, ctx), *dialogue_findings(spec, run, ctx)]
+    gates: GateSet = load_gates(case.gates)
+    evidence, notes = _evidence(case)
+    findings = [*case.findings, *_measured(case.benchmarks, evidence, ctx)]
     prints = Fingerprints(
-        synthetic=digest.of_file(run.folder / "synthesize" / "data.jsonl"),
-        real=evidence.train.fingerprint,
-        schema=evidence.schema.fingerprint,
+        synthetic=case.fingerprint, real=evidence.train.fingerprint, schema=evidence.schema.fingerprint
     )
-    verdict = judge(findings, gates, prints, spec.waivers)
-    folder = run.folder / "validate"
+    verdict = judge(findings, gates, prints, case.waivers)
     content = PageContent(
-        title=f"Texts by {spec.recipe.name}",
+        title=case.title,
         verdict=verdict,
         findings=findings,
         evidence=evidence,
         audience=audience_of(gates, evidence.schema),
         gate_summary=gates.summary,
-        notes=[*notes, *judging(spec, run.folder)],
-        provenance={"recipe": spec.recipe.name, "seed": str(spec.seed), "records": str(run.harvested.accepted)},
-        seed=spec.seed,
+        notes=[*notes, *case.notes],
+        provenance=case.provenance,
+        seed=case.seed,
     )
     write_validation(content, folder)
     return TextVerdict(verdict=verdict, findings=tuple(findings), report=folder / "report.html")
 
 
-def _measured(spec: TextSpec, evidence: Evidence, ctx: RunContext) -> list[Finding]:
+def _measured(benchmarks: Mapping[str, Any], evidence: Evidence, ctx: RunContext) -> list[Finding]:
     from veridical.measures.text.catalog import TEXT_MEASURES
 
     findings: list[Finding] = []
@@ -91,7 +139,7 @@ def _measured(spec: TextSpec, evidence: Evidence, ctx: RunContext) -> list[Findi
     for done, card in enumerate(cards):
         ctx.progress(f"measure {card.name}", done=done, total=len(cards))
         made = TEXT_MEASURES.load(card.name)
-        options = _benchmarks(spec) if card.name == "text.contamination" else {}
+        options = benchmarks if card.name == "text.contamination" else {}
         try:
             findings += made(**options).measure(evidence, ctx)
         except VeridicalError as refused:
@@ -109,28 +157,24 @@ def _benchmarks(spec: TextSpec) -> dict[str, Any]:
     return {}
 
 
-def _evidence(spec: TextSpec, run: TextRun) -> tuple[Evidence, list[str]]:
-    from veridical.curate.setting import read_records
-
-    accepted = _spread(run.folder / "synthesize" / "data.jsonl")
-    seeds: Sequence[Mapping[str, Any]] = [] if spec.seeds is None else read_records(spec.seeds)
-    held: Sequence[Mapping[str, Any]] = [] if spec.holdout is None else read_records(spec.holdout)
+def _evidence(case: TextCase) -> tuple[Evidence, list[str]]:
+    seeds, held = case.seeds, case.holdout
     notes = []
     if not held and len(seeds) >= 40:
         seeds, held = seeds[::2], seeds[1::2]
         notes.append("No holdout was named: half of the seeds stand for unseen real texts in the ceilings.")
     if not seeds:
         notes.append("No seeds were named: nothing could be compared with real texts.")
-    names = _shared([record["fields"] for record in accepted], seeds, spec.target)
+    names = _shared(case.made, seeds, case.target)
     sides = {
-        "train": _table(seeds, names, spec.target),
-        "synthetic": _table([record["fields"] for record in accepted], names, spec.target),
-        "holdout": _table(held, names, spec.target),
+        "train": _table(seeds, names, case.target),
+        "synthetic": _table(case.made, names, case.target),
+        "holdout": _table(held, names, case.target),
     }
     columns = [Column(name=_TEXT, kind=Kind.TEXT)]
-    if spec.target is not None:
-        columns.append(Column(name=spec.target, kind=Kind.CATEGORY))
-    schema = Schema(tables=(TableSchema(name="data", columns=tuple(columns), target=spec.target),))
+    if case.target is not None:
+        columns.append(Column(name=case.target, kind=Kind.CATEGORY))
+    schema = Schema(tables=(TableSchema(name="data", columns=tuple(columns), target=case.target),))
     evidence = Evidence(
         train=sides["train"], synthetic=sides["synthetic"], schema=schema, holdout=sides["holdout"] if held else None
     )

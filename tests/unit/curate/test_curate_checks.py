@@ -10,6 +10,7 @@ from veridical.curate.calibration import calibrate, write_calibration
 from veridical.curate.catalog import CHECKS, POOLS
 from veridical.curate.judge import compare
 from veridical.curate.near_duplicate import near_duplicate_clusters
+from veridical.curate.personal import kinds_of
 from veridical.llm.candidate import Candidate, Check, Pool, Rejection, Setting
 from veridical.llm.chat import ChatReply
 
@@ -127,6 +128,21 @@ def test_classes_are_what_is_there_and_not_what_was_asked(tmp_path):
     assert decide(made, {"text": "제 카드는 어디에 있나요"}).attributes == {"length": "short", "language": "ko"}
     assert isinstance(decide(made, {"text": "word " * 12}), Rejection)
     assert isinstance(decide(made, {"text": "Wo ist denn meine neue Karte geblieben?"}), Rejection)
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("제 번호는 010-1234-5678입니다.", "telephone number"),
+        ("주민번호는 900101-1234567이에요.", "Korean resident number"),
+        ("메일은 kim@example.com으로 보내세요.", "e-mail address"),
+        ("서버는 192.168.10.24에서 돌아요.", "IP address"),
+        ("계좌는 DE89370400440532013000입니다.", "IBAN"),
+        ("카드는 4111-1111-1111-1111입니다.", "payment card"),
+    ],
+)
+def test_a_particle_behind_it_does_not_hide_personal_data(text, kind):
+    assert kinds_of(text) == [kind]
 
 
 def test_the_critic_refuses_what_looks_synthetic(tmp_path):
