@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from veridical.cli.options import SOURCE, quiet_option
+from veridical.cli.text_improve import improve
 
 if TYPE_CHECKING:
     from veridical.spec.text import TextSpec
@@ -46,6 +47,9 @@ def text() -> None:
     Exit code 3: a gate failed and nothing is released. Exit code 4: max_cost or the candidate cap was reached first;
     what was accepted is kept.
     """
+
+
+text.add_command(improve)
 
 
 @text.command("run", hidden=True)
