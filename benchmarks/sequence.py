@@ -148,7 +148,7 @@ def main() -> None:
                     figures["note"] = run.note
                 results[data][name] = figures
                 print(data, name, {k: v for k, v in figures.items() if k in _SHOWN}, flush=True)
-    print(write_result("sequence", {"seed": SEED, "sets": results}))
+            print(write_result("sequence", {"seed": SEED, "sets": results}), flush=True)
 
 
 _SHOWN = ("cpu_s", "note", "sequence.discriminative", "sequence.lag_1", "sequence.length_ks", "rules_broken")

@@ -63,7 +63,8 @@ class Plan:
         found: list[Past] = []
         for name in self.numbers:
             level = name + LEVEL
-            found += [Past(level), Past(level, 2), Past(level, 3), Past(level, 1, 6), Past(level, 1, EVER)]
+            # The mean of all the past is no anchor: a series that returns to it alone wanders off with it.
+            found += [Past(level), Past(level, 2), Past(level, 3), Past(level, 1, 6), Past(level, 1, 24)]
             found += [Past(level, lag) for lag in self.seasons]
             found += [Past(level, lag + 1) for lag in self.seasons]
         return found

@@ -62,6 +62,7 @@ def _fit_laws(
     prepared: tuple[Restore, Measured, list[Telling]], learner: Learner, ctx: RunContext,
 ) -> Sequences:  # fmt: skip
     restore, measured, tellings = prepared
+    shared = _shared(ordered.table, columns, timed.ticks)
     layout, few = ordered.layout, ordered.layout.entities < FEW
     attributes = attributes_of(ordered, columns)
     levels = {t.name: filled(t.scaled(measured.numbers[t.name]), layout) for t in tellings}
@@ -76,14 +77,13 @@ def _fit_laws(
     if tellings or measured.words:
         _check_lengths(layout, schema)
         own = {name: traits.mean[name] + held[layout.firsts] for name, held in levels.items()}
-        steps = steps_of(timed.clock, layout, timed.ticks, replace(entity, means=own), few=few)
+        steps = steps_of(timed.clock, layout, timed.ticks, replace(entity, means=own), few=few, shared=shared)
         values = fit_values(measured, steps, tellings, season.seasons(levels, layout), step_model(), ctx, learner)
         values = _side_by_side(values, levels, layout)
         traits = _beginnings(traits, values, measured, levels, layout, few=few)
     ctx.progress("entities", done=0, total=1)
     roster = learn_roster(attributes, schema, traits, measured.vocabularies, ctx, rare_below=learner.rare_below)
     ctx.progress("entities", done=1, total=1)
-    shared = _shared(ordered.table, columns, timed.ticks)
     return Sequences(schema, columns, timed.clock, roster, known, restore, values, gaps, shared)
 
 
@@ -130,7 +130,7 @@ def _side_by_side(values: ValueModel, levels: dict[str, Numbers], layout: Layout
         best, nearest = None, NEAR * float(own.std())
         for other, earlier in tellings.items():
             apart = float((own - levels[other][layout.firsts]).std())
-            if earlier.log == told.log and apart < nearest:
+            if earlier.scale == told.scale and apart < nearest:
                 best, nearest = other, apart
         tellings[name] = told if told.form in (ABOVE, BELOW) else replace(told, beside=best)
     return replace(values, tellings=tellings)
@@ -214,10 +214,24 @@ def _telling(
         spread = float(np.quantile(known, 0.98) / np.quantile(known, 0.02))
         skewed = abs(_skewness(logs)) < abs(_skewness(known))
         draft = replace(draft, log=bool(skewed and spread > 2.0))
+    elif len(known):
+        draft = replace(draft, soft=_soft(known))
     with np.errstate(invalid="ignore"):
         low = np.fmin.reduceat(values, layout.firsts)
         high = np.fmax.reduceat(values, layout.firsts)
     return telling.with_range(draft, values, (low, high), rare_below)
+
+
+def _soft(known: Numbers) -> float | None:
+    """Return where a scale that is logarithmic on both sides of zero begins; None where values are of one size."""
+    sizes = np.abs(known[known != 0])
+    if len(sizes) < 0.5 * len(known):
+        return None
+    small, middle, large = np.quantile(sizes, (0.1, 0.5, 0.98))
+    if large < 8 * middle or small <= 0:
+        return None
+    soft = float(small)
+    return soft if abs(_skewness(np.arcsinh(known / soft))) < abs(_skewness(known)) else None
 
 
 def _skewness(values: Numbers) -> float:

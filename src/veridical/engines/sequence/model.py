@@ -30,7 +30,7 @@ from veridical.engines.sequence.attribute import Attributes
 from veridical.engines.sequence.clock import Clock
 from veridical.engines.sequence.entity import Balance, Roster, Traits
 from veridical.engines.sequence.features import Steps
-from veridical.engines.sequence.finish import finished
+from veridical.engines.sequence.finish import TICK, finished
 from veridical.engines.sequence.gaps import GapLaw
 from veridical.engines.sequence.telling import ABOVE, BELOW, Around, Telling
 from veridical.engines.sequence.values import Measured, ValueModel, bounds
@@ -113,7 +113,7 @@ class Sequences:
 
     def steps(self, layout: Layout, ticks: Places, entity: Steps) -> Steps:
         """Return all that is known of rows before their values."""
-        return steps_of(self.clock, layout, ticks, entity, few=self.entities_are_few)
+        return steps_of(self.clock, layout, ticks, entity, few=self.entities_are_few, shared=self.shared)
 
     def _first_rows(self, layout: Layout, traits: Traits) -> Measured:
         assert self.values is not None
@@ -209,16 +209,35 @@ class Sequences:
         return go_on(self, prefix, steps, seed=seed)
 
 
-def steps_of(clock: Clock, layout: Layout, ticks: Places, entity: Steps, *, few: bool) -> Steps:
+def steps_of(
+    clock: Clock, layout: Layout, ticks: Places, entity: Steps, *, few: bool, shared: pa.Table | None
+) -> Steps:
     """Return all that is known of rows before their values.
 
-    Of few series the place in time is left out: it would tell which one row a step was learned from.
+    What follows from the time tells the step, and so does what it will be one after. Of few series the place in time
+    is left out: it would tell which one row a step was learned from.
     """
     calendar = clock.parts(clock.counts(ticks))
     moment = {**calendar, **moments(layout, ticks)}
     if few:
         moment = {name: held for name, held in moment.items() if name not in _PLACES}
+    elif shared is not None:
+        for name in shared.column_names:
+            moment |= _told_by_time(name, shared, ticks) if name != TICK else {}
     return replace(entity, layout=layout, waves=clock.waves(calendar), moment=moment)
+
+
+def _told_by_time(name: str, shared: pa.Table, ticks: Places) -> dict[str, Numbers]:
+    """Return what a column that follows from the time holds at each tick, one before and one after, as a number."""
+    seen = shared[TICK].to_numpy()
+    words = sorted(set(map(str, shared[name].to_pylist())))
+    place = {word: float(at) for at, word in enumerate(words)}
+    held = np.array([place[str(value)] for value in shared[name].to_pylist()])
+    found = {}
+    for shift, said in ((0, "now"), (-1, "before"), (1, "after")):
+        at = np.clip(np.searchsorted(seen, ticks + shift, side="right") - 1, 0, len(seen) - 1)
+        found[f"{name} {said}"] = held[at]
+    return found
 
 
 def moments(layout: Layout, ticks: Places) -> dict[str, Numbers]:

@@ -21,6 +21,8 @@ LEVEL, LAST, LINEAR, ABOVE, BELOW = "level", "last", "linear", "above", "below"
 _PARTS, _CELLS = 10, 40
 _SPIKE = 0.01
 _DIGITS = 12
+WANDERING = 0.25  # nats a value
+LONG = 60  # steps
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +34,7 @@ class Telling:
 
     name: str
     log: bool = False
+    soft: float | None = None  # below this size the scale is straight, above it logarithmic, on either side of zero
     form: str = LEVEL
     lows: tuple[str, ...] = ()
     highs: tuple[str, ...] = ()
@@ -43,10 +46,25 @@ class Telling:
 
     def scaled(self, values: Numbers) -> Numbers:
         """Return values on the scale they are told on."""
+        if self.soft is not None:
+            return np.asarray(np.arcsinh(values / self.soft), np.float64)
         return np.log(np.maximum(values, 1e-300)) if self.log else values
+
+    def stretch(self, values: Numbers) -> Numbers:
+        """Return how many units of the value one unit of the scale is."""
+        if self.soft is not None:
+            return np.asarray(np.sqrt(values * values + self.soft**2), np.float64)
+        return np.maximum(values, 1e-300) if self.log else np.ones(len(values))
+
+    @property
+    def scale(self) -> tuple[bool, float | None]:
+        """What two columns must share to be told by their distance."""
+        return self.log, self.soft
 
     def unscaled(self, found: Numbers) -> Numbers:
         """Return what `scaled` was given."""
+        if self.soft is not None:
+            return np.asarray(self.soft * np.sinh(np.clip(found, -690.0, 690.0)), np.float64)
         return np.exp(np.minimum(found, 690.0)) if self.log else found
 
     def say(self, values: Numbers, context: Around) -> Numbers:
@@ -96,7 +114,7 @@ class Telling:
             "name": self.name, "log": self.log, "form": self.form, "lows": list(self.lows), "highs": list(self.highs),
             "weights": None if self.weights is None else self.weights.to_plain(), "unit": self.unit,
             "low": None if np.isinf(self.low) else self.low, "high": None if np.isinf(self.high) else self.high,
-            "beside": self.beside,
+            "beside": self.beside, "soft": self.soft,
         }  # fmt: skip
 
     @classmethod
@@ -125,14 +143,19 @@ class Around:
     ceiling: Numbers | None = None
 
 
-def choose(candidates: list[tuple[Telling, Numbers]], values: Numbers, before: Numbers, held: NDArray[np.bool_]) -> int:
+def choose(
+    candidates: list[tuple[Telling, Numbers]], values: Numbers, before: NDArray[Any], held: NDArray[np.bool_], *,
+    long: bool,
+) -> int:  # fmt: skip
     """Return which candidate tells the values kept back best.
 
-    Each comes with its terms; `before` says which row's terms came before each row's (-1: none).
+    Each comes with its terms; `before` says which row's terms came before each row's (-1: none). In `long` sequences
+    mere change must be clearly better than a prediction: nothing holds it where the series belongs.
     """
     unit = resolution(values)
     scores = [_likelihood(telling, told, values, before, held, unit) for telling, told in candidates]
-    return int(np.argmax(scores))
+    handicap = [WANDERING if long and telling.form == LAST else 0.0 for telling, _ in candidates]
+    return int(np.argmax(np.array(scores) - handicap))
 
 
 def resolution(values: Numbers) -> float:
@@ -168,10 +191,10 @@ def _likelihood(
     share /= share.sum()
     law = (counts + 5.0 * share) / (counts.sum(axis=1, keepdims=True) + 5.0)
     chance = np.log(law[part[test], cell[test]])
-    size = values[test] if telling.log else np.ones(len(test))
-    finest = np.log(unit / np.maximum(size, 1e-300))
+    size = telling.stretch(values[test])
+    finest = np.log(unit / size)
     width = np.where(cells.is_spike[cell[test]], finest, np.maximum(np.log(cells.width[cell[test]]), finest))
-    return float(np.mean(chance - width - np.log(np.maximum(size, 1e-300))))
+    return float(np.mean(chance - width - np.log(size)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -294,7 +294,8 @@ def _told(
     said = [(candidate, candidate.say(values, context)) for candidate in candidates]
     held = _held_back(layout, rows, learner)
     before = np.where(layout.position[rows] > 1, np.arange(len(rows)) - 1, -1)
-    return said[terms.choose(said, values, before, held)]
+    long = bool(np.median(layout.lengths) >= terms.LONG)
+    return said[terms.choose(said, values, before, held, long=long)]
 
 
 def _held_back(layout: Layout, rows: Places, learner: Learner) -> NDArray[np.bool_]:
