@@ -76,6 +76,7 @@ SECTIONS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "rules": plain("Rules", "python -m benchmarks.rules"),
     "attacks": plain("Privacy attacks", "python -m benchmarks.attacks"),
     "text": plain("Text", "python -m benchmarks.text"),
+    "text-checks": plain("Text checks", "python -m benchmarks.text_checks"),
     "privacy": plain("Differential privacy", "python -m benchmarks.privacy"),
 }
 
