@@ -49,6 +49,7 @@ def fit_sequences(rows: pa.Table, schema: TableSchema, ctx: RunContext, *, rare_
     ordered = in_order(rows, series, time)
     if ordered.layout.rows == 0:
         raise DataError("no row has a time", where=time, fix="name another column as order_by")
+    _check_lengths(ordered.layout, schema)
     dated = replace(schema.column(time), low=None, high=None, nullable=False, unique=False)
     timed = learn_clock(ordered.table, dated, ordered.layout, rare_below=rare_below, ctx=ctx)
     columns = parts.split(schema, ordered.table, ordered.layout, timed.ticks)
@@ -75,7 +76,6 @@ def _fit_laws(
     ctx.progress("steps", done=0, total=1)
     values = None
     if tellings or measured.words:
-        _check_lengths(layout, schema)
         own = {name: traits.mean[name] + held[layout.firsts] for name, held in levels.items()}
         steps = steps_of(timed.clock, layout, timed.ticks, replace(entity, means=own), few=few, shared=shared)
         values = fit_values(measured, steps, tellings, season.seasons(levels, layout), step_model(), ctx, learner)

@@ -113,7 +113,7 @@ class _Walk:
         first = np.concatenate([np.zeros(0, np.int64), steps.layout.firsts[begun > 0]])
         self.levels = {}
         for name in plan.numbers:
-            level = model.tellings[name].scaled(self.values[name])
+            level = model.tellings[name].scaled(self.values[name].copy())
             middle = float(np.nanmean(level[first])) if np.isfinite(level[first]).any() else 0.0
             self.levels[name] = level
             self.levels[name][first] = np.where(np.isnan(level[first]), middle, level[first])
