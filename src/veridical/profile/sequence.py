@@ -84,16 +84,23 @@ def _moments(table: pa.Table, time: Column) -> Codes:
 def _of_entities(schema: TableSchema, table: pa.Table, time: Column, moments: Codes) -> Found | None:
     columns = [c for c in _candidates(schema, table) if c.name != time.name]
     coded = {c.name: codes_of(table[c.name]).astype(np.int64) for c in columns}
+    times = len(np.unique(moments))
     singles: list[tuple[Column, ...]] = [(column,) for column in columns]
     pairs = [pair for pair in combinations(columns, 2) if all(_may_pair(column) for column in pair)]
     for group in [*singles, *pairs]:
         owner = coded[group[0].name]
         for column in group[1:]:
             owner = owner * (int(coded[column.name].max()) + 1) + coded[column.name]
-        reason = _reason(np.unique(owner, return_inverse=True)[1], moments)
+            owner = np.unique(owner, return_inverse=True)[1]
+        reason = _reason(_dense(owner), moments, times)
         if reason is not None:
-            return _schema(schema, group, time, reason, int(len(np.unique(owner))))
+            return _schema(schema, group, time, reason, len(np.unique(owner)))
     return None
+
+
+def _dense(owner: Codes) -> Codes:
+    """Return codes without gaps: a dictionary may hold words that no row has."""
+    return (np.cumsum(np.bincount(owner) > 0) - 1)[owner]
 
 
 def _candidates(schema: TableSchema, table: pa.Table) -> list[Column]:
@@ -110,23 +117,24 @@ def _may_pair(column: Column) -> bool:
     return column.kind in (Kind.IDENTIFIER, Kind.CATEGORY, Kind.INTEGER)
 
 
-def _reason(owner: Codes, moments: Codes) -> str | None:
-    """Return why rows of these owners are sequences, or None."""
+def _reason(owner: Codes, moments: Codes, times: int) -> str | None:
+    """Return why rows of these owners are sequences, or None; what costs least is asked first."""
     rows, entities = len(owner), int(owner.max()) + 1
     if entities < 2 or rows / entities < LEAST_STEPS:
         return None
-    pair = owner * (int(moments.max() - moments.min()) + 1) + (moments - moments.min())
-    if len(np.unique(pair)) < DISTINCT * rows:
+    together = int((np.diff(owner) != 0).sum()) + 1 == entities
+    panel = rows >= FILLED * entities * times
+    if not together and not panel:
         return None
-    order = np.argsort(owner, kind="stable")
-    same = np.diff(owner[order]) == 0
-    forward = np.diff(moments[order])[same] >= 0
-    runs = int((np.diff(owner) != 0).sum()) + 1
+    pairs = len(np.unique(owner * (int(moments.max() - moments.min()) + 1) + (moments - moments.min())))
+    if pairs < DISTINCT * rows:
+        return None
     told = f"{entities:,} entities with {rows / entities:,.0f} rows each on average"
-    if runs == entities and forward.mean() >= ORDERED:
-        return f"{told}, each one's together and in order of time"
-    times = len(np.unique(moments))
-    if len(np.unique(pair)) == rows and rows >= FILLED * entities * times:
+    if together:
+        forward = np.diff(moments)[np.diff(owner) == 0] >= 0
+        if forward.mean() >= ORDERED:
+            return f"{told}, each one's together and in order of time"
+    if panel and pairs == rows:
         return f"{told}, at times that they share"
     return None
 
