@@ -26,9 +26,9 @@ DATA: dict[str, dict[str, Any]] = {
     "online_shoppers": {"path": "online_shoppers/online_shoppers.parquet", "target": "Revenue", "drop": []},
     "diabetes130": {
         "path": "diabetes130/diabetes130.parquet", "target": "readmitted", "drop": ["encounter_id", "patient_nbr"],
-        "rows": 50_000,
+        "rows": 20_000,
     },
-    "nyc_taxi": {"path": "nyc_taxi/nyc_taxi.parquet", "target": None, "drop": [], "rows": 50_000},
+    "nyc_taxi": {"path": "nyc_taxi/nyc_taxi.parquet", "target": None, "drop": [], "rows": 40_000},
 }  # fmt: skip
 PEERS = {
     peer.name: peer
@@ -84,9 +84,16 @@ def run_one(name: str, job: dict[str, Any], timeout_s: float) -> Any:
     return run_script(python_of(environment), script, {**job, **peer.options}, timeout_s=timeout_s)
 
 
-def bench(names: list[str], generators: list[str], timeout_s: float) -> list[dict[str, Any]]:
-    """Return one row of figures per generator and data set, the real holdout of each first."""
-    rows = []
+def bench(names: list[str], generators: list[str], timeout_s: float, file: str) -> list[dict[str, Any]]:
+    """Return one row of figures per generator and data set, the real holdout of each first; each is written at once."""
+    rows: list[dict[str, Any]] = []
+
+    def note(row: dict[str, Any]) -> None:
+        rows.append(row)
+        rows.sort(key=lambda each: names.index(each["data"]))
+        print(line(row), flush=True)
+        write_result(file, {"rows": json.loads(json.dumps(rows, default=float))})
+
     with tempfile.TemporaryDirectory() as folder:
         splits = {name: load(name) for name in names}
         for name, (train, holdout, target) in splits.items():
@@ -94,16 +101,15 @@ def bench(names: list[str], generators: list[str], timeout_s: float) -> list[dic
             half = len(holdout) // 2
             limit = score(train, holdout[:half], holdout[half:], target)
             limit["tstr"] = tstr_auc(aligned(train, train), aligned(holdout, train), target)
-            rows.append({"data": name, "generator": "real holdout", "ok": True, **limit})
-            print(line(rows[-1]), flush=True)
+            note({"data": name, "generator": "real holdout", "ok": True, **limit})
         for generator in generators:
             for name, (train, holdout, target) in splits.items():
-                rows.append(bench_one(name, generator, Path(folder), timeout_s))
-                if rows[-1]["ok"]:
+                row = bench_one(name, generator, Path(folder), timeout_s)
+                if row["ok"]:
                     made = pd.read_parquet(Path(folder) / "made.parquet")
-                    rows[-1] |= score(train, holdout, made, target)
-                print(line(rows[-1]), flush=True)
-    return sorted(rows, key=lambda row: names.index(row["data"]))
+                    row |= score(train, holdout, made, target)
+                note(row)
+    return rows
 
 
 def bench_one(name: str, generator: str, folder: Path, timeout_s: float) -> dict[str, Any]:
@@ -145,14 +151,13 @@ def main() -> None:
     parser.add_argument("--timeout", type=float, default=420)
     parser.add_argument("--name", default="tabular")
     options = parser.parse_args()
-    rows = bench(options.data, [*options.peers, OURS], options.timeout)
+    rows = bench(options.data, [OURS, *options.peers], options.timeout, options.name)
     print(
         "| data | generator | fit CPU-s | sample CPU-s | peak MB | SDMetrics | C2ST | pair TVD | TSTR | DCR | copies |"
     )
     print("|---|---|---|---|---|---|---|---|---|---|---|")
     for row in rows:
         print(line(row))
-    print(write_result(options.name, {"rows": json.loads(json.dumps(rows, default=float))}))
 
 
 if __name__ == "__main__":

@@ -140,7 +140,7 @@ def _units(frames: list[pd.DataFrame]) -> list[np.ndarray[Any, Any]]:
     return [np.hstack([column[i] for column in out]) for i in range(len(frames))]
 
 
-def dcr_share(train: pd.DataFrame, holdout: pd.DataFrame, synthetic: pd.DataFrame, queries: int = 5000) -> float:
+def dcr_share(train: pd.DataFrame, holdout: pd.DataFrame, synthetic: pd.DataFrame, queries: int = 4000) -> float:
     """Return the share of synthetic rows nearer to train than to an equal number of holdout rows; ties count half."""
     from sklearn.neighbors import NearestNeighbors
 
