@@ -33,11 +33,13 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "rules": ("veridical.cli.rules:rules", "Make data from rules alone, with no real data."),
         "text": ("veridical.cli.text:text", "Make text with a language model."),
         "grounded": ("veridical.cli.grounded:grounded", "Documents in; questions and retrievers checked on them."),
+        "evolve": ("veridical.cli.evolve:evolve", "Texts like private ones that no model ever sees."),
         "deidentify": ("veridical.cli.deidentify:deidentify", "Replace what names a person, in text and tables."),
         "seed-db": ("veridical.cli.seed_db:seed_db", "Fill a database with synthetic rows."),
     },
     "Around it": {
         "privacy": ("veridical.cli.privacy:privacy", "Plan and inspect differential privacy."),
+        "cut": ("veridical.cli.cut:cut", "Cut a part out of linked tables, keys kept."),
         "schema": ("veridical.cli.schema:schema", "Check a schema, alone or against data."),
         "engines": ("veridical.cli.engines:engines", "List the engines that are installed."),
         "keys": ("veridical.cli.keys:keys", "Make, show and trust signing keys."),

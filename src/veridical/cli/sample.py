@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from veridical.cli import linked
 from veridical.cli import options as given
 
 
@@ -27,6 +28,7 @@ from veridical.cli import options as given
 @click.option(
     "--boost", multiple=True, metavar="COLUMN=TIMES", help="Draw tails and rare values so many times as often."
 )
+@click.option("--scale", type=click.FloatRange(min=0, min_open=True), help="Of linked tables: times the source's size.")
 @click.option("--impute", type=given.SOURCE, help="A file with gaps: known cells are kept, missing ones drawn.")
 @click.option("--entities", type=given.Count(), help="Of sequences: how many entities, in place of --rows.")
 @click.option("--continue", "past", type=given.SOURCE, help="Of sequences: a file of rows; what comes next is drawn.")
@@ -45,13 +47,15 @@ def sample(
     entities: int | None,
     past: Path | None,
     steps: int | None,
+    scale: float | None,
     seed: int,
     workers: int | None,
     quiet: bool,
 ) -> None:
     """Draw rows from MODEL, the folder of a generator (or of the run around it).
 
-    Conditions are met exactly, without throwing rows away. What is drawn here is not judged and not signed.
+    Conditions are met exactly, without throwing rows away. What is drawn here is not judged and not signed. A model of
+    linked tables gives all of them: OUTPUT is a folder then, with a file for each.
     """
     from veridical.cli.progress import TerminalProgress
     from veridical.core.contracts import RunContext, SampleRequest
@@ -60,6 +64,9 @@ def sample(
     from veridical.stages.synthesize import order, synthesize_file
     from veridical.store.tablefile import format_of
 
+    if linked.has_tables(model):
+        linked.sample_from(model, output, scale=scale, rows=rows, seed=seed, quiet=quiet)
+        return
     form = "csv" if output == "-" else format_of(Path(output))
     if past is not None:
         _continue(model, past, output, form, steps=30 if steps is None else steps, seed=seed)

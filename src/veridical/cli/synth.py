@@ -7,13 +7,19 @@ from typing import Any
 
 import click
 
+from veridical.cli import linked
 from veridical.cli import options as given
 
 
 @click.command()
-@click.argument("source", type=given.SOURCE, required=False)
+@click.argument("source", required=False)
 @click.option("--from-profile", type=given.SOURCE, help="No SOURCE: a profile.json that was shared; needs --schema.")
-@click.option("--output", "-o", type=given.SOURCE, help="The folder to write; by default NAME.veridical.")
+@click.option("--output", "-o", help="The folder to write, by default NAME.veridical; or the URL of an empty database.")
+@click.option("--scale", type=click.FloatRange(min=0, min_open=True), help="Of linked tables: times the source's size.")
+@click.option("--keep", help="Of linked tables: lookup tables that go out as they are, as in airlines,airports.")
+@click.option(
+    "--mend", is_flag=True, help="Of linked tables: give keys without a row a row, not as the source has them."
+)
 @click.option("--rows", type=given.Count(), help="How many: 50000, 5k, 2M, 1e6; by default as many as SOURCE has.")
 @click.option("--entities", type=given.Count(), help="Of sequences: how many entities, in place of --rows.")
 @given.learning_options
@@ -30,8 +36,11 @@ from veridical.cli import options as given
 @given.seed_option
 @given.workers_option
 @given.quiet_option
-def synth(source: Path | None, from_profile: Path | None, output: Path | None, quiet: bool, **said: Any) -> None:
-    """Make a synthetic table from SOURCE (CSV, Parquet, JSONL), judge it, and release it if it passes.
+def synth(source: str | None, from_profile: Path | None, output: str | None, quiet: bool, **said: Any) -> None:
+    """Make synthetic data from SOURCE, judge it, and release it if it passes.
+
+    SOURCE is a file (CSV, Parquet, JSONL), a folder of linked ones, or a database: sqlite:///shop.db,
+    postgresql://me@host/shop. A database's tables can go straight into an empty one: -o sqlite:///fake.db.
 
     \b
     OUT/learn        the profile and schema.yaml; edit it and run again: it is law
@@ -48,12 +57,16 @@ def synth(source: Path | None, from_profile: Path | None, output: Path | None, q
     if (source is None) is (from_profile is None):
         raise click.UsageError("give SOURCE, or --from-profile, and not both")
     if from_profile is not None:
-        _from_profile(from_profile, output, quiet=quiet, **said)
+        _from_profile(from_profile, None if output is None else Path(output), quiet=quiet, **said)
         return
     assert source is not None
+    if linked.is_linked(source):
+        linked.synth(source, output, quiet=quiet, **said)
+        return
+    linked.refuse(said)
     spec = RunSpec(
-        source=source,
-        output=given.default_output(source) if output is None else output,
+        source=Path(source),
+        output=given.default_output(Path(source)) if output is None else Path(output),
         schema=said["schema"],
         holdout=said["holdout"],
         rows=said["rows"],

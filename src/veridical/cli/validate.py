@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from veridical.core.contracts import RunContext
     from veridical.core.dataset import Dataset
     from veridical.core.schema import Schema
+    from veridical.spec.gates import GateSet, Waiver
     from veridical.stages.validate import Validation
 
 REFUSED = 3
@@ -72,6 +73,7 @@ def command(
     from veridical.cli.progress import TerminalProgress
     from veridical.core.contracts import RunContext
     from veridical.gates.catalog import load_gates
+    from veridical.stages.linked import is_linked
     from veridical.stages.outside import Sources, bind
     from veridical.stages.validate import validate as judge_data
 
@@ -79,6 +81,10 @@ def command(
     gate_set = load_gates(gates)  # a wrong gate file is told before any long work
     with TerminalProgress(quiet=quiet or as_json) as progress:
         ctx = RunContext(seed=seed, progress=progress)
+        if is_linked(str(real)):
+            validation = _linked(str(real), synthetic, holdout, schema, gate_set, ctx, output, waived)
+            _tell(validation, output=output, junit=junit, as_json=as_json)
+            return REFUSED if validation.verdict.failures or not validation.verdict.results else 0
         sources = _read(real, synthetic, holdout, schema, ctx)
         validation = judge_data(
             train=sources.train,
@@ -117,6 +123,32 @@ def _read(real: Path, synthetic: Path, holdout: Path | None, schema: Path | None
         synthetic=Dataset.of(read(synthetic).only, name),
         holdout=None if holdout is None else Dataset.of(read(holdout).only, name),
         schema=known,
+    )
+
+
+def _linked(
+    real: str,
+    synthetic: Path,
+    holdout: Path | None,
+    schema: Path | None,
+    gates: GateSet,
+    ctx: RunContext,
+    output: Path | None,
+    waived: Sequence[Waiver],
+) -> Validation:
+    from veridical.connect.source import read
+    from veridical.spec import schema_yaml
+    from veridical.stages.linked_validate import validate_linked
+
+    return validate_linked(
+        train=read(real),
+        synthetic=read(str(synthetic)),
+        holdout=None if holdout is None else read(str(holdout)),
+        schema=None if schema is None else schema_yaml.read(schema),
+        gates=gates,
+        ctx=ctx,
+        folder=output,
+        waivers=waived,
     )
 
 

@@ -11,7 +11,7 @@ from veridical.spec.gates import GateSet, read_gates
 from veridical.spec.marks import load, read
 
 SEQUENCE = "sequence"  # joined to the others by `gates.sequence`, not asked for by name
-BUILT_IN = ("share", "train", "test-data", "dp", "private", "text", "dialogue")
+BUILT_IN = ("share", "train", "test-data", "dp", "private", "text", "dialogue", "linked", "linked-test-data")
 
 
 def load_gates(name_or_path: str | Path | GateSet) -> GateSet:

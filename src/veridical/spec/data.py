@@ -14,6 +14,7 @@ _CONSTRAINTS: Mapping[str, tuple[str, ...]] = {
     "bounds": ("columns",), "inequality": ("columns",), "fixed_combinations": ("columns",), "one_hot": ("columns",),
     "unique": ("columns",), "formula": ("columns", "expression"), "conditional": ("when", "then"),
     "forbidden": ("when",), "mutual_missing": ("columns",),
+    "total": ("columns", "expression"), "at_most_one": ("columns",),
 }  # fmt: skip
 _LEAST_COLUMNS = {"inequality": 2, "fixed_combinations": 2, "one_hot": 2, "mutual_missing": 2}
 _RESOLUTIONS = ("year", "month", "day", "hour", "minute", "s", "ms", "us", "ns")
@@ -84,7 +85,8 @@ class _Reader:
                     self.exists(column, every, (*place, key))
             for i, rule in enumerate(rules):
                 for column in rule.columns if rule is not None else ():
-                    self.exists(column, every, (*place, "constraints", i))
+                    if "." not in column:  # a parent's column is looked for once all tables are read
+                        self.exists(column, every, (*place, "constraints", i))
         if self.problems.found or name is None:
             return None
         kept = tuple(rule for rule in rules if rule is not None)
@@ -151,6 +153,13 @@ class _Reader:
             return
         self._doubled([table.name for table in tables], ("tables",), what="table")
         known = {table.name: set(table.names) for table in tables}
+        above = {key: {f"{key}.{name}" for name in names} for key, names in known.items()}
+        for place, own in enumerate(tables):
+            reached = set(own.names).union(*(above.get(key.parent, set()) for key in keys if key.table == own.name))
+            for i, rule in enumerate(own.constraints):
+                for column in rule.columns:
+                    if "." in column:
+                        self.exists(column, reached, ("tables", place, "constraints", i))
         for i, key in enumerate(keys):
             for table, columns in ((key.table, key.columns), (key.parent, key.parent_columns)):
                 if table not in known:

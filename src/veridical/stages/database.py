@@ -54,10 +54,19 @@ def learn(
     return LearnedDatabase(dataset=found.dataset, learned=learned, structure=found.structure)
 
 
+def note_structure(folder: Path, structure: Structure) -> None:
+    """Keep a database's declarations in a folder whose schema is given already."""
+    from veridical.store.runfolder import write_json
+
+    (folder / learning.STAGE).mkdir(parents=True, exist_ok=True)
+    write_json(folder / learning.STAGE / STRUCTURE_FILE, structure.to_dict())
+
+
 def learn_rows(found: Database, ctx: RunContext, *, rare_below: int = 5) -> Learned:
     """Return what a database's rows say, under what its declarations say."""
     from veridical.profile import learn_table
     from veridical.profile.link import without_key_rules
+    from veridical.profile.linked_rule import with_linked_rules
 
     tables = []
     profiles: dict[str, TableProfile] = {}
@@ -70,7 +79,8 @@ def learn_rows(found: Database, ctx: RunContext, *, rare_below: int = 5) -> Lear
         guessed, profile = learn_table(rows, name=declared.name, rare_below=rare_below, ctx=ctx)
         tables.append(without_key_rules(merged(guessed, declared), found.schema.foreign_keys))
         profiles[declared.name] = profile
-    return Learned(replace(found.schema, tables=tuple(tables), rare_below=rare_below), profiles)
+    whole = replace(found.schema, tables=tuple(tables), rare_below=rare_below)
+    return Learned(with_linked_rules(whole, found.dataset), profiles)
 
 
 def merged(guessed: TableSchema, declared: TableSchema) -> TableSchema:

@@ -43,6 +43,7 @@ def learn(
     """
     from veridical.profile import learn_table
     from veridical.profile.link import with_links
+    from veridical.profile.linked_rule import with_linked_rules
 
     ctx = RunContext() if ctx is None else ctx
     if not dataset.tables:
@@ -53,7 +54,7 @@ def learn(
         tables.append(schema)
         profiles[name] = profile
     whole = Schema(tables=tuple(tables), rare_below=rare_below)
-    learned = Learned(with_links(whole, dataset) if len(tables) > 1 else whole, profiles)
+    learned = Learned(with_linked_rules(with_links(whole, dataset), dataset) if len(tables) > 1 else whole, profiles)
     if folder is not None:
         save(learned, folder)
     return learned

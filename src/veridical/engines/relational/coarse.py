@@ -10,8 +10,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from veridical.prepare.link import Rows
 from veridical.prepare.codec import whole
+from veridical.prepare.link import Rows
 
 BINS = 8
 LEAST_ROWS = 40  # below, a bin would speak of a handful of rows

@@ -16,7 +16,6 @@ from veridical.engines.relational.clock import to_minutes
 from veridical.engines.relational.coarse import Coarse
 from veridical.engines.relational.graph import Graph
 from veridical.engines.relational.group import Grouping, Groups, group
-from veridical.prepare.link import Pointing, Rows
 from veridical.engines.relational.model import LinkModel, Profiles, TableModel
 from veridical.engines.relational.pairing import upward
 from veridical.engines.relational.plan import (
@@ -29,7 +28,9 @@ from veridical.engines.relational.plan import (
     plan,
 )
 from veridical.engines.relational.quota import learned
+from veridical.engines.relational.rarity import people_of, without_rare
 from veridical.prepare.codec import whole
+from veridical.prepare.link import Pointing, Rows
 
 MOST_CONTEXT = 32
 LEAST_MODELLED = 1  # rows; a table with none is only its columns
@@ -145,13 +146,14 @@ def _table(
             profiles=_profiles(name, source, groups, everyone=True), fixed=True,
         )  # fmt: skip
         return kept, offer
+    people = people_of(name, source.schema, graph, source.pointing, table.num_rows)
     hidden, extra = _hidden(planned, source, groups)
     calendar, spelled = _calendar(planned, table)
     context = _columns_of(given, source)
     schema = inner_schema(planned, (*context, *calendar), hidden)
     inner = pa.table({
         **{name: given[name] for name in given.column_names}, **spelled,
-        **{name: _told(name, planned, table) for name in planned.drawn}, **extra,
+        **{own: _told(own, planned, table, people, source.schema.rare_below) for own in planned.drawn}, **extra,
     }) if schema.columns else _no_columns(table.num_rows)  # fmt: skip
     modelled = any(column.role is Role.MODEL for column in schema.columns)
     generator = None
@@ -170,8 +172,10 @@ def _table(
     return model, offer
 
 
-def _told(name: str, planned: TablePlan, table: pa.Table) -> pa.Array | pa.ChunkedArray:
-    return to_minutes(whole(table[name])) if name in planned.in_minutes else table[name]
+def _told(name: str, planned: TablePlan, table: pa.Table, people: Rows | None, rare: int) -> pa.Array | pa.ChunkedArray:
+    if name in planned.in_minutes:
+        return to_minutes(whole(table[name]))
+    return without_rare(planned.schema.column(name), table[name], people, rare)
 
 
 def _quiet(ctx: RunContext) -> RunContext:
@@ -190,7 +194,7 @@ def _given(owner: int, source: Source, groups: Mapping[int, Groups], offers: Map
     offer = offers[link.parent]
     places = np.where((pointing.rows < 0) | (pointing.rows >= pointing.present), -1, pointing.rows)
     found = taken(offer, places)
-    labels = np.where(pointing.rows < 0, -1, groups[owner].labels[pointing.rows])
+    labels = np.append(groups[owner].labels, -1)[pointing.rows]
     return found.append_column(kind_name(owner), kind_words(labels))
 
 
@@ -281,7 +285,7 @@ def _hidden(
     mine = [*graph.matched.get(name, ()), *(i for i in graph.late if graph.links[i].table == name)]
     for i in mine:
         pointing = source.pointing[i]
-        labels = np.where(pointing.rows < 0, -1, groups[i].labels[pointing.rows])
+        labels = np.append(groups[i].labels, -1)[pointing.rows]  # -1, a null key, is the last
         words = kind_words(labels)
         if graph.links[i].parent == name:
             own = pa.array(pointing.rows == np.arange(rows))

@@ -9,8 +9,8 @@ import numpy as np
 import pyarrow as pa
 
 from veridical.core.schema import ForeignKey, Schema
-from veridical.prepare.link import Pointing
 from veridical.prepare.codec import whole
+from veridical.prepare.link import Pointing
 
 SAMPLE_ROWS = 20_000
 

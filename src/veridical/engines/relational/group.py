@@ -14,8 +14,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from veridical.prepare.link import Pointing, Rows
 from veridical.prepare.codec import whole
+from veridical.prepare.link import Pointing, Rows
 
 MOST_LEVELS = 256
 BINS = 8

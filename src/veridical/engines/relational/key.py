@@ -11,9 +11,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from veridical.core.schema import Column, Kind, TableSchema
-from veridical.prepare.link import Rows
 from veridical.prepare.codec import Codec, Place, whole
 from veridical.prepare.fresh import KeyCodec
+from veridical.prepare.link import Rows
 from veridical.prepare.plain import codec_of
 
 LEAST_FILLED = 0.5  # of a grid of times or numbers, from which its places are dealt out rather than drawn

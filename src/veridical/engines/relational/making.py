@@ -19,13 +19,14 @@ from veridical.engines.relational.coarse import likest
 from veridical.engines.relational.fitting import kind_labels, kind_words, taken
 from veridical.engines.relational.graph import Graph
 from veridical.engines.relational.key import unlike
-from veridical.prepare.link import Rows
 from veridical.engines.relational.model import LinkModel, TableModel
 from veridical.engines.relational.pairing import apart, pair
 from veridical.engines.relational.plan import count_name, kind_name, parent_name
-from veridical.engines.relational.quota import dealt, resized, scaled
+from veridical.engines.relational.quota import dealt, grown, resized, scaled
+from veridical.engines.relational.ruling import ruled
 from veridical.engines.relational.spreading import key_codes, spread
 from veridical.prepare.codec import whole
+from veridical.prepare.link import Rows
 from veridical.prepare.storage import parse_type, store
 
 BATCH_ROWS = 131_072
@@ -81,7 +82,8 @@ class Maker:
             if self.tables[self.graph.links[i].table].kept is None:
                 self._match(i, made)
                 self._point(i, made)
-        return {table.name: self._finished(table.name, made[table.name]) for table in self.schema.tables}
+        tables = {table.name: self._finished(table.name, made[table.name]) for table in self.schema.tables}
+        return ruled(tables, self.schema, self.rng("rules"))
 
     def rng(self, *path: str | int) -> np.random.Generator:
         """Return the random stream of one place."""
@@ -292,7 +294,7 @@ class Maker:
         nulls = nulls if numbers.sum() else len(open_rows)
         above = np.full(child.rows, -1, dtype=np.int64)
         above[itself] = np.flatnonzero(itself)
-        quotas = scaled(numbers, len(open_rows) - nulls, rng)
+        quotas = grown(numbers, len(open_rows) - nulls, rng)
         if link.table == link.parent and not known.circles and not len(known.missing_numbers):
             above = descending(quotas, nulls, rng)
         elif len(open_rows):

@@ -11,8 +11,8 @@ import pyarrow as pa
 from veridical.core.contracts import Generator
 from veridical.core.schema import Column
 from veridical.engines.relational.coarse import Coarse
-from veridical.prepare.link import Rows
 from veridical.engines.relational.plan import TablePlan
+from veridical.prepare.link import Rows
 
 EMPTY = np.zeros(0, dtype=np.int64)
 

@@ -14,8 +14,8 @@ from veridical.engines.relational.calendar import Spelled
 from veridical.engines.relational.clock import Clock, in_minutes
 from veridical.engines.relational.graph import Graph, inherited
 from veridical.engines.relational.key import Fresh, Grid
-from veridical.prepare.link import Pointing
 from veridical.prepare.codec import whole
+from veridical.prepare.link import Pointing
 
 UNTOLD = frozenset({Kind.IDENTIFIER, Kind.PERSONAL, Kind.TEXT})
 COUNT, KIND, PARENT = "#{} children", "#{} kind", "#{} parent"

@@ -93,3 +93,23 @@ def scaled(quotas: Rows, total: int, rng: np.random.Generator) -> Rows:
         if rest > 0:
             found += np.bincount(rng.integers(len(quotas), size=rest), minlength=len(quotas)).astype(np.int64)
     return found
+
+
+def grown(quotas: Rows, total: int, rng: np.random.Generator) -> Rows:
+    """Return quotas for more rows than were counted: new rows find parents as the counted ones did.
+
+    As many of the new rows go to parents that had none as the counted parents with one row let expect (Good 1953).
+
+    Example:
+        >>> int(grown(np.array([0, 1, 3]), 6, np.random.default_rng(0)).sum())
+        6
+    """
+    now, extra = int(quotas.sum()), total - int(quotas.sum())
+    if extra <= 0 or now == 0:
+        return scaled(quotas, total, rng)
+    empty = np.flatnonzero(quotas == 0)
+    unseen = min(round(extra * float((quotas == 1).sum()) / now), len(empty))
+    found = quotas.copy()
+    found[rng.choice(empty, size=unseen, replace=False)] += 1
+    found += np.bincount(rng.choice(len(quotas), size=extra - unseen, p=quotas / now), minlength=len(quotas))
+    return found

@@ -1,0 +1,62 @@
+"""Can a model tell synthetic rows from real ones once it sees their parents, or parents with their children?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+from veridical.core.contracts import Evidence, RunContext
+from veridical.core.dataset import Dataset
+from veridical.core.finding import Finding
+from veridical.core.schema import Schema
+from veridical.measures.fidelity.c2st import TwoSample
+from veridical.measures.linked.side import (
+    Common,
+    Flat,
+    as_evidence,
+    common_of,
+    joined,
+    real_of,
+    sides_of,
+    summed_up,
+    with_children,
+    with_parents,
+)
+
+Flatten = Callable[[Dataset, Schema, str, Common], Flat]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkedTwoSample:
+    """Classifier two-sample tests on tables made of several.
+
+    `linked.joined` sees each row with its parents and those above; `linked.aggregated` (C2ST-Agg) sees each parent with
+    the number of its children, how many different categories they have, and their means.
+
+    Example:
+        >>> LinkedTwoSample().test.folds
+        3
+    """
+
+    test: TwoSample = field(default_factory=TwoSample)
+
+    def measure(self, evidence: Evidence, ctx: RunContext) -> Sequence[Finding]:
+        """Return `linked.joined` of each table with parents, `linked.aggregated` of each with children."""
+        found: list[Finding] = []
+        for table in with_parents(evidence.schema):
+            found += self._told(evidence, table, joined, "linked.joined", ctx)
+        for table in with_children(evidence.schema):
+            found += self._told(evidence, table, summed_up, "linked.aggregated", ctx)
+        return found
+
+    def _told(self, evidence: Evidence, table: str, flatten: Flatten, check: str, ctx: RunContext) -> list[Finding]:
+        common = common_of(real_of(evidence), evidence.schema)
+        sides = {side: flatten(data, evidence.schema, table, common) for side, data in sides_of(evidence).items()}
+        if evidence.holdout is not None and evidence.holdout.tables[table] is evidence.train.tables[table]:
+            # A table that stands whole on both sides is its own holdout: only half of each side is compared.
+            del sides["holdout"]
+        flat = as_evidence(sides, table, evidence.schema.rare_below)
+        if not flat.schema.only.columns:
+            return []
+        wanted = [one for one in self.test.measure(flat, ctx) if one.check == "fidelity.c2st"]
+        return [replace(one, check=check, scope=(table,)) for one in wanted]
