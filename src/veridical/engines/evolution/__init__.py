@@ -1,0 +1,1 @@
+"""Private Evolution: private data steers what a public model makes, through noisy votes alone."""
