@@ -20,6 +20,7 @@ LEAST_STEPS = 2.5  # rows an entity has on average
 ORDERED = 0.98  # share of neighbouring rows in which time does not run backwards
 DISTINCT = 0.95  # share of rows that no other row of the entity shares its time with
 FILLED = 0.5  # share of all (entity, time) pairs that rows of a panel take up
+SHARED = 1.5  # rows a time of a panel has on average
 REGULAR = 0.5  # share of equal gaps in one long series
 FEW = 10
 MOST_CANDIDATES = 8
@@ -123,7 +124,7 @@ def _reason(owner: Codes, moments: Codes, times: int) -> str | None:
     if entities < 2 or rows / entities < LEAST_STEPS:
         return None
     together = int((np.diff(owner) != 0).sum()) + 1 == entities
-    panel = rows >= FILLED * entities * times
+    panel = rows >= max(FILLED * entities, SHARED) * times
     if not together and not panel:
         return None
     pairs = len(np.unique(owner * (int(moments.max() - moments.min()) + 1) + (moments - moments.min())))
