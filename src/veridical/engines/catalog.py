@@ -69,6 +69,14 @@ ENGINES = Registry(
             private=True,
         ),
         Card(
+            name="dp-sgd",
+            target="veridical.engines.tabular.neural.private:DpSgdEngine",
+            modality="table",
+            summary="a small autoregressive net learned from noisy gradients (DP-SGD)",
+            extra="dp",
+            private=True,
+        ),
+        Card(
             name="dp-independent",
             target=f"{_PRIVATE}:SinglesEngine",
             modality="table",

@@ -54,6 +54,10 @@ def cost_of(event: PrivacyEvent) -> Cost:
             one = Cost(_positive(values, "epsilon") ** 2 / 8)  # bounded range: Cesar & Rogers 2021
         elif event.mechanism == "laplace":
             one = Cost(_positive(values, "epsilon") ** 2 / 2)
+        elif event.mechanism == "dpsgd":
+            # Each step is a Gaussian mechanism. Rows drawn at random for a step only hide people better, which zCDP
+            # cannot tell: what is charged is right for all rows at once, and too much for a part of them.
+            one = Cost(_positive(values, "steps") / (2 * _positive(values, "sigma") ** 2))
         else:
             raise BudgetError(
                 f"the zCDP accountant knows no mechanism {event.mechanism!r}",

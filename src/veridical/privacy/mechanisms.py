@@ -15,8 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from veridical.core.contracts import PrivacyEvent
+from veridical.core.errors import BudgetError
 from veridical.privacy.ledger import Ledger
 from veridical.privacy.noise import Counts, Noise, SecureNoise, gaussian_tail
+
+_GRAINS = 2**20  # the longest gradient of a row, in grains of the grid that sums are rounded to
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +81,44 @@ class Lens:
         epsilon = math.sqrt(8 * rho)
         self.ledger.charge(_event(what, "exponential", epsilon=epsilon, options=float(options)))
         return self.noise.choose(look(), epsilon, sensitivity * self.rows_per_unit)
+
+    def descent(self, what: str, *, rho: float, steps: int, clip: float, size: int) -> NoisySteps:
+        """Return how a model may look at sums of per-row gradients, `steps` times, all of them charged now.
+
+        Each row's gradient must be no longer than `clip`; `size` is the number of coordinates. Sums are rounded to a
+        grid, because exact noise is made for whole numbers; what rounding adds to the sensitivity is paid for.
+
+        Raises:
+            BudgetError: the ledger has not got `rho` left; then nothing may be looked at.
+        """
+        multiplier = math.sqrt(steps / (2 * rho))  # a step costs 1 / (2 multiplier^2)
+        event = _event(what, "dpsgd", sigma=multiplier, steps=float(steps), sampling_rate=1.0, clip=clip)
+        self.ledger.charge(event)
+        grains = self.rows_per_unit * _GRAINS + math.sqrt(size)
+        return NoisySteps(self.noise, grain=clip / _GRAINS, sigma=multiplier * grains, left=steps)
+
+
+@dataclass(slots=True)
+class NoisySteps:
+    """Steps that are paid for and not yet taken; `sigma` counts in grains."""
+
+    noise: Noise
+    grain: float
+    sigma: float
+    left: int
+
+    def take(self, look: Callable[[], NDArray[np.float64]]) -> NDArray[np.float64]:
+        """Return the noisy sum of gradients, shape (size,).
+
+        Raises:
+            BudgetError: every step was taken; then `look` is not called.
+        """
+        if self.left <= 0:
+            raise BudgetError("no step is left", where="descent", fix="ask for more steps before the first")
+        self.left -= 1
+        whole = np.rint(look() / self.grain).astype(np.int64)
+        noisy = self.noise.gaussian(whole, self.sigma).astype(np.float64)
+        return noisy * self.grain
 
 
 @dataclass(frozen=True, slots=True)

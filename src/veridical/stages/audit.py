@@ -24,8 +24,7 @@ from veridical.core.rng import stream
 from veridical.core.schema import Column, Kind, TableSchema
 from veridical.engines.tabular.dp.engines import PrivacyTerms
 from veridical.engines.tabular.dp.inference import Measurement
-from veridical.engines.tabular.dp.private import MarginalModel, Private, Terms, learn_private
-from veridical.engines.tabular.dp.sampler import MarginalSampler
+from veridical.engines.tabular.dp.private import CodedModel, NoisySampler, Private, Terms, learn_private
 from veridical.privacy.mechanisms import Lens
 
 Score = Callable[[Private, int], NDArray[np.float64]]
@@ -40,7 +39,7 @@ class Trial:
     `rows_each` is how many rows a canary has; they share its unit when the terms name one.
     """
 
-    model: MarginalModel
+    model: CodedModel
     terms: Terms
     lens: Callable[[], Lens] | None = None
     rows_each: int = 1
@@ -64,12 +63,12 @@ def audit_engine(engine: Any, *, canaries: int, seed: int, black_box: bool = Fal
     """
     if not isinstance(engine, PrivacyTerms):
         raise SpecError(
-            "this engine promises no differential privacy", where="audit", fix="name aim, mst or dp-independent"
+            "this engine promises no differential privacy", where="audit", fix="name aim, mst, dp-sgd or dp-independent"
         )
     told = engine.terms()
     unit = "person" if told.unit is not None else None
     terms = Terms(budget=told.budget, unit=unit, rows_per_unit=told.rows_per_unit, declared=True)
-    model: MarginalModel = engine.model  # type: ignore[attr-defined]
+    model: CodedModel = engine.model  # type: ignore[attr-defined]
     trial = Trial(model=model, terms=terms, rows_each=told.rows_per_unit if unit else 1)
     return one_run(trial, canaries=canaries, seed=seed, score=drawn_counts if black_box else noisy_counts)
 
@@ -138,7 +137,7 @@ def noisy_counts(found: Private, canaries: int) -> NDArray[np.float64]:
     return np.where(cells >= 0, scores, 0.0)
 
 
-def _of_marks(sampler: MarginalSampler, measured: Measurement, places: Mapping[str, int]) -> tuple[Any, Any]:
+def _of_marks(sampler: NoisySampler, measured: Measurement, places: Mapping[str, int]) -> tuple[Any, Any]:
     """Return the noisy counts of marks (in the canaries' group, where it was measured too) and their variances."""
     variance = np.broadcast_to(np.square(measured.sigma), measured.counts.shape)
     if len(measured.columns) == 1:
@@ -151,7 +150,7 @@ def _of_marks(sampler: MarginalSampler, measured: Measurement, places: Mapping[s
 
 def drawn_counts(found: Private, canaries: int, *, rows: int = 20_000) -> NDArray[np.float64]:
     """Return how many synthetic rows carry each canary's mark (black box)."""
-    sampler: MarginalSampler = found.sampler
+    sampler: NoisySampler = found.sampler
     drawn = sampler.draw(rows, np.random.default_rng(0))
     if MARK not in drawn.column_names:
         return np.zeros(canaries)

@@ -19,8 +19,10 @@ from veridical.core.dataset import Dataset
 from veridical.core.errors import BudgetError
 from veridical.core.finding import Direction, Finding, not_measured
 from veridical.core.schema import Schema
+from veridical.engines.tabular.dp.private import NoisySampler
 from veridical.engines.tabular.dp.sampler import MarginalSampler
 from veridical.engines.tabular.generator import TableGenerator
+from veridical.engines.tabular.neural.sampler import NeuralSampler
 from veridical.gates.catalog import load_gates
 from veridical.gates.judge import Fingerprints, judge
 from veridical.measures.catalog import MEASURES
@@ -49,7 +51,7 @@ def charged_page(
     gate_set = load_gates(gates)
     findings = [*privacy_findings(generator.spent, delta=delta, claim=claim)]
     findings += validity_findings(synthetic, generator.schema)
-    if isinstance(generator.sampler, MarginalSampler):
+    if isinstance(generator.sampler, MarginalSampler | NeuralSampler):
         findings += noisy_findings(generator, synthetic.only)
     withheld = [not_measured(card.name, WITHHELD) for card in MEASURES]
     prints = Fingerprints(synthetic=synthetic.fingerprint, real=source, schema=generator.schema.fingerprint)
@@ -112,7 +114,7 @@ def validity_findings(synthetic: Dataset, schema: Schema) -> list[Finding]:
 def noisy_findings(generator: TableGenerator, synthetic: pa.Table) -> list[Finding]:
     """Return how far the synthetic rows are from the noisy counts, for single columns and for pairs and more."""
     sampler = generator.sampler
-    assert isinstance(sampler, MarginalSampler)
+    assert isinstance(sampler, MarginalSampler | NeuralSampler)
     codes = _codes(sampler, synthetic, generator)
     if codes is None or not sampler.measurements:
         return [not_measured("fidelity.noisy_columns", "nothing was modelled")]
@@ -122,7 +124,7 @@ def noisy_findings(generator: TableGenerator, synthetic: pa.Table) -> list[Findi
         if not chosen:
             found.append(not_measured(check, "no such marginal was measured"))
             continue
-        parts = [_distance(m, codes, sampler.fitted.sizes, sampler.fitted.total) for m in chosen]
+        parts = [_distance(m, codes, sampler.sizes, sampler.total) for m in chosen]
         far, floor = (float(np.mean([part[i] for part in parts])) for i in (0, 1))
         found.append(
             Finding(
@@ -151,7 +153,7 @@ def _distance(measured: Any, codes: Any, sizes: Sequence[int], rows: float) -> t
     )
 
 
-def _codes(sampler: MarginalSampler, synthetic: pa.Table, generator: TableGenerator) -> Any:
+def _codes(sampler: NoisySampler, synthetic: pa.Table, generator: TableGenerator) -> Any:
     if not sampler.codings:
         return None
     encoded = generator.restore.encode(synthetic)

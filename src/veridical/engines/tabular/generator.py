@@ -27,6 +27,7 @@ SAMPLERS = {
     "copula": "veridical.engines.tabular.copula:CopulaSampler",
     "independent": "veridical.engines.tabular.independent:IndependentSampler",
     "marginals": "veridical.engines.tabular.dp.sampler:MarginalSampler",
+    "neural": "veridical.engines.tabular.neural.sampler:NeuralSampler",
 }
 
 

@@ -11,7 +11,7 @@ from veridical.core.errors import SpecError
 from veridical.core.schema import Schema
 from veridical.engines.tabular.dp.aim import AimModel
 from veridical.engines.tabular.dp.mst import MstModel, SinglesModel
-from veridical.engines.tabular.dp.private import MarginalModel, Terms, learn_private, private_full_schema
+from veridical.engines.tabular.dp.private import CodedModel, Terms, learn_private, private_full_schema
 from veridical.engines.tabular.generator import TableGenerator
 from veridical.prepare.tails import Tails
 from veridical.privacy.account import Account
@@ -104,7 +104,7 @@ class SinglesEngine(PrivacyTerms):
 
 
 def fit_private(
-    told: PrivacyTerms, model: MarginalModel, data: Dataset, schema: Schema, ctx: RunContext
+    told: PrivacyTerms, model: CodedModel, data: Dataset, schema: Schema, ctx: RunContext
 ) -> TableGenerator:
     """Return a private generator; the whole budget is charged to the source before the first look.
 
@@ -124,7 +124,7 @@ def fit_private(
     return TableGenerator(
         private_full_schema(schema, found.schema),
         data.name,
-        "marginals",
+        found.sampler.method,
         found.restore,
         found.sampler,
         Tails(),

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
+from veridical.engines.tabular.dp.coding import Coding
 from veridical.engines.tabular.dp.inference import Fitted, Measurement, fit
 from veridical.engines.tabular.dp.junction import Clique
+from veridical.engines.tabular.dp.sampler import MarginalSampler
 from veridical.engines.tabular.dp.selection import Rows, Scores, expected_of
 
 
@@ -17,6 +19,10 @@ class Learned:
 
     fitted: Fitted
     measurements: tuple[Measurement, ...]
+
+    def sampler(self, codings: tuple[Coding, ...]) -> MarginalSampler:
+        """Return what draws rows of it."""
+        return MarginalSampler(codings, self.fitted, self.measurements)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,18 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 import pyarrow as pa
 
-from veridical.core.contracts import PrivacyEvent, RunContext
+from veridical.core.contracts import PrivacyEvent, RunContext, Sampler
 from veridical.core.errors import BudgetError
 from veridical.core.schema import CATEGORY_KINDS, NUMERIC_KINDS, Column, Kind, Role, Schema, TableSchema
 from veridical.engines.tabular.dp.coding import Coding, category_cells
 from veridical.engines.tabular.dp.inference import Measurement
 from veridical.engines.tabular.dp.law import private_schema
-from veridical.engines.tabular.dp.mst import Learned
 from veridical.engines.tabular.dp.sampler import MarginalSampler
 from veridical.engines.tabular.dp.selection import Rows
 from veridical.engines.tabular.dp.shape import NULL, Votes, guessed, settled, vote
@@ -44,8 +43,35 @@ _SHAPE = "AAAA-99999999"
 _NO_VALUE: tuple[float, float] | None = None
 
 
-class MarginalModel(Protocol):
-    """What chooses, measures and fits marginals of coded rows."""
+class NoisySampler(Sampler, Protocol):
+    """A sampler learned through noise, and the noisy counts that its draws can be held against for free."""
+
+    method: ClassVar[str]  # what a folder asks to be opened by
+
+    @property
+    def codings(self) -> tuple[Coding, ...]: ...
+
+    @property
+    def measurements(self) -> tuple[Measurement, ...]: ...
+
+    @property
+    def sizes(self) -> tuple[int, ...]: ...
+
+    @property
+    def total(self) -> float: ...
+
+
+class Learned(Protocol):
+    """What a model learned of coded rows."""
+
+    @property
+    def measurements(self) -> tuple[Measurement, ...]: ...
+
+    def sampler(self, codings: tuple[Coding, ...]) -> NoisySampler: ...
+
+
+class CodedModel(Protocol):
+    """What learns coded rows through their lens: marginals, or a network."""
 
     def learn(self, rows: Rows, singles: Sequence[Measurement], *, rho: float, total: float) -> Learned: ...
 
@@ -85,13 +111,13 @@ class Private:
 
     schema: TableSchema
     restore: Restore
-    sampler: MarginalSampler
+    sampler: NoisySampler
     events: tuple[PrivacyEvent, ...]
     rows: int
 
 
 def learn_private(
-    table: pa.Table, schema: TableSchema, model: MarginalModel, terms: Terms, lens: Lens, ctx: RunContext
+    table: pa.Table, schema: TableSchema, model: CodedModel, terms: Terms, lens: Lens, ctx: RunContext
 ) -> Private:
     """Return what was learned of a table within the budget of `terms`.
 
@@ -132,7 +158,7 @@ def learn_private(
     return Private(law, restore, sampler, events, max(1, round(votes.rows)))
 
 
-def _sampler(model: MarginalModel, lens: Lens, kept: Sequence[_Found], total: float) -> MarginalSampler:
+def _sampler(model: CodedModel, lens: Lens, kept: Sequence[_Found], total: float) -> NoisySampler:
     codings = tuple(entry.coding for entry in kept if entry.coding is not None)
     if not codings:
         from veridical.engines.tabular.dp.inference import fit
@@ -147,7 +173,7 @@ def _sampler(model: MarginalModel, lens: Lens, kept: Sequence[_Found], total: fl
         if entry.single is not None
     ]
     learned = model.learn(rows, singles, rho=lens.ledger.rho_left, total=total)
-    return MarginalSampler(codings, learned.fitted, learned.measurements)
+    return learned.sampler(codings)
 
 
 def _declare(ledger: Ledger, law: TableSchema, terms: Terms) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import pyarrow as pa
@@ -27,6 +27,7 @@ _FILE = "marginals.json"
 class MarginalSampler:
     """Codings of the columns, the fitted model, and the noisy counts it rests on; implements `Sampler`."""
 
+    method: ClassVar[str] = "marginals"
     codings: tuple[Coding, ...]
     fitted: Fitted
     measurements: tuple[Measurement, ...] = ()
@@ -62,6 +63,16 @@ class MarginalSampler:
             else:
                 columns[name] = self.codings[place].decode(codes[place], rng, limited.get(name))
         return pa.table(columns) if columns else pa.table({"": pa.nulls(rows)}).select([])
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """How many codes each column has."""
+        return self.fitted.sizes
+
+    @property
+    def total(self) -> float:
+        """About how many rows it was learned from."""
+        return self.fitted.total
 
     @cached_property
     def _free(self) -> Drawer:
