@@ -6,9 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from veridical.cli import linked
 from veridical.cli import options as given
+
+_NEED_ROWS = ("holdout", "engine", "options", "target", "epsilon", "unit", "entities", "scale", "keep", "mend")
 
 
 @click.command()
@@ -99,15 +102,24 @@ def _from_profile(profile: Path, output: Path | None, *, quiet: bool, **said: An
 
     if said["schema"] is None:
         raise click.UsageError("--from-profile needs --schema, the schema.yaml beside the profile")
+    # What needs real rows is refused, never passed over in silence.
+    typed = click.get_current_context().get_parameter_source
+    needing = [name for name in _NEED_ROWS if typed(name) is ParameterSource.COMMANDLINE]
+    if needing:
+        options = ", ".join("--" + name.replace("_", "-") for name in needing)
+        raise click.UsageError(f"{options} needs a SOURCE: a profile holds no row")
     asked = Asked(
         profile=profile,
         schema=said["schema"],
         output=given.default_output(profile) if output is None else output,
         rows=said["rows"],
         form=said["form"],
+        where=said["where"],
+        balance=given.balance(said["balance"]),
         gates=said["gates"],
         waivers=given.waivers(said["checks"], said["by"], said["because"]),
         licence=said["licence"],
+        release=not said["no_release"],
     )
     workers = available_workers() if said["workers"] is None else said["workers"]
     with TerminalProgress(quiet=quiet) as progress:

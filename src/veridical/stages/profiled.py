@@ -6,6 +6,7 @@ Every gate is then "not measured": the data can be released only under waivers.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -50,9 +51,12 @@ class Asked:
     output: Path
     rows: int | None = None
     form: str = "parquet"
+    where: str | None = None
+    balance: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     gates: str = "share"
     waivers: tuple[Waiver, ...] = field(default=())
     licence: str = ""
+    release: bool = True
 
 
 def make(asked: Asked, ctx: RunContext, *, ring: KeyRing | None = None) -> Done:
@@ -68,9 +72,12 @@ def make(asked: Asked, ctx: RunContext, *, ring: KeyRing | None = None) -> Done:
     schema = schema_yaml.read(asked.schema)
     profile = read_profile(asked.profile, schema)
     _model(run, profile, schema, asked, ctx)
-    request = SampleRequest(rows=profile.rows if asked.rows is None else asked.rows, seed=ctx.seed)
+    rows = profile.rows if asked.rows is None else asked.rows
+    request = SampleRequest(rows=rows, seed=ctx.seed, where=asked.where, balance=asked.balance)
     synthesize(order(run.stage("model"), request, form=asked.form), ctx, run.stage("synthesize"))
-    _unmeasured(run, asked, schema, KeyRing.default() if ring is None else ring)
+    verdict = _unmeasured(run, asked, schema, KeyRing.default() if ring is None else ring)
+    if not asked.release:
+        return Done(run=run, verdict=verdict, released=None)
     released = release(run, waivers=asked.waivers, licence=asked.licence, ring=ring)
     return Done(run=run, verdict=released.verdict, released=released)
 

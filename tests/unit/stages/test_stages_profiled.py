@@ -56,6 +56,14 @@ def test_it_is_released_under_a_waiver_that_is_said_first(home, capsys):
     assert run(["sample", str(home / "waived"), "--rows", "50", "-o", str(home / "more.csv"), "-q"]) == 0
 
 
+def test_conditions_hold_and_what_needs_rows_is_refused(home, capsys):
+    assert _synth(home, "some", "--rows", "400", "--where", "age >= 40", "--no-release") == 0
+    made = pq.read_table(next((home / "some" / "synthesize").glob("*.parquet")))
+    assert min(made["age"].to_pylist()) >= 40
+    assert _synth(home, "other", "--epsilon", "1") == 2
+    assert "--epsilon needs a SOURCE" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("edit", [lambda path: path.write_text("{"), lambda path: path.unlink()])
 def test_a_broken_or_absent_profile_is_refused(home, tmp_path, edit, capsys):
     path = tmp_path / "profile.json"
