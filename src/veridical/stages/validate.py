@@ -77,6 +77,8 @@ def validate(
     _check_schema(schema, train)
     if is_sequence(schema):
         gate_set, leave_out = for_sequences(gate_set), {*leave_out, *ROW_ATTACKS}
+    else:
+        leave_out = {*leave_out, "entities"}
     given = Evidence(train=train, synthetic=synthetic, holdout=holdout, schema=schema)
     inputs = compare_inputs(given, ctx)
     evidence, findings = inputs.evidence, list(inputs.findings)
