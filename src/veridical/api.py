@@ -93,8 +93,9 @@ def fit(
 
 def synthesize(
     generator: Generator | str | Path,
-    rows: int | str,
+    rows: int | str | None = None,
     *,
+    scale: float | None = None,
     seed: int = 0,
     where: str | None = None,
     balance: Mapping[str, Mapping[str, float]] | None = None,
@@ -106,12 +107,19 @@ def synthesize(
     """Return rows drawn from a generator, or from the folder of a saved one, as Arrow or as the type of `like`.
 
     Of sequences whole entities are drawn: `entities` of them, or about as many rows as asked for.
+    Of linked tables, `scale` says how many times the source's size, and a `Dataset` of all tables comes back.
     `given` is a table of known values, a row each: columns it lacks and cells that are null are generated.
 
     Raises:
         VeridicalError: the request cannot be met.
     """
     opened = models.open_model(Path(generator)).generator if isinstance(generator, str | Path) else generator
+    if getattr(opened, "undivided", False):
+        if rows is not None:
+            raise SpecError("the model has several tables", where="rows", fix="give scale=2.0 for twice the size")
+        return syntheses.draw(opened, SampleRequest(rows=1, seed=seed, scale=1.0 if scale is None else scale))
+    if rows is None or scale is not None:
+        raise SpecError("the model has one table", where="rows", fix="say how many rows, and no scale")
     request = SampleRequest(
         rows=_count(rows),
         seed=seed,
@@ -193,6 +201,8 @@ def synth(
         VeridicalError: the source, schema, engine, options or gates are wrong.
     """
     data, ctx = read(source), RunContext(seed=seed, progress=progress)
+    if len(data.tables) > 1:
+        return _synth_linked(source, data, schema, {} if options is None else options, holdout, gates, ctx)
     unit = None if schema is None else schema.only.unit
     parts = holdouts.split(data, holdout, ctx, unit=unit)
     known = learning.learn(parts.train, ctx=ctx).schema if schema is None else schema
@@ -210,6 +220,34 @@ def synth(
         verdict, findings = judged.verdict, judged.findings
     native = to_native(drawn, like=source)
     return Made(data=native, schema=generator.schema, generator=generator, verdict=verdict, findings=findings)
+
+
+def _synth_linked(
+    source: Any,
+    data: Dataset,
+    schema: Schema | None,
+    options: Mapping[str, Any],
+    holdout: float,
+    gates: str | Path | None,
+    ctx: RunContext,
+) -> Made:
+    from veridical.stages.linked_cut import entity_of, split
+    from veridical.stages.linked_validate import validate_linked
+
+    known = _schema_of(source, data, ctx) if schema is None else schema
+    parts = split(data, known, holdout, ctx)
+    entity = entity_of(known, data)
+    share = data.tables[entity].num_rows / max(1, parts.train.tables[entity].num_rows)
+    recipe = models.Recipe(engine="linked", options={"grown": ((entity, share),), **options})
+    generator = models.fit(parts.train, known, recipe, ctx)
+    drawn = syntheses.draw(generator, SampleRequest(rows=1, seed=ctx.seed))
+    verdict = findings = None
+    if gates is not None:
+        judged = validate_linked(
+            train=parts.train, holdout=parts.holdout, synthetic=drawn, schema=known, gates=gates, ctx=ctx
+        )
+        verdict, findings = judged.verdict, judged.findings
+    return Made(data=drawn, schema=generator.schema, generator=generator, verdict=verdict, findings=findings)
 
 
 def run(spec: str | Path | RunSpec, *, progress: Progress = silent) -> Done:
@@ -245,6 +283,17 @@ def verify(folder: str | Path) -> Verified:
 def _named(data: Dataset, like: Dataset) -> Dataset:
     """Return the data under the name of another: one table may come from a file of any name."""
     return Dataset.of(data.only, like.name) if len(data.tables) == len(like.tables) == 1 else data
+
+
+def _schema_of(source: Any, data: Dataset, ctx: RunContext) -> Schema:
+    """Return the schema learned of a source; of a database, within what it declares."""
+    if isinstance(source, str) and ":/" in source:
+        from veridical.connect.database import is_url
+        from veridical.stages import database
+
+        if is_url(source):
+            return database.learn(source, ctx).learned.schema
+    return learning.learn(data, ctx=ctx).schema
 
 
 def _count(rows: int | str) -> int:

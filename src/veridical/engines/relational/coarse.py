@@ -19,18 +19,25 @@ LEAST_ROWS = 40  # below, a bin would speak of a handful of rows
 
 @dataclass(frozen=True, slots=True)
 class Coarse:
-    """A column on few levels: `edges` between bins of numbers, or `values` of categories that many rows carry."""
+    """A column on few levels: `edges` between bins of numbers, or `values` of categories that many rows carry.
+
+    In a small table only the order of numbers is told (`ranked`), never where they lie.
+    """
 
     name: str
     edges: tuple[float, ...] = ()
     values: tuple[str, ...] = ()
+    ranked: bool = False
 
     @classmethod
     def learn(cls, name: str, column: pa.ChunkedArray, rare_below: int) -> Coarse | None:
         """Return the levels of a column; None where it has none that may be told."""
         values = whole(column)
+        number = (
+            pa.types.is_integer(values.type) or pa.types.is_floating(values.type) or pa.types.is_decimal(values.type)
+        )
         if len(values) < LEAST_ROWS:
-            return None
+            return cls(name, ranked=True) if number and not values.null_count and len(values.unique()) > 1 else None
         if pa.types.is_integer(values.type) or pa.types.is_floating(values.type):
             numbers = values.drop_null().cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
             if len(numbers) < LEAST_ROWS:
@@ -45,6 +52,10 @@ class Coarse:
     def codes(self, column: pa.ChunkedArray) -> Rows:
         """Return the level of each value; 0 where there is none."""
         values = whole(column)
+        if self.ranked:
+            numbers = values.cast(pa.float64(), safe=False).fill_null(0.0).to_numpy(zero_copy_only=False)
+            place = np.argsort(np.argsort(numbers, kind="stable"), kind="stable")
+            return place * (4 * BINS) // max(1, len(numbers))
         if self.edges:
             numbers = values.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
             return np.where(np.isnan(numbers), 0, 1 + np.searchsorted(self.edges, numbers, side="right"))
@@ -53,12 +64,12 @@ class Coarse:
 
     def to_plain(self) -> dict[str, Any]:
         """Return this as JSON-like data."""
-        return {"name": self.name, "edges": list(self.edges), "values": list(self.values)}
+        return {"name": self.name, "edges": list(self.edges), "values": list(self.values), "ranked": self.ranked}
 
     @classmethod
     def from_plain(cls, plain: Mapping[str, Any]) -> Coarse:
         """Return what `to_plain` wrote."""
-        return cls(plain["name"], tuple(plain["edges"]), tuple(plain["values"]))
+        return cls(plain["name"], tuple(plain["edges"]), tuple(plain["values"]), plain["ranked"])
 
 
 def likest(known: Sequence[Rows], made: Sequence[Rows], ordered: Sequence[bool], rng: np.random.Generator) -> Rows:

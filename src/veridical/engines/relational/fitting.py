@@ -314,7 +314,10 @@ def _profiles(name: str, source: Source, groups: Mapping[int, Groups], *, everyo
         used = np.flatnonzero(np.sum([counts[i] > 0 for i in links], axis=0))
     coarse: list[Coarse] = []
     if not everyone:
-        found = [Coarse.learn(own, table[own], source.schema.rare_below) for own in table.column_names]
+        keys = {name for key in [source.schema.table(name).primary_key] for name in key}
+        found = [
+            Coarse.learn(own, table[own], source.schema.rare_below) for own in table.column_names if own not in keys
+        ]
         coarse = [one for one in found if one is not None]
     return Profiles(
         kinds={i: groups[i].labels[used] for i in links}, numbers={i: counts[i][used] for i in links},

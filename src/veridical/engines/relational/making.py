@@ -259,7 +259,7 @@ class Maker:
             mine = [one.codes(pa.chunked_array([table.columns[one.name]])) for one in there]
             known = [codes for one, codes in zip(profiles.coarse, known, strict=False) if one in there] or known[:1]
             mine = mine or [np.zeros(table.rows, dtype=np.int64)]
-            ordered = [bool(one.edges) for one in there] or [False]
+            ordered = [bool(one.edges) or one.ranked for one in there] or [False]
             place = likest(known, mine, ordered, self.rng("singles", name))
         found = {}
         for i, kinds in profiles.kinds.items():

@@ -1,0 +1,77 @@
+"""Small linked tables with known laws: customers, their orders, and the lines of these."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import numpy as np
+import pyarrow as pa
+
+from veridical.core.dataset import Dataset
+from veridical.core.schema import Schema
+from veridical.stages.learn import learn
+
+
+def shop(customers: int = 300, *, seed: int = 0) -> Dataset:
+    """Return a shop: big customers have many orders, orders come after sign-up, totals are sums of lines."""
+    rng = np.random.default_rng(seed)
+    big = rng.random(customers) < 0.3
+    signed = [dt.date(2020, 1, 1) + dt.timedelta(days=int(d)) for d in rng.integers(0, 700, customers)]
+    orders = rng.poisson(np.where(big, 6, 1))
+    owner = np.repeat(np.arange(customers), orders)
+    count = len(owner)
+    placed = [signed[o] + dt.timedelta(days=int(d)) for o, d in zip(owner, rng.integers(0, 500, count), strict=True)]
+    products = 12
+    lines = rng.integers(1, 5, count)
+    of = np.repeat(np.arange(count), lines)
+    # Big customers buy the dear half of the products.
+    product = np.where(big[owner][of], rng.integers(0, 6, len(of)), rng.integers(6, products, len(of)))
+    price = np.round(5.0 + 2.5 * product, 2)
+    amount = rng.integers(1, 4, len(of))
+    total = np.round(np.bincount(of, weights=price * amount, minlength=count), 2)
+    last = np.r_[owner[1:] != owner[:-1], True] if count else np.zeros(0, bool)
+    return Dataset(
+        {
+            "customer": pa.table(
+                {
+                    "customer_id": [f"C{i:06}" for i in range(customers)],
+                    "email": [f"user{i}@example.org" for i in range(customers)],
+                    "size": np.where(big, "big", "small").tolist(),
+                    "signed_up": pa.array(signed, pa.date32()),
+                }
+            ),
+            "product": pa.table(
+                {"product_id": list(range(100, 100 + products)), "price": 5.0 + 2.5 * np.arange(products)}
+            ),
+            "orders": pa.table(
+                {
+                    "order_id": list(range(1, count + 1)),
+                    "customer_id": [f"C{i:06}" for i in owner],
+                    "placed": pa.array(placed, pa.date32()),
+                    "status": np.where(last & (rng.random(count) < 0.8), "open", "done").tolist(),
+                    "total": total,
+                }
+            ),
+            "line": pa.table(
+                {
+                    "order_id": (of + 1).tolist(),
+                    "line_no": (np.arange(len(of)) - np.repeat(np.cumsum(lines) - lines, lines) + 1).tolist(),
+                    "product_id": (100 + product).tolist(),
+                    "price": price,
+                    "amount": amount,
+                }
+            ),
+        }
+    )
+
+
+def shop_schema(data: Dataset) -> Schema:
+    """Return what is learned of the shop, with the lines' key named."""
+    from dataclasses import replace
+
+    schema = learn(data).schema
+    tables = tuple(
+        replace(table, primary_key=("order_id", "line_no")) if table.name == "line" else table
+        for table in schema.tables
+    )
+    return replace(schema, tables=tables)
