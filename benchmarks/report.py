@@ -71,12 +71,39 @@ def plain(title: str, command: str) -> Callable[[Mapping[str, Any]], str]:
     return section
 
 
+def sequence(result: Mapping[str, Any]) -> str:
+    """Return the section on sequences: each generator's figures on each set, the ceiling in brackets."""
+    checks = ("sequence.discriminative", "sequence.lag_1", "sequence.length_ks", "sequence.predictive",
+              "sequence.backward_time")  # fmt: skip
+    rows = []
+    for data, about in result["sets"].items():
+        for name, figures in about.items():
+            if not isinstance(figures, dict):
+                continue
+            shown = [_beside(figures.get(check)) for check in checks]
+            cost = _shown(figures.get("cpu_s"))
+            rows.append(
+                [data, name, *shown, _shown(figures.get("rules_broken")), cost, str(figures.get("note", ""))[:60]]
+            )
+    head = ["set", "generator", "AUC of windows", "lag-1 error", "length KS", "next-step error", "backward time",
+            "rules broken", "CPU-s", "note"]  # fmt: skip
+    return "## Sequences\n\n`python -m benchmarks.sequence`; in brackets, held-out real ones.\n\n" + table(head, rows)
+
+
+def _beside(figure: Any) -> str:
+    if not isinstance(figure, dict) or figure.get("value") is None:
+        return ""
+    ceiling = figure.get("ceiling")
+    return _shown(figure["value"]) + ("" if ceiling is None else f" ({_shown(ceiling)})")
+
+
 SECTIONS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "tabular": tabular,
     "rules": plain("Rules", "python -m benchmarks.rules"),
     "attacks": plain("Privacy attacks", "python -m benchmarks.attacks"),
     "text": plain("Text", "python -m benchmarks.text"),
     "text-checks": plain("Text checks", "python -m benchmarks.text_checks"),
+    "sequence": sequence,
     "privacy": plain("Differential privacy", "python -m benchmarks.privacy"),
 }
 

@@ -34,7 +34,7 @@ metadata.set_sequence_index(table_name="data", column_name=time_column)
 start = time.process_time()
 options = {"context_columns": job["static"]} if job["static"] else {}
 model = PARSynthesizer(metadata, epochs=job["epochs"], verbose=False, **options)
-model.fit(train)
+model.fit({"data": train})
 fitted = time.process_time()
 drawn = model.sample(num_sequences=job["entities"])
 drawn = drawn["data"] if isinstance(drawn, dict) else drawn

@@ -26,8 +26,8 @@ from veridical.reports.html import PageContent
 from veridical.spec.gates import GateSet, Waiver
 from veridical.stages.holdout import split
 from veridical.stages.inputs import compare_inputs
-from veridical.stages.sequence import is_sequence, split_sequences
 from veridical.stages.model import Recipe
+from veridical.stages.sequence import is_sequence, split_sequences
 
 HOLDOUT_SHARE = 0.3
 

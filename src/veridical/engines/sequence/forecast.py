@@ -15,6 +15,7 @@ from veridical.engines.sequence import parts
 from veridical.engines.sequence.entity import attributes_of, measure_traits
 from veridical.engines.sequence.finish import finished
 from veridical.engines.sequence.gaps import step_moments
+from veridical.engines.sequence.model import time_ends
 from veridical.engines.sequence.values import Measured
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ def go_on(law: Sequences, prefix: pa.Table, steps: int, *, seed: int) -> pa.Tabl
     means = {name: traits.mean[name] + levels[name][past.firsts] for name in tellings}
     entity = replace(law.attributes.of(attributes, traits), means=means)
     ticks = law.gaps.go_on(layout, ticks, past.lengths, entity, law.clock, rng)
+    ticks = _within(law, attributes, ticks, layout, past)
     around = law.steps(layout, ticks, entity)
     around = replace(around, moment={**around.moment, **_open_ended(around.moment, layout)})
     made = None
@@ -65,6 +67,20 @@ def go_on(law: Sequences, prefix: pa.Table, steps: int, *, seed: int) -> pa.Tabl
         made = law.values.draw(around, _spread(measured, layout, old), past.lengths, rng)
     new = np.flatnonzero(layout.position >= past.lengths[layout.owner])
     return finished(law, attributes, layout, ticks, made, new, rng)
+
+
+def _within(law: Sequences, attributes: pa.Table, ticks: Places, layout: Layout, past: Layout) -> Places:
+    """Return ticks whose new part is drawn together where an attribute (an end of follow-up) bounds the time."""
+    ends = time_ends(law, attributes)
+    if ends is None:
+        return ticks
+    last = ticks[layout.firsts + past.lengths - 1]
+    since = (ticks - last[layout.owner]).astype(np.float64)
+    reach = np.maximum(since[layout.starts[1:] - 1], 1.0)
+    room = np.maximum(ends[1] - last, 0.0)
+    share = np.minimum(1.0, room / reach)[layout.owner]
+    fitted = last[layout.owner] + np.floor(since * share).astype(np.int64)
+    return np.where(since > 0, fitted, ticks)
 
 
 def _open_ended(moment: object, layout: Layout) -> dict[str, np.ndarray]:

@@ -44,7 +44,7 @@ class GapLaw:
         since -= since[layout.firsts][layout.owner]
         anchor = since[layout.firsts + np.minimum(warm, layout.lengths - 1)]
         ticks: Places = since - anchor[layout.owner] + start[layout.owner]
-        return ticks if ends is None else self._within(ticks, layout, ends)
+        return ticks if ends is None else self.within(ticks, layout, ends)
 
     def go_on(self, layout: Layout, known: Places, begun: Places, entity: Steps, clock: Clock,
               rng: np.random.Generator) -> Places:  # fmt: skip
@@ -81,7 +81,7 @@ class GapLaw:
         made = self.model.draw(steps, measured, begun, rng, running=running).numbers[GAP]
         return np.where(given, held, np.maximum(made, self.least)).astype(np.int64)
 
-    def _within(self, ticks: Places, layout: Layout, ends: tuple[Numbers, Numbers]) -> Places:
+    def within(self, ticks: Places, layout: Layout, ends: tuple[Numbers, Numbers]) -> Places:
         """Return ticks moved and, where they do not fit, drawn together, so that each entity stays between its ends."""
         first, last = ends
         begin = ticks[layout.firsts].astype(np.float64)

@@ -39,6 +39,7 @@ from veridical.prepare.storage import parse_type
 
 STEP_MODEL = "veridical.engines.tabular.stepping:TreeSteps"
 BATCH_ROWS = 400_000
+SQUEEZED = 0.93  # how far times may be drawn together before rows are left out
 _PLACES = frozenset({"step", "steps left", "elapsed", "day", "year part"})
 _WARM_STEPS = 120
 """Steps that a series of few entities takes before its first row, so that it begins like any other."""
@@ -90,26 +91,45 @@ class Sequences:
         tables = []
         for part in _batches(drawn.traits.length):
             attributes = drawn.attributes.take(pa.array(part))
-            tables.append(self._rows(attributes, _taken(drawn.traits, part), rng))
+            tables.append(self._rows(attributes, _taken(drawn.traits, part), rng, exact=lengths is not None))
         return pa.concat_tables(tables).combine_chunks()
 
-    def _rows(self, attributes: pa.Table, traits: Traits, rng: np.random.Generator) -> pa.Table:
+    def _rows(self, attributes: pa.Table, traits: Traits, rng: np.random.Generator, *, exact: bool) -> pa.Table:
         warm = _WARM_STEPS if self.entities_are_few and self.values is not None else 0
-        layout = Layout.of_lengths(traits.length + warm)
         entity = self.attributes.of(attributes, traits)
-        start = None if self.values is None else self._first_rows(layout, traits)
-        if start is not None and self.values is not None:
+        layout, ticks = self._times(
+            Layout.of_lengths(traits.length + warm), attributes, traits, entity, rng, exact=exact
+        )
+        measured = None
+        if self.values is not None:
+            start = self._first_rows(layout, traits)
             tellings = self.values.tellings
             levels = {name: told.scaled(start.numbers[name][layout.firsts]) for name, told in tellings.items()}
             entity = replace(entity, means={name: traits.mean[name] + level for name, level in levels.items()})
-        ends = time_ends(self, attributes)
-        ticks = self.gaps.draw(layout, traits.start, entity, self.clock, rng, warm=warm, ends=ends)
-        measured = None
-        if start is not None and self.values is not None:
             steps = self.steps(layout, ticks, entity)
             measured = self.values.draw(steps, start, np.ones(layout.entities, dtype=np.int64), rng)
         rows = np.flatnonzero(layout.position >= warm)
         return finished(self, attributes, layout, ticks, measured, rows, rng)
+
+    def _times(
+        self, layout: Layout, attributes: pa.Table, traits: Traits, entity: Steps, rng: np.random.Generator, *,
+        exact: bool,
+    ) -> tuple[Layout, Places]:  # fmt: skip
+        """Return the ticks of all rows; where an attribute ends an entity's time, rows beyond it are left out.
+
+        With `exact` lengths all rows are kept, and drawn together until they fit.
+        """
+        ends = time_ends(self, attributes)
+        warm = _WARM_STEPS if self.entities_are_few and self.values is not None else 0
+        ticks = self.gaps.draw(layout, traits.start, entity, self.clock, rng, warm=warm, ends=ends if exact else None)
+        if ends is None or exact:
+            return layout, ticks
+        first = ticks[layout.firsts].astype(np.float64)
+        room = np.maximum(ends[1] - first, 0.0)
+        inside = (ticks - first[layout.owner]) * SQUEEZED <= room[layout.owner]
+        inside[layout.firsts] = True
+        fitting = Layout.of_lengths(np.bincount(layout.owner, inside, layout.entities).astype(np.int64))
+        return fitting, self.gaps.within(ticks[inside], fitting, ends)
 
     def steps(self, layout: Layout, ticks: Places, entity: Steps) -> Steps:
         """Return all that is known of rows before their values."""

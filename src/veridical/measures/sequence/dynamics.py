@@ -75,8 +75,10 @@ class Dynamics:
         for _ in range(self.replicates):
             weights = [_weights(side, rng) for side in (one, two)]
             drawn.append(_mean_gap(table(one, names, weights[0]), table(two, names, weights[1])))
+        known = np.array([value for value in drawn if np.isfinite(value)])
+        error = float(known.std()) if len(known) > 1 else 0.0
         rows = int(min(one.block.max(initial=-1), two.block.max(initial=-1))) + 1
-        return Estimate(value, float(np.nanstd(drawn)), rows)
+        return Estimate(value, error, rows)
 
 
 def _mean_gap(one: Table, two: Table) -> float:
