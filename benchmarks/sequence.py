@@ -7,6 +7,8 @@ are scored by the same measures on the entities, or times, that were kept back.
 from __future__ import annotations
 
 import argparse
+import datetime as dt
+import json
 import os
 import sys
 import tempfile
@@ -19,7 +21,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from benchmarks.environment import ROOT, Peer, python_of, run_script, write_result
+from benchmarks.environment import RESULTS, ROOT, Peer, python_of, run_script, write_result
 from veridical.core.contracts import Evidence, RunContext
 from veridical.core.dataset import Dataset
 from veridical.core.schema import Schema
@@ -139,7 +141,7 @@ def main() -> None:
                 run = run_one(name, job, asked.timeout_s)
                 figures: dict[str, Any] = {"cpu_s": round(run.cpu_s, 1), "peak_mb": round(run.peak_mb), **run.answer}
                 if run.ok:
-                    made = pq.read_table(output)
+                    made = _keyed(pq.read_table(output), parts.train.only, key)
                     try:
                         figures |= scores(parts.train.only, parts.holdout.only, made, schema)
                     except Exception as wrong:  # noqa: BLE001 - one peer's odd output must not end the run
@@ -148,7 +150,24 @@ def main() -> None:
                     figures["note"] = run.note
                 results[data][name] = figures
                 print(data, name, {k: v for k, v in figures.items() if k in _SHOWN}, flush=True)
-            print(write_result("sequence", {"seed": SEED, "sets": results}), flush=True)
+                print(_written(results), flush=True)
+
+
+def _keyed(made: pa.Table, train: pa.Table, key: str | None) -> pa.Table:
+    """Return the table with its entities numbered, where train's are numbers and a peer wrote texts."""
+    if key is None or made[key].type == train[key].type or not pa.types.is_integer(train[key].type):
+        return made
+    codes = made[key].combine_chunks().cast(pa.string()).dictionary_encode().indices.cast(train[key].type)
+    return made.set_column(made.column_names.index(key), key, codes)
+
+
+def _written(results: dict[str, Any]) -> Path:
+    """Write the results beside those of other sets and generators that were measured today."""
+    path = RESULTS / f"sequence-{dt.date.today().isoformat()}.json"
+    sets: dict[str, Any] = json.loads(path.read_text())["sets"] if path.exists() else {}
+    for data, figures in results.items():
+        sets[data] = {**sets.get(data, {}), **figures}
+    return write_result("sequence", {"seed": SEED, "sets": sets})
 
 
 _SHOWN = ("cpu_s", "note", "sequence.discriminative", "sequence.lag_1", "sequence.length_ks", "rules_broken")
