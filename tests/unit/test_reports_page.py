@@ -235,6 +235,9 @@ def test_a_real_browser_shows_the_page_without_errors_network_or_sideways_scroll
             "return [...document.querySelectorAll('.card')].filter(c => !c.hidden).length })()",
             "drill": "document.querySelector('.matrix [data-pair]').click(); "
             "document.querySelectorAll('#joint svg').length",
+            "cut": "[...document.querySelectorAll('#joint svg')].filter(svg => { "
+            "return [...svg.querySelectorAll('text')].some(text => { const t = text.getBoundingClientRect(), "
+            "s = svg.getBoundingClientRect(); return t.left < s.left - 1 || t.bottom > s.bottom + 1 }) }).length",
             "alert": "document.querySelectorAll('main script:not([type])').length",
             "names": "[...document.querySelectorAll('button, input, select')].filter(e => "
             "!(e.textContent.trim() || e.ariaLabel || e.labels?.length)).length",
@@ -246,6 +249,29 @@ def test_a_real_browser_shows_the_page_without_errors_network_or_sideways_scroll
     answers = seen.answers
     assert answers["over"] <= 0
     assert answers["search"] == 1 and answers["drill"] == 3
+    assert answers["cut"] == 0  # names of bins are whole
     assert answers["background"] != answers["toggle"]
     assert (answers["background"] == "rgb(20, 23, 26)") is dark
     assert (answers["alert"], answers["names"], answers["headings"]) == (0, 0, 1)
+
+
+@pytest.mark.browser
+def test_printed_everything_is_open_and_on_white(tmp_path):
+    write_validation(content(), tmp_path / "validate")
+    seen = visit(
+        tmp_path / "validate" / "report.html",
+        width=794,
+        dark=True,
+        media="print",
+        scripts={
+            "open": "dispatchEvent(new Event('beforeprint')); "
+            "[...document.querySelectorAll('details')].filter(more => !more.open).length",
+            "background": "getComputedStyle(document.body).backgroundColor",
+            "ink": "getComputedStyle(document.body).color",
+            "tools": "getComputedStyle(document.querySelector('nav')).display",
+        },
+    )
+    assert seen.problems == []
+    assert (seen.answers["open"], seen.answers["tools"]) == (0, "none")
+    assert seen.answers["background"] == "rgb(255, 255, 255)"
+    assert max(map(int, seen.answers["ink"][4:-1].split(","))) < 120, seen.answers["ink"]

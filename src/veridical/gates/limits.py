@@ -90,11 +90,14 @@ def number(value: float) -> str:
     """Return a figure in four significant digits (two where it is small), without an exponent where one can do without.
 
     Example:
-        >>> number(0.52134), number(12345.6), number(0.0), number(0.00016667)
-        ('0.5213', '12,346', '0', '0.00017')
+        >>> number(0.52134), number(12345.6), number(0.0), number(0.000016667)
+        ('0.5213', '12,346', '0', '0.000017')
     """
     if value == 0 or not math.isfinite(value):
         return "0" if value == 0 else str(value)
     if abs(value) >= 1000:
         return f"{value:,.0f}"
-    return f"{value:.4g}" if abs(value) >= 0.01 else f"{value:.2g}"
+    if abs(value) >= 0.01:
+        return f"{value:.4g}"
+    places = 1 - math.floor(math.log10(abs(value)))
+    return f"{value:.{places}f}".rstrip("0") if places < 9 else f"{value:.2g}"

@@ -35,8 +35,9 @@
   const short = (text) => text.length > 13 ? `${text.slice(0, 12)}…` : text;
 
   const heat = (pair, cells, paint, label) => {
-    const wide = pair.cols.length, tall = pair.rows.length, left = 78, top = 4, size = 22;
-    const chart = svg("svg", { viewBox: `0 0 ${left + wide * size + 4} ${top + tall * size + 76}`, role: "img", "aria-label": label });
+    const longest = (names) => Math.max(...names.map((name) => short(name).length), 1);
+    const wide = pair.cols.length, tall = pair.rows.length, left = Math.max(14 + 6.2 * longest(pair.rows), 4.4 * longest(pair.cols)), top = 4, size = 22;
+    const chart = svg("svg", { viewBox: `0 0 ${left + wide * size + 4} ${top + tall * size + 18 + 4.8 * longest(pair.cols)}`, role: "img", "aria-label": label });
     cells.forEach((share, index) => {
       const row = Math.floor(index / wide), col = index % wide;
       const [fill, opacity] = paint(share);
@@ -52,11 +53,20 @@
     return chart;
   };
 
+  // Bins that nobody is in, on either side, only take room.
+  const filled = (pair) => {
+    const wide = pair.cols.length, used = (index) => pair.real[index] > 0 || pair.synthetic[index] > 0;
+    const rows = pair.rows.map((_, row) => row).filter((row) => pair.cols.some((_, col) => used(row * wide + col)));
+    const cols = pair.cols.map((_, col) => col).filter((col) => pair.rows.some((_, row) => used(row * wide + col)));
+    const kept = (cells) => rows.flatMap((row) => cols.map((col) => cells[row * wide + col]));
+    return { ...pair, rows: rows.map((row) => pair.rows[row]), cols: cols.map((col) => pair.cols[col]), real: kept(pair.real), synthetic: kept(pair.synthetic) };
+  };
+
   const data = document.getElementById("pair-data");
   if (data) {
     const pairs = JSON.parse(data.textContent), place = document.getElementById("joint");
     const open = (index) => {
-      const pair = pairs[index];
+      const pair = filled(pairs[index]);
       const most = Math.max(...pair.real, ...pair.synthetic, 1e-9);
       const gap = pair.synthetic.map((share, i) => share - pair.real[i]);
       const widest = Math.max(...gap.map(Math.abs), 1e-9);
