@@ -117,3 +117,10 @@ def write_result(name: str, content: dict[str, Any]) -> Path:
     machine = {"cores": os.cpu_count(), "python": platform.python_version(), "system": platform.system()}
     path.write_text(json.dumps({"date": dt.date.today().isoformat(), "machine": machine, **content}, indent=1) + "\n")
     return path
+
+
+def read_result(name: str) -> dict[str, Any]:
+    """Return today's result of that name, or nothing."""
+    path = RESULTS / f"{name}-{dt.date.today().isoformat()}.json"
+    found: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
+    return found

@@ -15,7 +15,7 @@ from typing import Any
 
 import pandas as pd
 
-from benchmarks.environment import ROOT, Peer, python_of, run_script, write_result
+from benchmarks.environment import ROOT, Peer, python_of, read_result, run_script, write_result
 from benchmarks.tabular_score import SEED, aligned, score, tstr_auc
 
 SHARED = Path(os.environ.get("VERIDICAL_SHARED_DATA", ROOT.parent / "shared" / "data"))
@@ -84,13 +84,18 @@ def run_one(name: str, job: dict[str, Any], timeout_s: float) -> Any:
     return run_script(python_of(environment), script, {**job, **peer.options}, timeout_s=timeout_s)
 
 
-def bench(names: list[str], generators: list[str], timeout_s: float, file: str) -> list[dict[str, Any]]:
-    """Return one row of figures per generator and data set, the real holdout of each first; each is written at once."""
-    rows: list[dict[str, Any]] = []
+def bench(
+    names: list[str], generators: list[str], timeout_s: float, file: str, rows: list[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """Return one row of figures per generator and data set, the real holdout of each first; each is written at once.
+
+    `rows` are those of an earlier run of the same day, on the same splits; what they tell is not run again.
+    """
+    known = {(row["data"], row["generator"]) for row in rows}
 
     def note(row: dict[str, Any]) -> None:
         rows.append(row)
-        rows.sort(key=lambda each: names.index(each["data"]))
+        rows.sort(key=lambda each: list(DATA).index(each["data"]))
         print(line(row), flush=True)
         write_result(file, {"rows": json.loads(json.dumps(rows, default=float))})
 
@@ -98,12 +103,16 @@ def bench(names: list[str], generators: list[str], timeout_s: float, file: str) 
         splits = {name: load(name) for name in names}
         for name, (train, holdout, target) in splits.items():
             train.to_parquet(Path(folder) / f"{name}.parquet")
+            if (name, "real holdout") in known:
+                continue
             half = len(holdout) // 2
             limit = score(train, holdout[:half], holdout[half:], target)
             limit["tstr"] = tstr_auc(aligned(train, train), aligned(holdout, train), target)
             note({"data": name, "generator": "real holdout", "ok": True, **limit})
         for generator in generators:
             for name, (train, holdout, target) in splits.items():
+                if (name, generator) in known:
+                    continue
                 row = bench_one(name, generator, Path(folder), timeout_s)
                 if row["ok"]:
                     made = pd.read_parquet(Path(folder) / "made.parquet")
@@ -150,8 +159,10 @@ def main() -> None:
     parser.add_argument("--peers", nargs="*", default=list(PEERS))
     parser.add_argument("--timeout", type=float, default=420)
     parser.add_argument("--name", default="tabular")
+    parser.add_argument("--add", action="store_true", help="add to today's file what it does not hold yet")
     options = parser.parse_args()
-    rows = bench(options.data, [OURS, *options.peers], options.timeout, options.name)
+    earlier = read_result(options.name).get("rows", []) if options.add else []
+    rows = bench(options.data, [OURS, *options.peers], options.timeout, options.name, earlier)
     print(
         "| data | generator | fit CPU-s | sample CPU-s | peak MB | SDMetrics | C2ST | pair TVD | TSTR | DCR | copies |"
     )
