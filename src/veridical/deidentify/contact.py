@@ -22,7 +22,7 @@ _PATTERNS: tuple[tuple[str, re.Pattern[str], float], ...] = (
     ("email", re.compile(r"[\w.+'-]+@[\w-]+(?:\.[\w-]+)*\.[A-Za-z]{2,}"), 1.0),
     ("url", re.compile(r"\bhttps?://[^\s<>\"')\]]+|\bwww\.[^\s<>\"')\]]+", re.I), 0.95),
     ("national_id", re.compile(r"(?<!\d)\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])\s?-\s?[1-8](?:\d{6}|\*{6})(?!\d)"), 1.0),  # noqa: E501
-    ("national_id", re.compile(r"(?<![\d-])(?!000|666|9\d\d)\d{3}-(?!00)\d{2}-(?!0000)\d{4}(?![\d-])"), 0.97),
+    ("national_id", re.compile(r"(?<![\d-])\d{3}-\d{2}-\d{4}(?![\d-])"), 0.97),
     ("national_id", re.compile(r"\b[A-CEGHJ-PR-TW-Z]{2} ?\d{2} ?\d{2} ?\d{2} ?[A-D]\b"), 0.95),
     ("national_id", re.compile(r"(?<!\d)\d{3} \d{3} \d{4}(?= *\(?NHS)|(?<=NHS )\d{3} \d{3} \d{4}(?!\d)"), 0.98),
     ("id", re.compile(r"(?<![\d-])\d{3}-\d{2}-\d{5}(?![\d-])"), 0.9),  # Korean business number

@@ -19,11 +19,15 @@ _TITLE = (
 )
 _TITLED = re.compile(rf"\b{_TITLE}\.?\s+(?P<name>(?:{_WORD}\s+|[A-Z]\.\s*){{0,3}}{_LAST})")
 _CUED = re.compile(
-    r"(?:\b(?:[Nn]ame(?:\s+is|d)?|[Pp]atient(?:['’]s name)?|[Cc]ustomer|[Cc]lient|[Dd]ear|[Hh]i|[Hh]ello|[Hh]ey|[Rr]egards|"  # noqa: E501
+    r"(?:\b(?:[Nn]ame(?:\s+is|d)?|[Pp]atient(?:['’]s name)?|[Cc]ustomer|[Cc]lient|[Ww]itness|[Tt]enant,?|[Ee]mployee|[Dd]efendant|[Cc]laimant|[Aa]pplicant|[Rr]esident|[Dd]ear|[Hh]i|[Hh]ello|[Hh]ey|[Rr]egards|"  # noqa: E501
     r"[Ss]incerely|[Tt]hanks|[Cc]heers|[Ss]igned(?:\s+by)?|[Cc]ontact|[Aa]ttn|[Aa]uthor|I am|I'm|[Mm]y name is|[Tt]his is|"  # noqa: E501
     r"[Ss]poke (?:to|with)|[Ss]een by|[Rr]eferred by|[Aa]ccompanied by|(?:his|her|their|the|my) (?:wife|husband|son|daughter|"  # noqa: E501
     r"mother|father|brother|sister|partner|boss|manager|GP),?))\s*[:,]?\s+"
     rf"(?P<name>{_WORD}(?:\s+(?:[A-Z]\.\s*)?{_LAST}){{0,2}})"
+)
+_DOES = re.compile(
+    rf"(?P<name>{_WORD}\s(?:[A-Z]\.\s)?{_LAST})(?=,?\s(?:who\s)?(?:said|says|told|asked|called|wrote|replied|complained|"
+    r"reported|moved|lives|lived|works|worked|signed|died|was (?:born|admitted|seen|treated|discharged|arrested|hired)))"  # noqa: E501
 )
 _RUN = re.compile(rf"{_WORD}(?:\s+(?:[A-Z]\.\s*)?(?:(?:van|von|de|der|del|da|di|la|bin|al)\s)*{_WORD}){{1,3}}")
 _REVERSED = re.compile(rf"\b(?P<last>{_WORD}),\s(?P<first>{_WORD})(?:\s[A-Z]\.)?")
@@ -42,8 +46,12 @@ def names_in(text: str) -> Iterator[Entity]:
         yield Entity(*found.span("name"), "name", 0.93)
     for found in _CUED.finditer(text):
         first = found["name"].split()[0]
-        if first not in listed("english", "not_firsts"):
+        if first not in listed("english", "not_firsts") and not re.fullmatch(_TITLE, first):
             yield Entity(*found.span("name"), "name", 0.85 if first in _firsts() else 0.62)
+    for found in _DOES.finditer(text):
+        parts = found["name"].split()
+        if parts[0] not in listed("english", "not_firsts") and parts[-1] not in listed("english", "not_lasts"):
+            yield Entity(*found.span("name"), "name", 0.65)
     for found in _RUN.finditer(text):
         yield from _within(found)
     for found in _REVERSED.finditer(text):

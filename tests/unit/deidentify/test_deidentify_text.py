@@ -168,9 +168,7 @@ def test_the_command_refuses_to_write_a_leak(tmp_path, capsys):
     (tmp_path / "known.txt").write_text("Kwxyz\n")
     assert run(["deidentify", str(note), "--known", str(tmp_path / "known.txt")]) == 0
     made = (tmp_path / "note.deidentified.txt").read_text()
-    assert (
-        "Kwxyz" not in made and "Lindqvist" not in made and made.endswith("2021.") or "2020." in made or "2022." in made
-    )
+    assert "Kwxyz" not in made and "Lindqvist" not in made and "3 May 2021" not in made
 
 
 def test_presidio_is_another_finder():
@@ -197,6 +195,13 @@ def test_scores_count_borders():
     assert span_score(found, marked, kind="name").f1 == 0.5
     assert span_score(found, marked, kind="name", exact=False).f1 == 1.0
     assert span_score([], [], kind="name").marked == 0
+
+
+def test_a_title_is_no_name():
+    cleaned = deidentify(
+        "Seen by Dr. Lindqvist. The SSN on file is 930-42-6468.", RULES, Pseudonyms(key=b"k" * 32, mode="tag")
+    )
+    assert cleaned.text == "Seen by Dr. [NAME_1]. The SSN on file is [NATIONAL_ID_1]."
 
 
 def test_ordinary_text_is_left_alone():
