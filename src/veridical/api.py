@@ -231,14 +231,12 @@ def _synth_linked(
     gates: str | Path | None,
     ctx: RunContext,
 ) -> Made:
-    from veridical.stages.linked_cut import entity_of, split
+    from veridical.stages.linked_cut import grown, split
     from veridical.stages.linked_validate import validate_linked
 
     known = _schema_of(source, data, ctx) if schema is None else schema
     parts = split(data, known, holdout, ctx)
-    entity = entity_of(known, data)
-    share = data.tables[entity].num_rows / max(1, parts.train.tables[entity].num_rows)
-    recipe = models.Recipe(engine="linked", options={"grown": ((entity, share),), **options})
+    recipe = models.Recipe(engine="linked", options={"grown": grown(data, parts.train), **options})
     generator = models.fit(parts.train, known, recipe, ctx)
     drawn = syntheses.draw(generator, SampleRequest(rows=1, seed=ctx.seed))
     verdict = findings = None

@@ -20,7 +20,7 @@ from veridical.stages import database as databases
 from veridical.stages import learn as learning
 from veridical.stages.holdout import Split
 from veridical.stages.judged import KIND as VALIDATION
-from veridical.stages.linked_cut import entity_of, split
+from veridical.stages.linked_cut import grown, split
 from veridical.stages.linked_validate import validate_linked
 from veridical.stages.model import KIND as MODEL
 from veridical.stages.model import Recipe, model, open_model
@@ -94,9 +94,7 @@ def carry_out(spec: LinkedRun, ctx: RunContext) -> LinkedDone:
     source, schema, parts = _learned(spec, ctx, run)
     options = {"keep": spec.keep, **spec.options}
     if parts.holdout is not None:
-        entity = entity_of(schema, source)
-        rows = source.tables[entity].num_rows / max(1, parts.train.tables[entity].num_rows)
-        options["grown"] = ((entity, rows),)
+        options["grown"] = grown(source, parts.train)
     recipe = Recipe(engine=ENGINE, options=options)
     model(parts.train, schema, recipe, ctx, run.stage("model"), source=_told(spec, source, parts))
     made = draw(run.stage("model"), ctx, run.stage("synthesize"), scale=spec.scale, seed=spec.seed, form=spec.format)

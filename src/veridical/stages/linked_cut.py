@@ -51,14 +51,14 @@ def entity_of(schema: Schema, data: Dataset) -> str:
         used = [
             len(np.unique(p.rows[p.rows >= 0])) for i, p in pointing.items() if _link(schema, i).parent == table.name
         ]
-        if rows < LEAST_ENTITIES or (used and max(used) < LEAST_ENTITIES):
+        if rows < LEAST_ENTITIES or (used and min(used) < LEAST_ENTITIES):
             continue
         people = any(column.kind is Kind.PERSONAL for column in table.columns) or any(
             one.unit in link.columns and link.parent == table.name
             for one in unit for link in schema.foreign_keys if link.table == one.name
         )  # fmt: skip
         below = _below(schema, table.name)
-        scores[table.name] = (people and bool(below), sum(data.tables[name].num_rows for name in below), -rows)
+        scores[table.name] = (people and bool(below), sum(data.tables[name].num_rows for name in below), rows)
     if not scores:
         return max(data.tables, key=lambda name: data.tables[name].num_rows)
     return max(scores, key=lambda name: scores[name])
@@ -86,6 +86,17 @@ def split(data: Dataset, schema: Schema, share: float, ctx: RunContext, *, entit
     aside = ctx.rng("holdout").permutation(names)[: max(1, round(len(names) * share))]
     sides = _spread(schema, data, chosen, np.where(np.isin(components, aside), HERE, THERE).astype(np.int8), ctx)
     return Split(_taken(data, sides, THERE), _taken(data, sides, HERE))
+
+
+def grown(data: Dataset, train: Dataset) -> tuple[tuple[str, float], ...]:
+    """Return the tables of which a part was kept back, and how many times more rows they had.
+
+    Example:
+        >>> grown(Dataset.of(pa.table({"a": range(10)}), "t"), Dataset.of(pa.table({"a": range(8)}), "t"))
+        (('t', 1.25),)
+    """
+    rows = {name: (table.num_rows, train.tables[name].num_rows) for name, table in data.tables.items()}
+    return tuple((name, total / part) for name, (total, part) in rows.items() if 0 < part < total)
 
 
 def cut(data: Dataset, schema: Schema, *, share: float, ctx: RunContext, entity: str | None = None) -> Cut:

@@ -151,7 +151,8 @@ class Maker:
         link, known = self.graph.links[owner], self.links[owner]
         parent = made[link.parent]
         numbers, kinds = self._all_numbers(owner, parent)
-        if model.factor != 1:
+        if model.factor != 1 and self.tables[link.parent].factor == 1:
+            # The owners are all here and a part of their children was kept back.
             numbers = scaled(numbers, round(int(numbers.sum()) * model.factor), self.rng("factor", name))
         nulls = round(known.nulls * self._growth(owner, numbers))
         above = np.concatenate([np.repeat(np.arange(len(numbers)), numbers), np.full(nulls, -1, dtype=np.int64)])

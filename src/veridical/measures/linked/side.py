@@ -17,6 +17,7 @@ from veridical.prepare.link import Pointing, Rows, point
 
 UNTOLD = frozenset({Kind.IDENTIFIER, Kind.PERSONAL, Kind.TEXT})
 DEEPEST = 4
+LEAST_OWNERS = 100
 LEAST_ROWS = 30  # of a table, below which its numbers have no distribution to compare
 
 
@@ -230,6 +231,33 @@ def sides_of(evidence: Evidence) -> Mapping[str, Dataset]:
     """Return the tables of each side by its name."""
     found = {"train": evidence.train, "synthetic": evidence.synthetic}
     return found if evidence.holdout is None else {**found, "holdout": evidence.holdout}
+
+
+def one_of_each(data: Dataset, schema: Schema, table: str, rng: np.random.Generator) -> Rows:
+    """Return one row of each entity above a table, drawn at random: rows of one entity would give each other away.
+
+    The entity is the highest ancestor, by the links with most parents, of which at least a hundred are used.
+    """
+    owners = np.arange(data.tables[table].num_rows)
+    above, seen = table, {table}
+    while True:
+        best, rows = None, None
+        for link in schema.foreign_keys:
+            if link.table == above and link.parent not in seen:
+                pointed = point(data.tables, link).rows
+                used = len(np.unique(pointed[pointed >= 0]))
+                if used >= LEAST_OWNERS and (best is None or used > best[1]):
+                    best, rows = (link.parent, used), pointed
+        if best is None or rows is None:
+            break
+        own = np.append(rows, -1)[np.where(owners < len(rows), owners, len(rows))]
+        owners = np.where(own < 0, 2**40 + np.arange(len(owners)), own)
+        above = best[0]
+        seen.add(above)
+    order = rng.permutation(len(owners))
+    _, first = np.unique(owners[order], return_index=True)
+    found: Rows = np.sort(order[first])
+    return found
 
 
 def with_children(schema: Schema) -> Sequence[str]:

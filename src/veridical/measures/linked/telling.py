@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
+import pyarrow as pa
+
 from veridical.core.contracts import Evidence, RunContext
 from veridical.core.dataset import Dataset
 from veridical.core.finding import Finding
@@ -16,12 +18,14 @@ from veridical.measures.linked.side import (
     as_evidence,
     common_of,
     joined,
+    one_of_each,
     real_of,
     sides_of,
     summed_up,
     with_children,
     with_parents,
 )
+from veridical.prepare.link import Rows
 
 Flatten = Callable[[Dataset, Schema, str, Common], Flat]
 
@@ -30,7 +34,7 @@ Flatten = Callable[[Dataset, Schema, str, Common], Flat]
 class LinkedTwoSample:
     """Classifier two-sample tests on tables made of several.
 
-    `linked.joined` sees each row with its parents and those above; `linked.aggregated` (C2ST-Agg) sees each parent with
+    `linked.joined` sees rows, one of each entity, with their parents and those above; `linked.aggregated` (C2ST-Agg) sees each parent with
     the number of its children, how many different categories they have, and their means.
 
     Example:
@@ -51,7 +55,14 @@ class LinkedTwoSample:
 
     def _told(self, evidence: Evidence, table: str, flatten: Flatten, check: str, ctx: RunContext) -> list[Finding]:
         common = common_of(real_of(evidence), evidence.schema)
-        sides = {side: flatten(data, evidence.schema, table, common) for side, data in sides_of(evidence).items()}
+        datasets = sides_of(evidence)
+        sides = {side: flatten(data, evidence.schema, table, common) for side, data in datasets.items()}
+        if flatten is joined:
+            rng = ctx.rng("linked", "joined", table)
+            sides = {
+                side: _some(flat, one_of_each(datasets[side], evidence.schema, table, rng))
+                for side, flat in sides.items()
+            }
         if evidence.holdout is not None and evidence.holdout.tables[table] is evidence.train.tables[table]:
             # A table that stands whole on both sides is its own holdout: only half of each side is compared.
             del sides["holdout"]
@@ -60,3 +71,7 @@ class LinkedTwoSample:
             return []
         wanted = [one for one in self.test.measure(flat, ctx) if one.check == "fidelity.c2st"]
         return [replace(one, check=check, scope=(table,)) for one in wanted]
+
+
+def _some(flat: Flat, rows: Rows) -> Flat:
+    return Flat(flat.rows.take(pa.array(rows)), flat.columns)

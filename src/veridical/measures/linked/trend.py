@@ -51,7 +51,11 @@ class Trends:
         self, real: Dataset, made: Dataset, holdout: Dataset | None, schema: Schema, table: str, ctx: RunContext
     ) -> list[Finding]:
         common = common_of(real, schema)
-        held = None if holdout is None else _some(joined(holdout, schema, table, common).rows, ctx.rng("linked", table))
+        held = (
+            None
+            if holdout is None or not holdout.tables[table].num_rows
+            else _some(joined(holdout, schema, table, common).rows, ctx.rng("linked", table))
+        )
         theirs, ours = joined(real, schema, table, common).rows, joined(made, schema, table, common).rows
         rng = ctx.rng("linked", "trends", table)
         theirs, ours = _some(theirs, rng), _some(ours, rng)

@@ -1,0 +1,127 @@
+"""How good and how fast are linked tables beside peers? `python -m benchmarks.linked [--data NAME] [--only NAME]`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from benchmarks.environment import ROOT, Peer, python_of, run_script, write_result
+
+SHARED = ROOT.parent / "shared" / "data"
+SETS: dict[str, tuple[str, ...]] = {  # and the lookup tables that are kept as they are
+    "nycflights13": ("airlines", "airports"), "chinook": (), "movielens_small": (), "nafld": (), "synthea_sample": (),
+}  # fmt: skip
+PEERS = (
+    Peer(name="veridical", requirements=(), script="linked_veridical.py"),
+    Peer(name="sdv", requirements=("sdv",), script="linked_sdv.py"),
+)
+TIMEOUT_S = 480.0
+JUDGED_ROWS = 12_000
+
+
+def main() -> None:
+    """Run every generator on every data set, and write a dated JSON file."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--data", action="append", choices=sorted(SETS))
+    parser.add_argument("--only", action="append", choices=[peer.name for peer in PEERS])
+    parser.add_argument("--timeout", type=float, default=TIMEOUT_S)
+    asked = parser.parse_args()
+    rows = []
+    for name in asked.data or list(SETS):
+        if not (SHARED / name).is_dir():
+            print(f"{name}: not here, left out")
+            continue
+        for peer in PEERS:
+            if asked.only and peer.name not in asked.only:
+                continue
+            rows.append(one(name, peer, asked.timeout))
+            print(json.dumps(rows[-1])[:300], flush=True)
+    print(write_result("linked", {"rows": rows}))
+
+
+def one(name: str, peer: Peer, timeout_s: float) -> dict[str, Any]:
+    """Return the costs and the quality of one generator on one data set."""
+    from veridical.connect.source import read
+    from veridical.core.dataset import Dataset
+    from veridical.spec import schema_yaml
+    from veridical.stages.learn import learn
+
+    data = read(SHARED / name)
+    schema = learn(data).schema
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "out"
+        path = Path(folder) / "schema.yaml"
+        path.write_text(schema_yaml.dump(schema))
+        job = {
+            "source": str(SHARED / name), "out": str(out), "keep": list(SETS[name]), "seed": 1,
+            "links": [{"table": k.table, "columns": k.columns, "parent": k.parent, "parent_columns": k.parent_columns}
+                      for k in schema.foreign_keys],
+            "keys": {t.name: t.primary_key[0] for t in schema.tables if len(t.primary_key) == 1},
+        }  # fmt: skip
+        python = Path(sys.executable) if peer.name == "veridical" else python_of(peer)
+        run = run_script(python, Path(__file__).parent / "peers" / peer.script, job, timeout_s=timeout_s)
+        row: dict[str, Any] = {
+            "data": name, "generator": peer.name, "ok": run.ok, "note": run.note, "cpu_s": round(run.cpu_s, 1),
+            "peak_mb": round(run.peak_mb), **run.answer,
+        }  # fmt: skip
+        if run.ok:
+            made = Dataset({table: read(out / f"{table}.parquet").only for table in data.tables})
+            row |= quality(data, made, schema)
+        return row
+
+
+def quality(data: Any, made: Any, schema: Any) -> dict[str, Any]:
+    """Return cardinality distances and broken shares by key, and the area under the curve of joined rows."""
+    from veridical.measures.linked.key import _kolmogorov
+    from veridical.measures.linked.side import common_of, joined
+    from veridical.prepare.link import point
+
+    keys = {}
+    for link in schema.foreign_keys:
+        one, two = point(data.tables, link), point(made.tables, link)
+        keys[f"{link.table}.{'+'.join(link.columns)}"] = {
+            "ks": _kolmogorov(one.counts[: one.present], two.counts[: two.present])[0],
+            "broken": [one.broken_share, two.broken_share],
+        }
+    common = common_of(data, schema)
+    table = max((link.table for link in schema.foreign_keys), key=lambda name: data.tables[name].num_rows)
+    sides = [joined(side, schema, table, common).rows for side in (data, made)]
+    return {"keys": keys, "worst_ks": max(held["ks"] for held in keys.values()), "joined": table,
+            "joined_auc": area(*sides)}  # fmt: skip
+
+
+def area(real: pa.Table, made: pa.Table) -> float:
+    """Return the area under the curve of LightGBM that tells joined rows apart, on rows it did not learn from."""
+    import lightgbm
+    from sklearn.metrics import roc_auc_score
+    from sklearn.model_selection import train_test_split
+
+    rng = np.random.default_rng(0)
+    size = min(JUDGED_ROWS, real.num_rows, made.num_rows)
+    names = [name for name in real.column_names if name in made.column_names]
+    parts = [
+        side.select(names).take(pa.array(rng.permutation(side.num_rows)[:size])).to_pandas() for side in (real, made)
+    ]
+    import pandas
+
+    both = pandas.concat(parts, ignore_index=True)
+    for name in both:
+        if not pandas.api.types.is_numeric_dtype(both[name]):
+            dated = pandas.api.types.is_datetime64_any_dtype(both[name])
+            both[name] = both[name].astype("int64") if dated else both[name].astype(str).astype("category").cat.codes
+    both.columns = [f"c{i}" for i in range(both.shape[1])]
+    label = np.repeat([1, 0], size)
+    one, two, here, there = train_test_split(both, label, test_size=0.4, random_state=0)
+    model = lightgbm.LGBMClassifier(n_estimators=150, verbose=-1, n_jobs=2).fit(one, here)
+    return float(roc_auc_score(there, model.predict_proba(two)[:, 1]))
+
+
+if __name__ == "__main__":
+    main()
