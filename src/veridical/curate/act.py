@@ -20,7 +20,8 @@ _CUSTOMER: Mapping[str, str] = {
     r"|please do)\b"
     r"|^네|^넹|^좋아요|^ㅇㅋ",
     "REQUEST_ALTS": r"\b(?:another|any others?|something else|anything else|other options?|different)\b",
-    "INFORM_INTENT": r"\b(?:i want|i need|i'd like|i would like|i wanna|can you|could you|please|help me"
+    "INFORM_INTENT": r"\b(?:i want|i need|i'd like|i would like|i wanna|can you|could you"
+    r"|(?<!yes )(?<!yes, )please|help me"
     r"|looking for|find me"
     r"|i am looking|i'm looking|where is|how do i)\b|하고 싶|부탁|문의|바꿔|해 주세요|궁금",
     "REQUEST": r"\?|\b(?:what|when|where|which|how|who)\b",

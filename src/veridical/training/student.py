@@ -49,4 +49,6 @@ def learn(texts: Sequence[str], labels: Sequence[str]) -> Student:
 
     if len(set(labels)) < 2:
         raise DataError(f"{len(set(labels))} labels among {len(texts)} texts; a student needs two", where="improve")
-    return Student(LogisticRegression(C=10.0, max_iter=1000).fit(embed(texts), np.array(labels)))
+    # Balanced: quotas that follow mistakes would otherwise teach that hard labels are frequent ones.
+    model = LogisticRegression(C=10.0, max_iter=1000, class_weight="balanced")
+    return Student(model.fit(embed(texts), np.array(labels)))
