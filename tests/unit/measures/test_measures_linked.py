@@ -110,6 +110,7 @@ def test_children_that_do_not_go_with_their_parents_are_seen(good):
     assert figure(worse) > figure(good) + 0.03
 
 
+@pytest.mark.slow
 def test_two_sample_tests_see_what_single_tables_hide(good):
     worse = _with(good, orders=_shuffled(good.synthetic.tables["orders"], "customer_id"))
     ours, theirs = (LinkedTwoSample().measure(one, CTX) for one in (good, worse))
@@ -126,6 +127,7 @@ def test_broken_rules_across_tables_are_seen(good):
     assert _found(worse, "linked.rules", "orders", "customer_id").value > 0.3
 
 
+@pytest.mark.slow
 def test_copied_entities_are_refused_and_fresh_ones_are_not(good):
     def outcomes(synthetic):
         judged = validate_linked(

@@ -34,8 +34,8 @@ Flatten = Callable[[Dataset, Schema, str, Common], Flat]
 class LinkedTwoSample:
     """Classifier two-sample tests on tables made of several.
 
-    `linked.joined` sees rows, one of each entity, with their parents and those above; `linked.aggregated` (C2ST-Agg) sees each parent with
-    the number of its children, how many different categories they have, and their means.
+    `linked.joined` sees rows, one of each entity, with their parents and those above; `linked.aggregated` (C2ST-Agg)
+    sees each parent with the number of its children, how many different categories they have, and their means.
 
     Example:
         >>> LinkedTwoSample().test.folds
