@@ -320,6 +320,8 @@ def _stored(values: NDArray[Any], null: NDArray[np.bool_], column: Column, unit:
 
 
 def _written(moment: pa.Array, form: str) -> pa.Array:
+    # Moments count in UTC here; an offset in the text is spelled as such.
+    form = form.replace("%z", "Z")
     # Arrow writes seconds with their fraction; whole seconds are cast first so that %S reads as it was written.
     if pa.types.is_timestamp(moment.type) and "%f" not in form:
         moment = moment.cast(pa.timestamp("s"), safe=False)
