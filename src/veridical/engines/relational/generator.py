@@ -149,7 +149,8 @@ def _link_from(plain: Mapping[str, Any], name: str, arrays: Mapping[str, Any]) -
 def _graph_to(graph: Graph) -> dict[str, Any]:
     return {
         "order": list(graph.order), "owner": dict(graph.owner), "late": list(graph.late),
-        "implied": list(graph.implied), "matched": {name: list(held) for name, held in graph.matched.items()},
+        "implied": list(graph.implied), "followed": [list(one) for one in graph.followed],
+        "matched": {name: list(held) for name, held in graph.matched.items()},
     }  # fmt: skip
 
 
@@ -157,7 +158,7 @@ def _graph_from(plain: Mapping[str, Any], schema: Schema) -> Graph:
     return Graph(
         links=schema.foreign_keys, order=tuple(plain["order"]), owner=dict(plain["owner"]),
         matched={name: tuple(held) for name, held in plain["matched"].items()}, late=tuple(plain["late"]),
-        implied=tuple(plain["implied"]),
+        implied=tuple(plain["implied"]), followed=tuple((j, i, k) for j, i, k in plain["followed"]),
     )  # fmt: skip
 
 

@@ -22,7 +22,9 @@ class Graph:
     `order` lists tables so that each comes after the parents it needs. `owner` is the link that a table grows from:
     its parents' counts say how many rows it has. `matched` are the table's other links, each made by pairing finished
     rows with finished parents. `late` are links within circles, self-references first of all, paired once all tables
-    are there. `implied` links follow from the columns of another one.
+    are there. `implied` links follow from the columns of another one. Of `followed` links (the first of three) the
+    parent is always the one that the row's other parent (by the second) points to (by the third): a diagnosis's patient
+    is the patient of its visit.
     """
 
     links: tuple[ForeignKey, ...]
@@ -31,6 +33,7 @@ class Graph:
     matched: Mapping[str, tuple[int, ...]]
     late: tuple[int, ...]
     implied: tuple[int, ...]
+    followed: tuple[tuple[int, int, int], ...] = ()
 
     def children(self, table: str) -> tuple[int, ...]:
         """Return the links that point to a table and are drawn (not implied)."""
@@ -44,7 +47,9 @@ def build(schema: Schema, tables: Mapping[str, pa.Table], pointing: Sequence[Poi
     open_links = [i for i, link in enumerate(links) if i not in implied and link.table != link.parent]
     late = [i for i, link in enumerate(links) if i not in implied and link.table == link.parent]
     late += _broken(schema, open_links, pointing)
-    kept = [i for i in open_links if i not in late]
+    followed = _followed([i for i in open_links if i not in late], links, pointing)
+    implied = [*implied, *(one[0] for one in followed)]
+    kept = [i for i in open_links if i not in late and i not in implied]
     # Implied links order tables too: what they follow from is there before.
     order = _order(schema, links, kept)
     owner: dict[str, int] = {}
@@ -56,7 +61,7 @@ def build(schema: Schema, tables: Mapping[str, pa.Table], pointing: Sequence[Poi
         best = max(mine, key=lambda i: (_fitness(links[i], tables, pointing[i]), -i))
         owner[name] = best
         matched[name] = tuple(i for i in mine if i != best)
-    return Graph(links, order, owner, matched, tuple(late), tuple(implied))
+    return Graph(links, order, owner, matched, tuple(late), tuple(implied), tuple(followed))
 
 
 def _implied(links: Sequence[ForeignKey]) -> list[int]:
@@ -76,6 +81,32 @@ def _implied(links: Sequence[ForeignKey]) -> list[int]:
                 found.append(i)
                 break
     return found
+
+
+def _followed(
+    open_links: Sequence[int], links: Sequence[ForeignKey], pointing: Sequence[Pointing]
+) -> list[tuple[int, int, int]]:
+    """Links that lead where another parent's link leads, in every row."""
+    found: list[tuple[int, int, int]] = []
+    for j in open_links:
+        gone, leading = {one[0] for one in found}, {one[1] for one in found}
+        mine = [i for i in open_links if links[i].table == links[j].table and i != j and i not in gone]
+        mine = [i for i in mine if not set(links[i].columns) & set(links[j].columns)]
+        ways = ((i, k) for i in mine for k in open_links if links[k].table == links[i].parent)
+        way = next((pair for pair in ways if _leads(pointing, links, j, *pair)), None) if j not in leading else None
+        if way is not None:
+            found.append((j, *way))
+    return found
+
+
+def _leads(pointing: Sequence[Pointing], links: Sequence[ForeignKey], j: int, i: int, k: int) -> bool:
+    if links[k].parent != links[j].parent or pointing[j].missing or pointing[k].missing:
+        return False
+    rows = pointing[i].rows
+    there = (rows >= 0) & (rows < pointing[i].present)
+    led = np.append(pointing[k].rows, -1)[np.where(there, rows, -1)]
+    # A few rows, or a few parents, agree by chance.
+    return bool(there.sum() >= 10 and len(np.unique(led)) >= 3 and (led == pointing[j].rows).all())
 
 
 def _broken(schema: Schema, open_links: Sequence[int], pointing: Sequence[Pointing]) -> list[int]:

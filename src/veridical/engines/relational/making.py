@@ -102,6 +102,11 @@ class Maker:
             for i in self.graph.matched.get(name, ()):
                 self._match(i, current)
             self._set_apart(name, model, table)
+            for j, i, k in self.graph.followed:
+                if self.graph.links[j].table == name:
+                    led = current[self.graph.links[i].parent].above[k]
+                    up = table.above[i]
+                    table.above[j] = np.append(led, -1)[np.where((up < 0) | (up >= len(led)), len(led), up)]
             for i in [i for i in table.above if self.graph.links[i].table == name]:
                 self._point(i, current)
         table.offer = self._offered(name, model, table)
