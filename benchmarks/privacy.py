@@ -20,7 +20,7 @@ from benchmarks.environment import ROOT, Peer, python_of, run_script, write_resu
 from benchmarks.tabular import DATA, SHARED, load
 from benchmarks.tabular_score import aligned, c2st_auc, is_numeric, pair_tvd, tstr_auc
 
-OURS = ("aim", "mst", "dp-independent")
+OURS = ("aim", "mst", "dp-sgd", "dp-independent")
 _DPMM = ("dpmm", "pyarrow", "pandas<3")
 PEERS = {
     "dpmm-aim": Peer(name="dpmm", requirements=_DPMM, script="dpmm_table.py", options={"class": "AIMPipeline"}),
