@@ -97,6 +97,21 @@ def _beside(figure: Any) -> str:
     return _shown(figure["value"]) + ("" if ceiling is None else f" ({_shown(ceiling)})")
 
 
+def linked(result: Mapping[str, Any]) -> str:
+    """Return the section on linked tables."""
+    rows = []
+    for row in result["rows"]:
+        if not row["ok"]:
+            rows.append([row["data"], row["generator"], f"did not finish: {row['note'][:60]}", "", "", "", ""])
+            continue
+        parts = [f"{row[part]:.1f}" for part in ("learn_cpu_s", "model_cpu_s", "sample_cpu_s") if part in row]
+        figures = [f"{row['peak_mb']:,}", f"{row['worst_ks']:.4f}", row["joined"], f"{row['joined_auc']:.3f}"]
+        rows.append([row["data"], row["generator"], " + ".join(parts), *figures])
+    head = ["data", "generator", "learn + model + sample CPU-s", "peak MB", "worst key's KS", "joined", "its AUC"]
+    words = "KS: children per parent, over every key. AUC: LightGBM on rows with all their parents' columns."
+    return f"## Linked tables\n\n`python -m benchmarks.linked`, {result['date']}. {words}\n\n{table(head, rows)}\n"
+
+
 SECTIONS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "tabular": tabular,
     "rules": plain("Rules", "python -m benchmarks.rules"),
@@ -104,6 +119,7 @@ SECTIONS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "text": plain("Text", "python -m benchmarks.text"),
     "text-checks": plain("Text checks", "python -m benchmarks.text_checks"),
     "sequence": sequence,
+    "linked": linked,
     "privacy": plain("Differential privacy", "python -m benchmarks.privacy"),
 }
 
