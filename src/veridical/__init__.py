@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from veridical.api import fit, learn, read, release, run, synth, synthesize, validate, verify
+    from veridical.api import fit, go_on, learn, read, release, run, synth, synthesize, validate, verify
 
 from veridical.core.version import VERSION
 

@@ -106,6 +106,9 @@ def test_every_attack_of_the_catalog_runs_and_says_why_without_a_holdout():
         attack = ATTACKS.load(card.name)()
         assert isinstance(attack, Attack)
         found = attack.run(evidence(train, None, synthetic), RunContext())
+        if card.name == "entities":  # of sequences alone
+            assert not found
+            continue
         assert found
         if card.name != "anonymity":
             assert all("holdout" in finding.reason for finding in found)
@@ -122,9 +125,13 @@ def test_hostile_tables_do_not_break_an_attack(card):
         }
     )
     attack = ATTACKS.load(card.name)()
-    assert attack.run(evidence(table, table.slice(0, 110), table), RunContext())
-    assert attack.run(evidence(table.slice(0, 3), table.slice(0, 2), table.slice(0, 1)), RunContext())
-    assert attack.run(evidence(table.select(["text"]), table.select(["text"]), table.select(["text"])), RunContext())
+    cases = [
+        evidence(table, table.slice(0, 110), table),
+        evidence(table.slice(0, 3), table.slice(0, 2), table.slice(0, 1)),
+        evidence(table.select(["text"]), table.select(["text"]), table.select(["text"])),
+    ]
+    for case in cases:
+        assert bool(attack.run(case, RunContext())) is (card.name != "entities")  # those are of sequences alone
 
 
 def test_a_secret_or_key_that_is_not_there_is_named():

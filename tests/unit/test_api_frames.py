@@ -81,7 +81,7 @@ def test_wrong_rows_and_engines_are_told():
 
 
 def test_the_public_names_are_these_and_all_work():
-    names = ["fit", "learn", "read", "release", "run", "synth", "synthesize", "validate", "verify"]
+    names = ["fit", "go_on", "learn", "read", "release", "run", "synth", "synthesize", "validate", "verify"]
     assert [name for name in dir(veridical) if name != "__version__"] == names
     assert all(callable(getattr(veridical, name)) for name in names)
     with pytest.raises(AttributeError, match="no attribute 'nonsense'"):

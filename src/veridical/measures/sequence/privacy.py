@@ -41,6 +41,8 @@ class EntityPrivacy:
 
     def run(self, evidence: Evidence, ctx: RunContext) -> Sequence[Finding]:
         """Return `privacy.entity_copies` and `privacy.entity_dcr_share`; nothing where rows are no sequences."""
+        if not any(table.is_sequence for table in evidence.schema.tables):
+            return ()
         if evidence.holdout is None:
             return [not_measured(check, NO_HOLDOUT) for check in (COPIES, NEARNESS)]
         sides = sides_of(evidence)
