@@ -53,7 +53,9 @@ class LinkedEngine:
         source = Source(dict(data.tables), schema, graph, pointing)
         found = fit(source, table_engine(self.table_engine), self.grouping, keep, ctx)
         tables = {name: replace(model, factor=dict(self.grown).get(name, 1.0)) for name, model in found.tables.items()}
-        return LinkedGenerator(schema, graph, found.links, tables, self.table_engine, self.broken_links == "mend")
+        return LinkedGenerator(
+            schema, graph, found.links, tables, self.table_engine, self.broken_links == "mend", found.led
+        )
 
 
 def _names(given: Sequence[str] | str) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from veridical.engines.relational.clock import to_minutes
 from veridical.engines.relational.coarse import Coarse
 from veridical.engines.relational.graph import Graph
 from veridical.engines.relational.group import Grouping, Groups, group
+from veridical.engines.relational.leading import led_numbers
 from veridical.engines.relational.model import LinkModel, Profiles, TableModel
 from veridical.engines.relational.pairing import upward
 from veridical.engines.relational.plan import (
@@ -53,6 +54,7 @@ class Fit:
 
     links: Mapping[int, LinkModel]
     tables: Mapping[str, TableModel]
+    led: Mapping[int, Rows]  # by link that follows from another: the sorted numbers of rows led to each parent
 
 
 def fit(source: Source, engine: Engine, grouping: Grouping, keep: Sequence[str], ctx: RunContext) -> Fit:
@@ -75,7 +77,8 @@ def fit(source: Source, engine: Engine, grouping: Grouping, keep: Sequence[str],
         ctx.progress(f"table {name}", done=done, total=len(graph.order))
         tables[name], offers[name] = _table(plans[name], source, groups, offers, engine, name in keep, ctx)
     ctx.progress("tables", done=len(graph.order), total=len(graph.order))
-    return Fit(links=links, tables=tables)
+    led = led_numbers(graph.followed, source.pointing, source.schema.rare_below, ctx.rng("model", "led"))
+    return Fit(links=links, tables=tables, led=led)
 
 
 def _groups(i: int, source: Source, plans: Mapping[str, TablePlan], grouping: Grouping) -> Groups:
@@ -216,7 +219,11 @@ def kind_labels(words: pa.Array) -> Rows:
     """Return what `kind_words` was made of; -2 for rows that point to themselves."""
     encoded = whole(words).dictionary_encode()
     known = encoded.dictionary.to_pylist()
-    values = [int(word[1:]) if word[:1] == "g" else -2 if word == SELF else -1 for word in known]
+    # A group of few rows is rare: an engine may have made up a word instead.
+    groups = [word is not None and word[:1] == "g" and word[1:].isdecimal() for word in known]
+    values = [
+        int(word[1:]) if is_one else -2 if word == SELF else -1 for word, is_one in zip(known, groups, strict=True)
+    ]
     codes = encoded.indices.fill_null(len(known)).to_numpy(zero_copy_only=False)
     return np.array([*values, -1], dtype=np.int64)[codes]
 

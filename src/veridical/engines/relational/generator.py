@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -24,6 +24,7 @@ from veridical.engines.relational.key import Fresh, Grid
 from veridical.engines.relational.making import Asked, Maker
 from veridical.engines.relational.model import LinkModel, Profiles, TableModel
 from veridical.engines.relational.plan import TablePlan
+from veridical.prepare.link import Rows
 from veridical.store.artifact import open_sealed, seal
 
 KIND = "linked generator"
@@ -44,6 +45,7 @@ class LinkedGenerator:
     tables: Mapping[str, TableModel]
     table_engine: str
     mend: bool = False
+    led: Mapping[int, Rows] = field(default_factory=dict)  # see `fitting.Fit`
 
     @property
     def schema(self) -> Schema:
@@ -78,7 +80,7 @@ class LinkedGenerator:
             raise SpecError(f"a scale of {request.scale}", where="scale", fix="give a number above 0")
         asked = Asked(seed=request.seed, scale=request.scale, mend=self.mend)
         ctx = RunContext(seed=request.seed)
-        return Dataset(Maker(self.full_schema, self.graph, self.links, self.tables, asked, ctx).make())
+        return Dataset(Maker(self.full_schema, self.graph, self.links, self.tables, asked, ctx, self.led).make())
 
     def save(self, folder: Path) -> None:
         """Write JSON and Arrow files, a folder for each table's model, and an index with each file's SHA-256."""
@@ -98,6 +100,7 @@ class LinkedGenerator:
                 model.generator.save(folder / f"table-{number}")
             if model.kept is not None:
                 _write(folder / f"kept-{number}.arrow", model.kept)
+        arrays |= {f"led {j}": numbers for j, numbers in self.led.items()}
         lists = pa.table({name: pa.array([values], pa.list_(pa.int64())) for name, values in arrays.items()})
         _write(folder / NUMBERS, lists)
         (folder / FILE).write_text(json.dumps(plain, ensure_ascii=False), encoding="utf-8")
@@ -125,7 +128,8 @@ class LinkedGenerator:
                 tables[entry["name"]] = _table_from(entry, own, f"table {number}", arrays, folder, number, inner)
             links = {int(i): _link_from(entry, f"link {i}", arrays) for i, entry in plain["links"].items()}
             graph = _graph_from(plain["graph"], schema)
-            return cls(schema, graph, links, tables, plain["table_engine"], bool(plain["mend"]))
+            led = {int(name.split(" ")[1]): held for name, held in arrays.items() if name.startswith("led ")}
+            return cls(schema, graph, links, tables, plain["table_engine"], bool(plain["mend"]), led)
         except (OSError, ValueError, KeyError, TypeError) as wrong:
             raise ArtifactError("cannot be read", where=str(folder), fix="fit the model again") from wrong
 

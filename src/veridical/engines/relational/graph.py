@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from veridical.core.schema import ForeignKey, Schema
+from veridical.engines.relational import leading
 from veridical.prepare.codec import whole
 from veridical.prepare.link import Pointing
 
@@ -24,7 +25,8 @@ class Graph:
     rows with finished parents. `late` are links within circles, self-references first of all, paired once all tables
     are there. `implied` links follow from the columns of another one. Of `followed` links (the first of three) the
     parent is always the one that the row's other parent (by the second) points to (by the third): a diagnosis's patient
-    is the patient of its visit.
+    is the patient of its visit. Those that follow in every row are among the implied ones; of the others (some visits
+    are null) the rest is matched. Each comes after the link that leads it.
     """
 
     links: tuple[ForeignKey, ...]
@@ -39,6 +41,11 @@ class Graph:
         """Return the links that point to a table and are drawn (not implied)."""
         return tuple(i for i, link in enumerate(self.links) if link.parent == table and i not in self.implied)
 
+    @property
+    def led(self) -> frozenset[int]:
+        """The links that follow from another one, in all rows or in some."""
+        return frozenset(way[0] for way in self.followed)
+
 
 def build(schema: Schema, tables: Mapping[str, pa.Table], pointing: Sequence[Pointing]) -> Graph:
     """Return the graph of a schema's links: circles are broken where a key may be null, or where least rows point."""
@@ -47,8 +54,9 @@ def build(schema: Schema, tables: Mapping[str, pa.Table], pointing: Sequence[Poi
     open_links = [i for i, link in enumerate(links) if i not in implied and link.table != link.parent]
     late = [i for i, link in enumerate(links) if i not in implied and link.table == link.parent]
     late += _broken(schema, open_links, pointing)
-    followed = _followed([i for i in open_links if i not in late], links, pointing)
-    implied = [*implied, *(one[0] for one in followed)]
+    followed = leading.find([i for i in open_links if i not in late], links, pointing)
+    led = [way[0] for way in followed]
+    implied = [*implied, *(way[0] for way in followed if leading.everywhere(way, pointing))]
     kept = [i for i in open_links if i not in late and i not in implied]
     # Implied links order tables too: what they follow from is there before.
     order = _order(schema, links, kept)
@@ -58,10 +66,10 @@ def build(schema: Schema, tables: Mapping[str, pa.Table], pointing: Sequence[Poi
         mine = [i for i in kept if links[i].table == name]
         if not mine:
             continue
-        best = max(mine, key=lambda i: (_fitness(links[i], tables, pointing[i]), -i))
+        best = max((i for i in mine if i not in led), key=lambda i: (_fitness(links[i], tables, pointing[i]), -i))
         owner[name] = best
         matched[name] = tuple(i for i in mine if i != best)
-    return Graph(links, order, owner, matched, tuple(late), tuple(implied), tuple(followed))
+    return Graph(links, order, owner, matched, tuple(late), tuple(implied), followed)
 
 
 def _implied(links: Sequence[ForeignKey]) -> list[int]:
@@ -81,32 +89,6 @@ def _implied(links: Sequence[ForeignKey]) -> list[int]:
                 found.append(i)
                 break
     return found
-
-
-def _followed(
-    open_links: Sequence[int], links: Sequence[ForeignKey], pointing: Sequence[Pointing]
-) -> list[tuple[int, int, int]]:
-    """Links that lead where another parent's link leads, in every row."""
-    found: list[tuple[int, int, int]] = []
-    for j in open_links:
-        gone, leading = {one[0] for one in found}, {one[1] for one in found}
-        mine = [i for i in open_links if links[i].table == links[j].table and i != j and i not in gone]
-        mine = [i for i in mine if not set(links[i].columns) & set(links[j].columns)]
-        ways = ((i, k) for i in mine for k in open_links if links[k].table == links[i].parent)
-        way = next((pair for pair in ways if _leads(pointing, links, j, *pair)), None) if j not in leading else None
-        if way is not None:
-            found.append((j, *way))
-    return found
-
-
-def _leads(pointing: Sequence[Pointing], links: Sequence[ForeignKey], j: int, i: int, k: int) -> bool:
-    if links[k].parent != links[j].parent or pointing[j].missing or pointing[k].missing:
-        return False
-    rows = pointing[i].rows
-    there = (rows >= 0) & (rows < pointing[i].present)
-    led = np.append(pointing[k].rows, -1)[np.where(there, rows, -1)]
-    # A few rows, or a few parents, agree by chance.
-    return bool(there.sum() >= 10 and len(np.unique(led)) >= 3 and (led == pointing[j].rows).all())
 
 
 def _broken(schema: Schema, open_links: Sequence[int], pointing: Sequence[Pointing]) -> list[int]:

@@ -14,19 +14,21 @@ from veridical.core.contracts import RunContext, SampleRequest, Shard
 from veridical.core.errors import ConstraintError
 from veridical.core.rng import derive
 from veridical.core.schema import Role, Schema
+from veridical.engines.relational.balance import Sum, balanced
 from veridical.engines.relational.clock import from_minutes
 from veridical.engines.relational.coarse import likest
 from veridical.engines.relational.fitting import kind_labels, kind_words, taken
 from veridical.engines.relational.graph import Graph
 from veridical.engines.relational.key import unlike
+from veridical.engines.relational.leading import lead, path, settled
 from veridical.engines.relational.model import LinkModel, TableModel
-from veridical.engines.relational.pairing import apart, pair
+from veridical.engines.relational.pairing import apart, descending, pair
 from veridical.engines.relational.plan import count_name, kind_name, parent_name
 from veridical.engines.relational.quota import dealt, grown, resized, scaled
 from veridical.engines.relational.ruling import ruled
 from veridical.engines.relational.spreading import key_codes, spread
 from veridical.prepare.codec import whole
-from veridical.prepare.link import Rows
+from veridical.prepare.link import Rows, point
 from veridical.prepare.storage import parse_type, store
 
 BATCH_ROWS = 131_072
@@ -68,6 +70,7 @@ class Maker:
     tables: Mapping[str, TableModel]
     asked: Asked
     ctx: RunContext
+    led: Mapping[int, Rows] = field(default_factory=dict)  # by followed link: learned numbers of rows led to a parent
 
     def make(self) -> dict[str, pa.Table]:
         """Return the tables, in the schema's order of tables and columns.
@@ -100,15 +103,18 @@ class Maker:
         if model.kept is None:
             current = {**made, name: table}
             for i in self.graph.matched.get(name, ()):
-                self._match(i, current)
-            self._set_apart(name, model, table)
-            for j, i, k in self.graph.followed:
-                if self.graph.links[j].table == name:
-                    led = current[self.graph.links[i].parent].above[k]
-                    up = table.above[i]
-                    table.above[j] = np.append(led, -1)[np.where((up < 0) | (up >= len(led)), len(led), up)]
+                if i not in self.graph.led:
+                    self._match(i, current)
+            self._set_apart(name, model, table, by_links=True)
+            for way in self.graph.followed:
+                if self.graph.links[way[0]].table == name:
+                    self._follow(way, current)
+            self._set_apart(name, model, table, by_links=False)
+            self._balance(name, table, current)
             for i in [i for i in table.above if self.graph.links[i].table == name]:
                 self._point(i, current)
+        else:
+            self._trace(name, table)
         table.offer = self._offered(name, model, table)
         return table
 
@@ -308,6 +314,52 @@ class Maker:
         child.above[i] = above
         self._copy(i, link.table, child, made)
 
+    def _follow(self, way: tuple[int, int, int], made: Mapping[str, Made]) -> None:
+        """Let a link lead where the row's other parent leads; what nothing leads is paired with what remains."""
+        j, i, k = way
+        link = self.graph.links[j]
+        child, parent = made[link.table], made[link.parent]
+        leads = lead(made[self.graph.links[i].parent].above[k], child.above[i])
+        if j in self.graph.implied:
+            child.above[j] = leads
+            return
+        known, rng = self.links[j], self.rng("match", j)
+        wanted = np.full(child.rows, -1, dtype=np.int64)
+        if child.drawn is not None:
+            wanted = kind_labels(child.drawn[parent_name(j)])
+        unasked, nullable = (wanted < 0).astype(np.int64), known.nulls > 0
+        above, open_to = settled(leads, unasked, known.numbers, parent.rows, rng, nullable=nullable)
+        rest = np.flatnonzero(leads < 0)
+        if parent.rows:
+            above[rest] = pair(wanted[rest], parent.kinds[j], open_to, len(rest) - int(open_to.sum()), rng)
+        child.above[j] = above
+        self._copy(j, link.table, child, made)
+
+    def _balance(self, name: str, table: Made, made: Mapping[str, Made]) -> None:
+        """Let numbers of children change places until what follows from them adds up: a patient's, over all visits."""
+        for i in [i for i in self.graph.children(name) if i in table.numbers]:
+            sums: dict[tuple[int, ...], Sum] = {}
+            for j in self.led:
+                root, climbed = path(j, self.graph.followed)
+                if root == i:
+                    groups = np.arange(table.rows)
+                    for k in climbed:
+                        groups = lead(made[self.graph.links[k].table].above[k], groups)
+                    sums[climbed] = Sum(groups, made[self.graph.links[j].parent].rows, self.led[j])
+            if not sums:
+                continue
+            table.numbers[i], origin = balanced(table.numbers[i], list(sums.values()), self.rng("balance", i))
+            kinds, theirs = table.kinds[i], table.kinds[i][origin]
+            # A parent without children is of no kind; one that is a kind by itself goes with its number.
+            table.kinds[i] = theirs if self.links[i].alone else np.where((kinds < 0) | (theirs < 0), theirs, kinds)
+
+    def _trace(self, name: str, table: Made) -> None:
+        """Find where the rows of a kept table point: some link may follow from there."""
+        for k in {way[2] for way in self.graph.followed if self.graph.links[way[2]].table == name}:
+            kept = {one: self.tables[one].kept for one in (name, self.graph.links[k].parent)}
+            found = point({one: rows for one, rows in kept.items() if rows is not None}, self.graph.links[k])
+            table.above[k] = np.where(found.rows < found.present, found.rows, -1)
+
     def _point(self, i: int, made: Mapping[str, Made]) -> None:
         """Write a link's keys into the rows that point by it."""
         link = self.graph.links[i]
@@ -345,12 +397,14 @@ class Maker:
                 values = pc.if_else(pa.array(table.above[i] >= 0), values, store(table.columns[own], kind))
             table.columns[own] = values
 
-    def _set_apart(self, name: str, model: TableModel, table: Made) -> None:
-        """Keep combinations unique that a link takes part in."""
+    def _set_apart(self, name: str, model: TableModel, table: Made, *, by_links: bool) -> None:
+        """Keep combinations unique that a link takes part in: by what is paired, or by the key's last column."""
         for key in model.plan.unique:
             used = [i for i in table.above if set(self.graph.links[i].columns) & set(key)]
             free = [column for column in key if column in table.columns]
-            movable = [i for i in used if i in self.graph.matched.get(name, ())]
+            movable = [i for i in used if i in self.graph.matched.get(name, ()) and i not in self.graph.led]
+            if bool(movable) != by_links:
+                continue
             if movable:
                 i = movable[-1]
                 others = key_codes([table.above[j] for j in used if j != i], [table.columns[c] for c in free])
@@ -389,28 +443,3 @@ class Maker:
 
     def _columns(self, name: str) -> Sequence[Any]:
         return [column for column in self.schema.table(name).columns if column.role is not Role.DROP]
-
-
-def descending(quotas: Rows, roots: int, rng: np.random.Generator) -> Rows:
-    """Return for each row its parent, so that each gets its number of children and none is above itself.
-
-    Rows stand in an order: roots, then those with children, then the others; each finds its parent before it.
-
-    Example:
-        >>> descending(np.array([0, 2, 0]), 1, np.random.default_rng(0)).tolist()
-        [1, -1, 1]
-    """
-    size = len(quotas)
-    order = rng.permutation(size)
-    has = quotas[order] > 0
-    with_children, without = order[has], order[~has]
-    if size and roots < 1:
-        roots = 1
-    own_roots = min(len(with_children), max(1, roots // 2)) if len(with_children) else 0
-    own_roots = min(roots, max(own_roots, roots - len(without)))
-    rest = np.concatenate([with_children[own_roots:], without[roots - own_roots :]])
-    slots = np.repeat(with_children, quotas[with_children])
-    found = np.full(size, -1, dtype=np.int64)
-    count = min(len(rest), len(slots))
-    found[rest[:count]] = slots[:count]
-    return found

@@ -146,3 +146,28 @@ def upward(parents: Rows, rng: np.random.Generator) -> Rows:
         for seen in path:
             state[seen] = 2
     return parents
+
+
+def descending(quotas: Rows, roots: int, rng: np.random.Generator) -> Rows:
+    """Return for each row its parent, so that each gets its number of children and none is above itself.
+
+    Rows stand in an order: roots, then those with children, then the others; each finds its parent before it.
+
+    Example:
+        >>> descending(np.array([0, 2, 0]), 1, np.random.default_rng(0)).tolist()
+        [1, -1, 1]
+    """
+    size = len(quotas)
+    order = rng.permutation(size)
+    has = quotas[order] > 0
+    with_children, without = order[has], order[~has]
+    if size and roots < 1:
+        roots = 1
+    own_roots = min(len(with_children), max(1, roots // 2)) if len(with_children) else 0
+    own_roots = min(roots, max(own_roots, roots - len(without)))
+    rest = np.concatenate([with_children[own_roots:], without[roots - own_roots :]])
+    slots = np.repeat(with_children, quotas[with_children])
+    found = np.full(size, -1, dtype=np.int64)
+    count = min(len(rest), len(slots))
+    found[rest[:count]] = slots[:count]
+    return found
