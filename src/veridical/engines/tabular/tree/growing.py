@@ -27,7 +27,7 @@ class Growth:
     most_rows: int = 65_536  # rows of a node that its split is judged by
     stop: float = 0.2
     trees: int = 1
-    tried: float = 0.8  # share of the predictors tried at each node, when there are several trees
+    tried: float = 1.0  # share of the predictors tried at each node, when there are several trees
     seen: float = 0.8  # share of the rows each of several trees is grown on
 
 

@@ -26,7 +26,8 @@ from veridical.engines.tabular.tree.wording import Values, Wording
 class TreeModel:
     """Options of the sequential trees; `orders` and `prices` are candidates, chosen by held-out likelihood."""
 
-    growth: Growth = field(default_factory=Growth)
+    growth: Growth = field(default_factory=lambda: Growth(trees=2))
+    forest_rows: int = 200_000  # rows beyond which one tree is grown: it no longer follows single rows
     smoothing: Smoothing = field(default_factory=Smoothing)
     prices: tuple[float, ...] = (1.15,)
     strengths: tuple[float, ...] = (0.3,)
@@ -87,6 +88,8 @@ def code(table: pa.Table, columns: Sequence[Column], ctx: RunContext, rare_below
 
 def fit_coded(model: TreeModel, coded: Coded, columns: Sequence[Column], ctx: RunContext) -> TreeSampler:
     """Return the sampler of a coded table: the order first, then each column's tree."""
+    if coded.rows > model.forest_rows:
+        model = replace(model, growth=replace(model.growth, trees=1))
     rng = ctx.rng("model", "tree")
     rows = rng.permutation(coded.rows)[: model.most_rows].astype(np.int32)
     held = rows[: min(len(rows) // 6, 20_000)]
