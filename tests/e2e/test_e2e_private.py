@@ -67,7 +67,9 @@ def test_a_private_run_is_released_and_tells_nothing_exact(source, tmp_path, cap
     capsys.readouterr()
     assert run(["privacy", "ledger", str(out)]) == 0
     told = capsys.readouterr().out
-    assert "public      the unit patient_id" in told and "2.0000" in told and "ward: categories" in told
+    assert "public      the unit patient_id" in told and "ward: categories" in told
+    # How many rounds the noise leads to decides whether the last crumb of the budget is spent.
+    assert re.search(r"\b(2\.0000|1\.9\d{3})\b", told)
 
 
 def test_findings_that_need_real_rows_are_withheld(source, tmp_path):
