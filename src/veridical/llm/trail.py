@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Self
 
 from veridical.core import digest
@@ -167,7 +167,7 @@ def request_of(
 
 def identity_of(recipe: Any, name: str) -> dict[str, Any]:
     """Return what a journal says of a recipe: its name, its options, and the digest of its seeds."""
-    options = {key: getattr(recipe, key) for key in recipe.__dataclass_fields__ if key != "seeds"}
+    options = {field.name: getattr(recipe, field.name) for field in fields(recipe) if field.name != "seeds"}
     return {
         "recipe": name,
         "version": VERSION,

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from veridical.curate.setting import configured
 from veridical.curate.word import one_line
 from veridical.llm.candidate import Ask, Candidate
-from veridical.llm.draw import dimensions_of, need_seeds, started
+from veridical.llm.draw import need_seeds
+from veridical.llm.seeded import Seeded
 from veridical.llm.structured import unusable
 from veridical.llm.trail import Sampling, Trail, identity_of
 
@@ -34,13 +35,14 @@ be answerable without looking anything up. Write only the new question."""
 
 @configured
 @dataclass(frozen=True, kw_only=True)
-class Augmentation:
+class Augmentation(Seeded):
     """An answer to a seed's question, to a rephrasing of it, or to a new one inspired by it.
 
     `way` "auto" chooses by the ratio of records wanted to seeds: below `low` answers, from `high` on new questions,
     rephrasings between. Both limits depend on the task: `veridical text compare` two pilots.
     """
 
+    recipe: ClassVar[str] = "augmentation"
     question_field: str = "question"
     way: Way = "auto"
     low: float = LOW
@@ -48,16 +50,14 @@ class Augmentation:
     records: int = 0
     sampling: Sampling = Sampling(temperature=0.9, max_tokens=300)  # noqa: RUF009 - frozen
     answering: Sampling = Sampling(temperature=0.7, max_tokens=1024)  # noqa: RUF009 - frozen
-    seeds: tuple[Mapping[str, Any], ...] = ()
-    seed: int = 0
 
     def __post_init__(self) -> None:
-        need_seeds(self.seeds, (self.question_field,), "augmentation")
+        need_seeds(self.seeds, (self.question_field,), self.recipe)
 
     @property
     def identity(self) -> Mapping[str, Any]:
         """Everything that decides what is asked; of the budget only the way that it chose."""
-        about = identity_of(self, "augmentation")
+        about = identity_of(self, self.recipe)
         about["options"] |= {"way": self.chosen, "records": 0}
         return about
 
@@ -65,15 +65,6 @@ class Augmentation:
     def chosen(self) -> str:
         """The way taken."""
         return self.way if self.way != "auto" else way_for(self.records / len(self.seeds), low=self.low, high=self.high)
-
-    @property
-    def dimensions(self) -> tuple[str, ...]:
-        """What quotas may count: the seeds' own fields."""
-        return dimensions_of(self.seeds)
-
-    def plan(self, number: int, wanted: Mapping[str, str]) -> Mapping[str, Any]:
-        """Return the seed of a task."""
-        return started(self.seeds, number, wanted, seed=self.seed)
 
     async def make(self, spec: Mapping[str, Any], ask: Ask) -> Sequence[Candidate]:
         """Ask for the question, where it is new, and for its answer."""

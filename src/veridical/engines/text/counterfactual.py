@@ -9,15 +9,16 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from veridical.curate.rouge import rouge_l
 from veridical.curate.setting import configured
 from veridical.curate.word import words_of
 from veridical.llm.candidate import Ask, Candidate
-from veridical.llm.draw import dimensions_of, need_seeds, started
+from veridical.llm.draw import need_seeds
+from veridical.llm.seeded import Seeded
 from veridical.llm.structured import unusable
-from veridical.llm.trail import Sampling, Trail, identity_of
+from veridical.llm.trail import Sampling, Trail
 
 GENDER: Mapping[str, str] = {
     "he": "she", "him": "her", "his": "her", "himself": "herself", "man": "woman", "men": "women", "boy": "girl",
@@ -37,13 +38,14 @@ text.
 
 @configured
 @dataclass(frozen=True, kw_only=True)
-class Counterfactual:
+class Counterfactual(Seeded):
     """A pair {text, counterfactual} of one seed, of the same label where the seed has one.
 
     `how` "words" swaps by `pairs` (gender, English and Korean, by default) and asks no model; "model" rewrites
     `before` to `after`. Rewritings that share less than `alike` of their words in order (ROUGE-L) are rejected.
     """
 
+    recipe: ClassVar[str] = "counterfactual"
     text_field: str = "text"
     label_field: str = "label"
     attribute: str = "gender"
@@ -53,25 +55,9 @@ class Counterfactual:
     pairs: Mapping[str, str] | None = None
     alike: float = 0.6
     sampling: Sampling = Sampling(temperature=0.3)  # noqa: RUF009 - frozen
-    seeds: tuple[Mapping[str, Any], ...] = ()
-    seed: int = 0
 
     def __post_init__(self) -> None:
-        need_seeds(self.seeds, (self.text_field,), "counterfactual")
-
-    @property
-    def identity(self) -> Mapping[str, Any]:
-        """Everything that decides what is asked."""
-        return identity_of(self, "counterfactual")
-
-    @property
-    def dimensions(self) -> tuple[str, ...]:
-        """What quotas may count: the seeds' own fields."""
-        return dimensions_of(self.seeds)
-
-    def plan(self, number: int, wanted: Mapping[str, str]) -> Mapping[str, Any]:
-        """Return the seed of a task."""
-        return started(self.seeds, number, wanted, seed=self.seed)
+        need_seeds(self.seeds, (self.text_field,), self.recipe)
 
     async def make(self, spec: Mapping[str, Any], ask: Ask) -> Sequence[Candidate]:
         """Swap or rewrite."""

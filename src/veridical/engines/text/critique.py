@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from veridical.curate.setting import configured
 from veridical.curate.word import plain
 from veridical.llm.candidate import Ask, Candidate
-from veridical.llm.draw import dimensions_of, need_seeds, started
+from veridical.llm.draw import need_seeds
+from veridical.llm.seeded import Seeded
 from veridical.llm.structured import unusable
-from veridical.llm.trail import Sampling, Trail, identity_of
+from veridical.llm.trail import Sampling, Trail
 
 _CRITIQUE = """Question:
 {question}
@@ -35,36 +36,21 @@ Rewrite the answer so that every fault named is mended and nothing else is lost.
 
 @configured
 @dataclass(frozen=True, kw_only=True)
-class Critique:
+class Critique(Seeded):
     """A draft, `rounds` of criticism and revision, and the last answer; draft and result are also a preference pair.
 
     `draft_field` names an answer in the seeds to start from ("" lets the teacher write the draft).
     """
 
+    recipe: ClassVar[str] = "critique"
     question_field: str = "instruction"
     draft_field: str = ""
     rounds: int = 1
     principles: str = "it is correct, complete, clear, harmless, and no longer than it needs to be"
     sampling: Sampling = Sampling(temperature=0.7, max_tokens=1024)  # noqa: RUF009 - frozen
-    seeds: tuple[Mapping[str, Any], ...] = ()
-    seed: int = 0
 
     def __post_init__(self) -> None:
-        need_seeds(self.seeds, tuple(name for name in (self.question_field, self.draft_field) if name), "critique")
-
-    @property
-    def identity(self) -> Mapping[str, Any]:
-        """Everything that decides what is asked."""
-        return identity_of(self, "critique")
-
-    @property
-    def dimensions(self) -> tuple[str, ...]:
-        """What quotas may count: the seeds' own fields."""
-        return dimensions_of(self.seeds)
-
-    def plan(self, number: int, wanted: Mapping[str, str]) -> Mapping[str, Any]:
-        """Return the seed of a task."""
-        return started(self.seeds, number, wanted, seed=self.seed)
+        need_seeds(self.seeds, tuple(name for name in (self.question_field, self.draft_field) if name), self.recipe)
 
     async def make(self, spec: Mapping[str, Any], ask: Ask) -> Sequence[Candidate]:
         """Draft, criticise, revise."""

@@ -9,14 +9,15 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from veridical.curate.setting import configured
 from veridical.curate.word import plain
 from veridical.llm.candidate import Ask, Candidate
-from veridical.llm.draw import dimensions_of, need_seeds, started
+from veridical.llm.draw import need_seeds, started
+from veridical.llm.seeded import Seeded
 from veridical.llm.structured import unusable
-from veridical.llm.trail import Sampling, Trail, identity_of
+from veridical.llm.trail import Sampling, Trail
 
 SYSTEMS = (
     "You are a careful assistant. Think step by step and justify each step.",
@@ -34,34 +35,23 @@ _ANSWER = re.compile(r"answer\s*:\s*(.+)\s*$", re.I | re.S)
 
 @configured
 @dataclass(frozen=True, kw_only=True)
-class Distillation:
+class Distillation(Seeded):
     """A teacher's reasoning and answer to a seed's question, `samples` a task.
 
     `answer_field` names a known answer in the seeds ("" for none): other answers are rejected. Numbers are compared as
     numbers.
     """
 
+    recipe: ClassVar[str] = "distillation"
     question_field: str = "question"
     answer_field: str = ""
     samples: int = 1
     systems: tuple[str, ...] = SYSTEMS
     sampling: Sampling = Sampling(temperature=0.7, max_tokens=1500)  # noqa: RUF009 - frozen
-    seeds: tuple[Mapping[str, Any], ...] = ()
-    seed: int = 0
 
     def __post_init__(self) -> None:
         names = (self.question_field, self.answer_field) if self.answer_field else (self.question_field,)
-        need_seeds(self.seeds, names, "distillation")
-
-    @property
-    def identity(self) -> Mapping[str, Any]:
-        """Everything that decides what is asked."""
-        return identity_of(self, "distillation")
-
-    @property
-    def dimensions(self) -> tuple[str, ...]:
-        """What quotas may count: the seeds' own fields."""
-        return dimensions_of(self.seeds)
+        need_seeds(self.seeds, names, self.recipe)
 
     def plan(self, number: int, wanted: Mapping[str, str]) -> Mapping[str, Any]:
         """Return the seed and the system messages of a task."""

@@ -10,15 +10,16 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from veridical.core.rng import stream
 from veridical.curate.rouge import rouge_l
 from veridical.curate.setting import configured
 from veridical.curate.word import one_line, words_of
 from veridical.llm.candidate import Ask, Candidate
-from veridical.llm.draw import dimensions_of, need_seeds, started
-from veridical.llm.trail import Sampling, Trail, identity_of
+from veridical.llm.draw import need_seeds, started
+from veridical.llm.seeded import Seeded
+from veridical.llm.trail import Sampling, Trail
 
 DEPTH: Mapping[str, str] = {
     "constraint": "Add one more constraint or requirement to it.",
@@ -63,34 +64,28 @@ _STOP_WORDS = frozenset(
 
 @configured
 @dataclass(frozen=True, kw_only=True)
-class EvolInstruct:
+class EvolInstruct(Seeded):
     """`rounds` steps from one seed instruction a task; every step that survives is a record with its answer.
 
     `breadth_share` of the steps go in breadth. `compare` "model" also asks whether a step gained anything, "words"
     looks at the words alone.
     """
 
+    recipe: ClassVar[str] = "evol_instruct"
     instruction_field: str = "instruction"
     rounds: int = 3
     breadth_share: float = 1 / 6
     compare: str = "model"
     sampling: Sampling = Sampling(temperature=1.0, max_tokens=512)  # noqa: RUF009 - frozen
     answering: Sampling = Sampling(temperature=0.7, max_tokens=1024)  # noqa: RUF009 - frozen
-    seeds: tuple[Mapping[str, Any], ...] = ()
-    seed: int = 0
 
     def __post_init__(self) -> None:
-        need_seeds(self.seeds, (self.instruction_field,), "evol_instruct")
-
-    @property
-    def identity(self) -> Mapping[str, Any]:
-        """Everything that decides what is asked."""
-        return identity_of(self, "evol_instruct")
+        need_seeds(self.seeds, (self.instruction_field,), self.recipe)
 
     @property
     def dimensions(self) -> tuple[str, ...]:
         """What quotas may count: the seeds' own fields, and the kind of step."""
-        return (*dimensions_of(self.seeds), "evolution")
+        return (*super().dimensions, "evolution")
 
     def plan(self, number: int, wanted: Mapping[str, str]) -> Mapping[str, Any]:
         """Return the seed and the kind of each step."""

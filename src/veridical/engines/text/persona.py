@@ -9,14 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from veridical.curate.setting import configured
 from veridical.curate.word import one_line
 from veridical.llm.candidate import Ask, Candidate
-from veridical.llm.draw import dimensions_of, need_seeds, rotated, started
+from veridical.llm.draw import need_seeds, rotated, started
+from veridical.llm.seeded import Seeded
 from veridical.llm.structured import unusable
-from veridical.llm.trail import Sampling, Trail, identity_of
+from veridical.llm.trail import Sampling, Trail
 
 _FROM_TEXT = """Who is likely to read, write, like or dislike this text? Describe one such person in one or two \
 sentences, as specifically as the text allows: occupation, interests, situation. Give no name.
@@ -39,31 +40,20 @@ RELATIONS = ("a colleague", "a family member", "a friend", "a customer or patien
 
 @configured
 @dataclass(frozen=True, kw_only=True)
-class Personas:
+class Personas(Seeded):
     """A persona from a seed's text, then `steps` related ones, each from the one before.
 
     With `wish` ("Write a question you would ask your bank.") each persona also gets a text of its own.
     """
 
+    recipe: ClassVar[str] = "personas"
     text_field: str = "text"
     steps: int = 1
     wish: str = ""
     sampling: Sampling = Sampling(temperature=0.9, max_tokens=200)  # noqa: RUF009 - frozen
-    seeds: tuple[Mapping[str, Any], ...] = ()
-    seed: int = 0
 
     def __post_init__(self) -> None:
-        need_seeds(self.seeds, (self.text_field,), "personas")
-
-    @property
-    def identity(self) -> Mapping[str, Any]:
-        """Everything that decides what is asked."""
-        return identity_of(self, "personas")
-
-    @property
-    def dimensions(self) -> tuple[str, ...]:
-        """What quotas may count: the seeds' own fields."""
-        return dimensions_of(self.seeds)
+        need_seeds(self.seeds, (self.text_field,), self.recipe)
 
     def plan(self, number: int, wanted: Mapping[str, str]) -> Mapping[str, Any]:
         """Return the seed and the relations of a task."""

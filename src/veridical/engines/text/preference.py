@@ -11,7 +11,7 @@ import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from veridical.core.errors import SpecError
 from veridical.curate.judge import compare
@@ -19,9 +19,10 @@ from veridical.curate.sentence import embed
 from veridical.curate.setting import configured
 from veridical.llm.candidate import Ask, Candidate, Rejection
 from veridical.llm.chat import ChatReply
-from veridical.llm.draw import dimensions_of, need_seeds, started
+from veridical.llm.draw import need_seeds
+from veridical.llm.seeded import Seeded
 from veridical.llm.structured import unusable
-from veridical.llm.trail import Sampling, Trail, identity_of
+from veridical.llm.trail import Sampling, Trail
 
 _GRADE = """Grade this answer from 1 (useless) to 10 (could not be better). Correctness counts most, then whether it \
 does all that was asked; length is no merit.
@@ -38,7 +39,7 @@ _NUMBER = re.compile(r"\b(10|[1-9])(?:\.\d+)?\b")
 
 @configured
 @dataclass(frozen=True, kw_only=True)
-class Preference:
+class Preference(Seeded):
     """A pair of a seed's question: the best and the worst of `answers`.
 
     `by` "judge" asks the role `judge` for grades; "pairwise" shows it every two answers both ways round and counts
@@ -47,6 +48,7 @@ class Preference:
     less than `margin` apart are rejected.
     """
 
+    recipe: ClassVar[str] = "preference"
     question_field: str = "instruction"
     answer_field: str = "output"
     answers: int = 5
@@ -54,28 +56,12 @@ class Preference:
     judge: str = "judge"
     margin: float = 0.0
     sampling: Sampling = Sampling(temperature=0.8, max_tokens=1024)  # noqa: RUF009 - frozen
-    seeds: tuple[Mapping[str, Any], ...] = ()
-    seed: int = 0
 
     def __post_init__(self) -> None:
         names = (self.question_field, self.answer_field) if self.by == "reference" else (self.question_field,)
-        need_seeds(self.seeds, names, "preference")
+        need_seeds(self.seeds, names, self.recipe)
         if self.answers < 2:
             raise SpecError("a pair needs two answers at least", where="recipe.preference.answers")
-
-    @property
-    def identity(self) -> Mapping[str, Any]:
-        """Everything that decides what is asked."""
-        return identity_of(self, "preference")
-
-    @property
-    def dimensions(self) -> tuple[str, ...]:
-        """What quotas may count: the seeds' own fields."""
-        return dimensions_of(self.seeds)
-
-    def plan(self, number: int, wanted: Mapping[str, str]) -> Mapping[str, Any]:
-        """Return the seed of a task."""
-        return started(self.seeds, number, wanted, seed=self.seed)
 
     async def make(self, spec: Mapping[str, Any], ask: Ask) -> Sequence[Candidate]:
         """Ask for the answers, score them, and pair the best with the worst."""

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from veridical.curate.sentence import embed
 from veridical.curate.setting import configured
 from veridical.llm.candidate import Ask, Candidate
-from veridical.llm.draw import dimensions_of, need_seeds, started
+from veridical.llm.draw import need_seeds
+from veridical.llm.seeded import Seeded
 from veridical.llm.structured import unusable
-from veridical.llm.trail import Sampling, Trail, identity_of
+from veridical.llm.trail import Sampling, Trail
 
 _TRANSLATE = """Translate this text into {language}. Write as a native speaker would, not word by word; keep names, \
 numbers and code as they are; {manner}. Write only the translation.
@@ -24,13 +25,14 @@ _BACK = """Translate this text into {language}. Write only the translation.
 
 @configured
 @dataclass(frozen=True, kw_only=True)
-class Translation:
+class Translation(Seeded):
     """A translation of one seed a task.
 
     `fidelity` is the cosine between source and translation (the embedder knows sixteen languages); below `at_least` the
     record is rejected. `back` "on" also translates back into `source_language` and takes the lower of both cosines.
     """
 
+    recipe: ClassVar[str] = "translation"
     text_field: str = "text"
     keep: tuple[str, ...] = ()
     language: str = "Korean"
@@ -39,25 +41,9 @@ class Translation:
     at_least: float = 0.6
     back: str = "off"
     sampling: Sampling = Sampling(temperature=0.3, max_tokens=1024)  # noqa: RUF009 - frozen
-    seeds: tuple[Mapping[str, Any], ...] = ()
-    seed: int = 0
 
     def __post_init__(self) -> None:
-        need_seeds(self.seeds, (self.text_field,), "translation")
-
-    @property
-    def identity(self) -> Mapping[str, Any]:
-        """Everything that decides what is asked."""
-        return identity_of(self, "translation")
-
-    @property
-    def dimensions(self) -> tuple[str, ...]:
-        """What quotas may count: the seeds' own fields."""
-        return dimensions_of(self.seeds)
-
-    def plan(self, number: int, wanted: Mapping[str, str]) -> Mapping[str, Any]:
-        """Return the seed of a task."""
-        return started(self.seeds, number, wanted, seed=self.seed)
+        need_seeds(self.seeds, (self.text_field,), self.recipe)
 
     async def make(self, spec: Mapping[str, Any], ask: Ask) -> Sequence[Candidate]:
         """Translate, and see whether the meaning came across."""
