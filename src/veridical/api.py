@@ -27,6 +27,7 @@ from veridical.stages import holdout as holdouts
 from veridical.stages import learn as learning
 from veridical.stages import model as models
 from veridical.stages import outside
+from veridical.stages import private as privates
 from veridical.stages import release as releases
 from veridical.stages import sequence as sequences
 from veridical.stages import synthesize as syntheses
@@ -85,9 +86,11 @@ def fit(
     Raises:
         VeridicalError: the source, schema, engine or options are wrong.
     """
-    data, ctx = read(source), RunContext(seed=seed, progress=progress)
+    recipe, ctx = models.Recipe(engine=engine, options=options or {}), RunContext(seed=seed, progress=progress)
+    if privates.is_private(recipe):
+        return privates.fit(source, schema, recipe, ctx)
+    data = read(source)
     known = learning.learn(data, ctx=ctx).schema if schema is None else schema
-    recipe = models.Recipe(engine=engine, options={} if options is None else options)
     return models.fit(data, known, sequences.recipe_for(recipe, known), ctx)
 
 
@@ -195,12 +198,16 @@ def synth(
 ) -> Made:
     """Return synthetic rows of a path or dataframe, in its own type, judged on rows that were kept back.
 
-    `gates=None` leaves the judging out.
+    `gates=None` leaves the judging out. An engine that promises differential privacy is judged by figures that its
+    budget paid for, and by no others.
 
     Raises:
         VeridicalError: the source, schema, engine, options or gates are wrong.
     """
-    data, ctx = read(source), RunContext(seed=seed, progress=progress)
+    recipe, ctx = models.Recipe(engine=engine, options=options or {}), RunContext(seed=seed, progress=progress)
+    if privates.is_private(recipe):
+        return _synth_private(source, None if rows is None else _count(rows), schema, recipe, gates, ctx)
+    data = read(source)
     if len(data.tables) > 1:
         return _synth_linked(source, data, schema, {} if options is None else options, holdout, gates, ctx)
     unit = None if schema is None else schema.only.unit
@@ -209,7 +216,6 @@ def synth(
     if sequences.is_sequence(known):
         parts = sequences.split_sequences(data, holdout, ctx, known)
         known = learning.learn(parts.train, ctx=ctx).schema if schema is None else schema
-    recipe = models.Recipe(engine=engine, options={} if options is None else options)
     generator = models.fit(parts.train, known, sequences.recipe_for(recipe, known), ctx)
     drawn = syntheses.draw(generator, SampleRequest(rows=data.rows if rows is None else _count(rows), seed=seed))
     verdict = findings = None
@@ -220,6 +226,25 @@ def synth(
         verdict, findings = judged.verdict, judged.findings
     native = to_native(drawn, like=source)
     return Made(data=native, schema=generator.schema, generator=generator, verdict=verdict, findings=findings)
+
+
+def _synth_private(
+    source: Any,
+    rows: int | None,
+    schema: Schema | None,
+    recipe: models.Recipe,
+    gates: str | Path | None,
+    ctx: RunContext,
+) -> Made:
+    made = privates.make(source, rows, schema, recipe, None if gates is None else str(gates), ctx)
+    page = made.page
+    return Made(
+        data=to_native(made.data, like=source),
+        schema=made.generator.schema,
+        generator=made.generator,
+        verdict=None if page is None else page.verdict,
+        findings=None if page is None else tuple(page.findings),
+    )
 
 
 def _synth_linked(

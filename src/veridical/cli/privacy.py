@@ -62,12 +62,12 @@ def ledger(folder: Path) -> None:
 @click.option("--project", help="A name under which several sources share the budget.")
 def budget(source: Path, epsilon: float, delta: float, project: str | None) -> None:
     """Set what all runs on SOURCE may spend together; it cannot be raised later."""
-    from veridical.connect.source import read
     from veridical.privacy.account import Account
     from veridical.privacy.ledger import Budget
+    from veridical.stages.private import read_source
 
     account = Account.default()
-    key = account.keyed(read(source).fingerprint if project is None else f"project {project}")
+    key = account.keyed(read_source(source, named=True).fingerprint if project is None else f"project {project}")
     account.limit(key, Budget(epsilon=epsilon, delta=delta))
     known = account.standing(key)
     click.echo(f"{known.runs} runs so far, epsilon {known.epsilon(delta):.4g} of {epsilon:g} at delta {delta:g}")

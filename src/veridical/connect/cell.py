@@ -12,6 +12,7 @@ from veridical.connect.note import with_notes
 
 TEXT_NULLS = ("?", "NA", "N/A", "n/a", "#N/A", "NULL", "null", "NaN", "nan", "<NA>", "NaT")
 NUMBER_NULLS = ("", "na", "None", "none", "-", ".", "missing", "결측", "없음", *TEXT_NULLS)
+ALWAYS_NULL = tuple(mark for mark in TEXT_NULLS if mark != "NA")  # NA may be Namibia
 INFINITE = ("inf", "-inf", "+inf", "Inf", "-Inf", "+Inf", "Infinity", "-Infinity", "INF", "-INF")
 
 _INTEGER = r"^(0|-?[1-9][0-9]{0,18})$"
@@ -109,6 +110,14 @@ class CellTypes:
         if self.type != pa.string() and self.infinite:
             field = with_notes(field, "infinite values read as missing")
         return field
+
+
+def as_text(cells: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return text cells as they stand, but for marks that mean "missing" beside any other cells.
+
+    What a cell becomes depends on that cell alone, never on what else its column holds.
+    """
+    return pc.if_else(pc.is_in(cells, value_set=pa.array(ALWAYS_NULL)), pa.scalar(None, pa.string()), cells)
 
 
 def _found(distinct: pa.Array, words: tuple[str, ...]) -> frozenset[str]:

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.csv
 
 from veridical.connect import encoding, ragged
-from veridical.connect.cell import CellTypes
+from veridical.connect.cell import CellTypes, as_text
 from veridical.connect.dialect import Dialect, rows, sniff
 from veridical.connect.header import Header, clean
 from veridical.connect.note import with_notes
@@ -34,12 +34,14 @@ class Survey:
     odd_quotes: bool
 
 
-def read(path: Path, *, columns: Sequence[str] | None = None, on_bad_rows: str = "error") -> pa.Table:
-    """Return a CSV file as a table of int64, float64 and string columns.
+def read(
+    path: Path, *, columns: Sequence[str] | None = None, on_bad_rows: str = "error", cells: str = "typed"
+) -> pa.Table:
+    """Return a CSV file as a table of int64, float64 and string columns; of text alone when `cells` is "text".
 
     Dates, codes with leading zeros and numbers too long for a float stay text, so that nothing is lost;
     notes about missing marks and changed headers are kept with the fields (`connect.note`).
-    `on_bad_rows` is "error" or "skip".
+    `on_bad_rows` is "error" or "skip". Cells as text are read by a rule that looks at no other cell.
 
     Raises:
         DataError: the file is absent, empty, broken text, or has rows of another width (all named by line).
@@ -47,11 +49,13 @@ def read(path: Path, *, columns: Sequence[str] | None = None, on_bad_rows: str =
     survey = look(path)
     table = _parse(survey, on_bad_rows=on_bad_rows)
     table = _chosen(table, columns, where=str(path))
+    if cells == "text":
+        return pa.table({name: as_text(column) for name, column in zip(table.column_names, table.columns)})
     arrays, fields = [], []
-    for name, cells in zip(table.column_names, table.columns, strict=True):
+    for name, column in zip(table.column_names, table.columns, strict=True):
         seen = CellTypes()
-        seen.see(cells)
-        arrays.append(seen.cast(cells))
+        seen.see(column)
+        arrays.append(seen.cast(column))
         fields.append(_noted(seen.field(name), survey.header))
     return pa.Table.from_arrays(arrays, schema=pa.schema(fields, metadata=table.schema.metadata))
 

@@ -18,8 +18,10 @@ BATCH_ROWS = 65_536
 _INT64 = range(-(2**63), 2**63)
 
 
-def read(path: Path, *, columns: Sequence[str] | None = None) -> pa.Table:
+def read(path: Path, *, columns: Sequence[str] | None = None, cells: str = "typed") -> pa.Table:
     """Return a JSONL file as a table; a key that is absent is null, nested values stay JSON text.
+
+    With `cells` of "text" all columns are text, by a rule that looks at no other cell.
 
     Raises:
         DataError: the file is absent or empty, or a line is not a JSON object (all named).
@@ -36,7 +38,8 @@ def read(path: Path, *, columns: Sequence[str] | None = None) -> pa.Table:
     header = clean(keys, where=str(path))
     arrays, fields = [], []
     for key, name in zip(keys, header.names, strict=True):
-        array, notes = _column([record.get(key) for record in records])
+        values = [record.get(key) for record in records]
+        array, notes = _column(values) if cells == "typed" else (pa.array(list(map(_text, values)), pa.string()), [])
         renamed = [header.notes[name]] if name in header.notes else []
         arrays.append(array)
         fields.append(with_notes(pa.field(name, array.type), *notes, *renamed))
@@ -81,6 +84,10 @@ def _records(path: Path) -> Iterator[dict[str, Any]]:
         )
 
 
+def _text(value: Any) -> str | None:
+    return value if value is None or isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
 def _column(values: list[Any]) -> tuple[pa.Array, list[str]]:
     kinds = {type(value) for value in values if value is not None}
     if not kinds:
@@ -93,8 +100,6 @@ def _column(values: list[Any]) -> tuple[pa.Array, list[str]]:
         return pa.array(values, pa.float64()), []
     if kinds == {str}:
         return pa.array(values, pa.string()), []
-    texts = [
-        value if value is None or isinstance(value, str) else json.dumps(value, ensure_ascii=False) for value in values
-    ]
+    texts = list(map(_text, values))
     mixed = "values of several types, kept as text" if len(kinds) > 1 else "kept as text"
     return pa.array(texts, pa.string()), [mixed]

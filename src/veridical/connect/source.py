@@ -27,12 +27,14 @@ def read(
     table_name: str | None = None,
     columns: Sequence[str] | None = None,
     on_bad_rows: str = "error",
+    cells: str = "typed",
 ) -> Dataset:
     """Return a file, a folder of files, a dataframe or a mapping of them as a data set.
 
     CSV (any dialect, encoding, gz/zst), Parquet and JSONL files are told by their suffix; a folder's files
     become tables of their names. A database is told by its URL (sqlite:///shop.db). `on_bad_rows` ("error" or
-    "skip") says what becomes of CSV rows that do not have the header's width.
+    "skip") says what becomes of CSV rows that do not have the header's width. `cells` of "text" leaves the cells of CSV
+    and JSONL files text, so that no cell decides what another one is.
 
     Example:
         >>> read(pa.table({"age": [31, 45]})).only.num_rows
@@ -44,7 +46,10 @@ def read(
     if isinstance(source, Dataset):
         return source
     if isinstance(source, Mapping) and not hasattr(source, "columns"):
-        tables = {str(name): read(part, columns=columns, on_bad_rows=on_bad_rows).only for name, part in source.items()}
+        tables = {
+            str(name): read(part, columns=columns, on_bad_rows=on_bad_rows, cells=cells).only
+            for name, part in source.items()
+        }
         return Dataset(tables)
     if not isinstance(source, str | PathLike):
         table = dataframe.to_arrow(source)
@@ -57,8 +62,8 @@ def read(
             return database.read(source).dataset
     path = Path(source)
     if path.is_dir():
-        return Dataset({_table_name(file): _read_file(file, columns, on_bad_rows) for file in _files(path)})
-    return Dataset.of(_read_file(path, columns, on_bad_rows), table_name or _table_name(path))
+        return Dataset({_table_name(file): _read_file(file, columns, on_bad_rows, cells) for file in _files(path)})
+    return Dataset.of(_read_file(path, columns, on_bad_rows, cells), table_name or _table_name(path))
 
 
 def scan(path: str | PathLike[str], *, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
@@ -85,13 +90,15 @@ def format_of(path: Path) -> str:
     raise DataError("the suffix is of no known format", where=str(path), fix="use .csv, .tsv, .parquet or .jsonl (.gz)")
 
 
-def _read_file(path: Path, columns: Sequence[str] | None, on_bad_rows: str) -> pa.Table:
+def _read_file(path: Path, columns: Sequence[str] | None, on_bad_rows: str, cells: str) -> pa.Table:
     if not path.exists():
         raise DataError("there is no such file", where=str(path), fix="check the path")
     kind = format_of(path)
     if kind == "csv":
-        return _checked(csv.read(path, columns=columns, on_bad_rows=on_bad_rows), str(path))
-    return _checked((parquet if kind == "parquet" else jsonl).read(path, columns=columns), str(path))
+        return _checked(csv.read(path, columns=columns, on_bad_rows=on_bad_rows, cells=cells), str(path))
+    if kind == "jsonl":
+        return _checked(jsonl.read(path, columns=columns, cells=cells), str(path))
+    return _checked(parquet.read(path, columns=columns), str(path))
 
 
 def _files(folder: Path) -> list[Path]:

@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol, Self, runtime_checkable
-
-import numpy as np
-import pyarrow as pa
+from typing import TYPE_CHECKING, Any, Protocol, Self, runtime_checkable
 
 from veridical.core import rng as random_streams
-from veridical.core.dataset import Dataset
-from veridical.core.finding import Finding
-from veridical.core.schema import Column, Schema
+
+if TYPE_CHECKING:
+    # For annotations only: a text run shares `RunContext` and asks its first question before numpy is needed.
+    import numpy as np
+    import pyarrow as pa
+
+    from veridical.core.dataset import Dataset
+    from veridical.core.finding import Finding
+    from veridical.core.schema import Column, Schema
 
 
 class Progress(Protocol):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from importlib import import_module, metadata
+from importlib import import_module
 from typing import Any
 
 from veridical.core.errors import MissingExtraError, SpecError
@@ -51,7 +51,8 @@ class Registry:
         Raises:
             SpecError: no card has that name.
         """
-        self._read_plugins()
+        if name not in self._cards:  # plug-ins cannot replace a built-in name: only then are they worth a look
+            self._read_plugins()
         if name not in self._cards:
             known = ", ".join(sorted(self._cards))
             raise SpecError(f"nothing is called {name!r}", where=self._group, fix=f"use one of: {known}")
@@ -81,6 +82,8 @@ class Registry:
         if self._plugins_read:
             return
         self._plugins_read = True
+        from importlib import metadata
+
         for entry in metadata.entry_points(group=self._group):
             # A plug-in's entry point resolves to its Card; built-in names cannot be replaced.
             card = entry.load()

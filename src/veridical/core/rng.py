@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+from typing import TYPE_CHECKING
 
-import numpy as np
+if TYPE_CHECKING:
+    import numpy as np
 
 
 def stream(seed: int, *path: str | int) -> np.random.Generator:
@@ -17,6 +19,8 @@ def stream(seed: int, *path: str | int) -> np.random.Generator:
         >>> bool(stream(7, "synthesize", 0).random() == stream(7, "synthesize", 0).random())
         True
     """
+    import numpy as np  # here, because `derive` must cost nothing at start-up
+
     return np.random.Generator(np.random.PCG64(_entropy(seed, path)))
 
 

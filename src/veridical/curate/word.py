@@ -9,6 +9,7 @@ from typing import Any
 
 _WORD = re.compile(r"[^\W_]+", re.UNICODE)
 _SPACE = re.compile(r"\s+")
+_NUMBERED = re.compile(r"(?:^|\n)\s*(?:Task\s*)?\d+\s*[.:)]\s*", re.I)
 
 
 def words_of(text: str) -> list[str]:
@@ -39,6 +40,16 @@ def squeezed(text: str) -> str:
 def one_line(text: str) -> str:
     """Return a text on one line, spaces single."""
     return _SPACE.sub(" ", text).strip()
+
+
+def numbered_items(text: str) -> list[str]:
+    """Return the items of a numbered list, first to last; the first one's number may stand in the question.
+
+    Example:
+        >>> numbered_items(" Name a colour.\\n10. Sort these words.")
+        ['Name a colour.', 'Sort these words.']
+    """
+    return [item for item in map(one_line, _NUMBERED.split(text.lstrip())) if item]
 
 
 def grams(words: Sequence[str], size: int) -> list[tuple[str, ...]]:

@@ -5,22 +5,49 @@
 
 static const double LEAST = 1e-12; /* likelihood of what a leaf holds impossible */
 
+/* A node as it is walked, 16 bytes: a row goes left when its code is at most `cut` and the mask has its bit (of 64, the
+ * code's last six); `left` is the left child, the right one is the next; a leaf has -1. */
+typedef struct { uint64_t mask; int32_t left; uint16_t predictor, cut; } Step;
+
+enum { BLOCK = 256, WIDE = 0xFFFE }; /* a cut of WIDE: the mask has more than 64 bits, and begins at word `mask` */
+
+/* Without branches (the wide mask is rare), for where a row goes is as good as random. */
+static inline int goes_right(const Step *step, const uint32_t *masks, uint16_t code) {
+    if (__builtin_expect(step->cut == WIDE, 0)) return !((masks[step->mask + (code >> 5)] >> (code & 31)) & 1u);
+    return !((code <= step->cut) & (int)(step->mask >> (code & 63)));
+}
+
 /* `leaves[i]` is the node that row `rows[i]` (or i, without a list) ends in: in the tree `tree` of the forest, or, when
- * that is negative, in one drawn for the row by `seed`. */
+ * that is negative, in one drawn for the row by `seed`. A block of rows goes down level by level: the steps of one row
+ * wait for memory, those of different rows do not wait for each other. */
 VERIDICAL_EXPORT int64_t veridical_tree_route(const uint64_t *columns, const int32_t *rows, int64_t count,
-                                              const int32_t *nodes, const uint32_t *masks, const int32_t *roots,
+                                              const Step *steps, const uint32_t *masks, const int32_t *roots,
                                               int64_t trees, int64_t tree, int64_t seed, int32_t *leaves) {
-    for (int64_t i = 0; i < count; i++) {
-        int64_t row = rows ? rows[i] : i, chosen = tree;
-        if (tree < 0) chosen = trees == 1 ? 0 : (int64_t)(tree_uniform((uint64_t)seed, (uint64_t)i) * (double)trees);
-        int32_t at = roots[chosen];
-        const int32_t *node = nodes + (int64_t)at * NODE_WIDTH;
-        while (node[NODE_LEFT] >= 0) {
-            uint16_t code = tree_column(columns, node[NODE_PREDICTOR])[row];
-            at = tree_goes_left(node, masks, code) ? node[NODE_LEFT] : node[NODE_RIGHT];
-            node = nodes + (int64_t)at * NODE_WIDTH;
+    uint16_t live[BLOCK];
+    for (int64_t first = 0; first < count; first += BLOCK) {
+        int32_t many = (int32_t)(count - first < BLOCK ? count - first : BLOCK), alive = 0;
+        int32_t *at = leaves + first;
+        for (int32_t i = 0; i < many; i++) {
+            int64_t chosen = tree;
+            if (tree < 0)
+                chosen = trees == 1 ? 0 : (int64_t)(tree_uniform((uint64_t)seed, (uint64_t)(first + i)) * (double)trees);
+            at[i] = roots[chosen];
+            live[alive] = (uint16_t)i;
+            alive += steps[at[i]].left >= 0;
         }
-        leaves[i] = at;
+        while (alive) {
+            int32_t kept = 0;
+            for (int32_t j = 0; j < alive; j++) {
+                int32_t i = live[j];
+                const Step *step = steps + at[i];
+                uint16_t code = tree_column(columns, step->predictor)[rows ? rows[first + i] : first + i];
+                int32_t next = step->left + goes_right(step, masks, code);
+                at[i] = next;
+                live[kept] = (uint16_t)i;
+                kept += steps[next].left >= 0;
+            }
+            alive = kept;
+        }
     }
     return 0;
 }

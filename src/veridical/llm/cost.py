@@ -10,10 +10,9 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-import yaml
-
 from veridical.core.errors import BudgetError, SpecError
 from veridical.llm.chat import ChatRequest, Usage
+from veridical.spec.marks import load
 
 MILLION = 1_000_000
 _ROUNDING = 1e-12
@@ -74,7 +73,7 @@ class PriceTable:
 def packaged_prices() -> PriceTable:
     """Return the prices that ship with veridical; list prices age, so a spec may override them."""
     text = resources.files("veridical.llm").joinpath("prices.yaml").read_text(encoding="utf-8")
-    return PriceTable(_read(yaml.safe_load(text)["models"], "prices.yaml"))
+    return PriceTable(_read(load(text).value["models"], "prices.yaml"))
 
 
 @dataclass

@@ -6,7 +6,6 @@ The key is read from the environment at the first request and only ever put into
 
 from __future__ import annotations
 
-import email.utils
 import os
 import time
 from collections.abc import Mapping
@@ -178,6 +177,8 @@ def retry_after_s(headers: Mapping[str, str]) -> float | None:
         return max(0.0, float(text))
     except ValueError:
         pass
+    import email.utils
+
     try:
         return max(0.0, email.utils.parsedate_to_datetime(text).timestamp() - time.time())
     except (TypeError, ValueError):

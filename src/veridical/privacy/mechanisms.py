@@ -65,7 +65,8 @@ class Lens:
         values, counts = look()
         noisy = self.noise.gaussian(counts, sigma)
         kept = np.flatnonzero(noisy > stable_threshold(sigma, delta, rows_per_unit=most))
-        order = kept[np.argsort(-noisy[kept], kind="stable")]
+        # Equal counts stand in the order of their names: the order of rows would tell of rows.
+        order = np.array(sorted(kept.tolist(), key=lambda place: (-noisy[place], values[place])), dtype=np.int64)
         return [values[place] for place in order], Noisy(noisy[order], sigma)
 
     def choose(

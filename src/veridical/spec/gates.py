@@ -45,7 +45,8 @@ class GateSet:
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=False, str_strip_whitespace=True)
+    # Built when first used: most commands read one kind of file.
+    model_config = ConfigDict(extra="forbid", defer_build=True, strict=False, str_strip_whitespace=True)
 
 
 class _Gate(_Strict):

@@ -76,7 +76,8 @@ def _engine(value: Any) -> Any:
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+    # Built when first used: most commands read one kind of file.
+    model_config = ConfigDict(extra="forbid", defer_build=True, str_strip_whitespace=True)
 
 
 class _Engine(_Strict):

@@ -156,7 +156,7 @@ def describe(spec: RunSpec) -> list[str]:
     gates = load_gates(spec.gates)
     recipe = Recipe(engine=spec.engine, options=spec.options)
     recipe.build()
-    source = read(spec.source, table_name=spec.table)
+    source = _read(spec)
     ctx = context_of(spec, progress=RunContext().progress)
     known = _known_schema(spec)
     parts = _split(spec, source, known, ctx)
@@ -177,7 +177,7 @@ def describe(spec: RunSpec) -> list[str]:
 
 def _source(spec: RunSpec, data: Dataset | None, ctx: RunContext) -> Dataset:
     ctx.progress("read", done=0, total=1)
-    found = read(spec.source, table_name=spec.table) if data is None else data
+    found = _read(spec) if data is None else data
     if len(found.tables) != 1:
         raise SpecError(
             f"{len(found.tables)} tables are here: {', '.join(found.tables)}",
@@ -186,6 +186,12 @@ def _source(spec: RunSpec, data: Dataset | None, ctx: RunContext) -> Dataset:
         )
     ctx.progress("read", done=1, total=1)
     return found
+
+
+def _read(spec: RunSpec) -> Dataset:
+    if spec.epsilon is None:
+        return read(spec.source, table_name=spec.table)
+    return private.read_source(spec.source, table=spec.table, named=spec.schema is not None)
 
 
 def _split(spec: RunSpec, source: Dataset, known: Schema | None, ctx: RunContext) -> Split:

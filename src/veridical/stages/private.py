@@ -6,8 +6,9 @@ record holds no exact count and no plain fingerprint, and the verdict rests on c
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import Any
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from veridical.core.dataset import Dataset
 from veridical.core.errors import SpecError
@@ -17,6 +18,10 @@ from veridical.spec.run import RunSpec
 from veridical.stages.model import Recipe, open_model
 from veridical.store.keys import KeyRing
 from veridical.store.runfolder import RunFolder
+
+if TYPE_CHECKING:
+    from veridical.engines.tabular.generator import TableGenerator
+    from veridical.reports.html import PageContent
 
 DEFAULT_ENGINE = "aim"
 GATES = "private"
@@ -50,6 +55,84 @@ def as_private(spec: RunSpec) -> RunSpec:
     }
     gates = GATES if spec.gates == "share" else spec.gates
     return replace(spec, engine=engine, options=options, gates=gates, holdout=0.0)
+
+
+def read_source(path: Path | str, *, table: str | None = None, named: bool = False) -> Dataset:
+    """Return a source as a private run reads it: the cells of text files stay text, so that none decides for others.
+
+    `named` says that a schema names the columns.
+
+    Raises:
+        DataError: the source cannot be read.
+        SpecError: its columns' names would have to be read from rows.
+    """
+    from veridical.connect.source import format_of, read
+
+    place = Path(path)
+    if not named and place.is_file() and format_of(place) == "jsonl":
+        raise SpecError(
+            "JSONL has no header: the names of its columns stand in rows, which are somebody's", where=str(path),
+            fix="name them with --schema, or give CSV or Parquet",
+        )  # fmt: skip
+    return read(path, table_name=table, cells="text")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PrivatelyMade:
+    """Rows, what drew them, and the page of charged figures (None where nobody asked)."""
+
+    data: Dataset
+    generator: TableGenerator
+    page: PageContent | None
+
+
+def fit(source: Any, schema: Schema | None, recipe: Recipe, ctx: RunContext) -> TableGenerator:
+    """Return a private generator of a path or a table in memory; what a schema says of kinds is the caller's word.
+
+    Raises:
+        VeridicalError: the source, the schema or an option is wrong, or a budget does not suffice.
+    """
+    data = _read_any(source, schema)
+    known = skeleton(data) if schema is None else schema
+    options = {"declared_kinds": schema is not None, **recipe.options}
+    return replace(recipe, options=options).build().fit(data, known, ctx)  # type: ignore[return-value]
+
+
+def make(
+    source: Any, rows: int | None, schema: Schema | None, recipe: Recipe, gates: str | None, ctx: RunContext
+) -> PrivatelyMade:
+    """Return private rows, as many as a noisy count says unless told otherwise, judged by charged figures alone.
+
+    Raises:
+        VeridicalError: the source, the schema, an option or the gates are wrong, or a budget does not suffice.
+    """
+    from veridical.core.contracts import SampleRequest
+    from veridical.stages.charged import charged_page, keyed
+    from veridical.stages.model import parameters
+    from veridical.stages.synthesize import draw
+
+    generator = fit(source, schema, recipe, ctx)
+    drawn = draw(generator, SampleRequest(rows=generator.noisy_rows or 1 if rows is None else rows, seed=ctx.seed))
+    if gates is None:
+        return PrivatelyMade(data=drawn, generator=generator, page=None)
+    told = parameters(recipe.build())
+    page = charged_page(
+        generator,
+        drawn,
+        GATES if gates == "share" else gates,
+        delta=float(told["delta"]),
+        claim=float(told["epsilon"]),
+        source=keyed(_read_any(source, schema).fingerprint),
+    )
+    return PrivatelyMade(data=drawn, generator=generator, page=page)
+
+
+def _read_any(source: Any, schema: Schema | None) -> Dataset:
+    if isinstance(source, str | Path):
+        return read_source(source, named=schema is not None)
+    from veridical.connect.source import read
+
+    return read(source)
 
 
 def is_private(recipe: Recipe) -> bool:

@@ -1,50 +1,58 @@
 """What was asked, answered, accepted and rejected, so that nothing is paid twice and nothing is lost?
 
-One SQLite file (WAL, synchronous=FULL) per run folder. Writes from many tasks are committed in groups by one thread;
-a write counts only when its group is on disk, and only then does the writer go on. So after a power cut, what was
-in flight is asked again and nothing else.
+One SQLite file (WAL, synchronous=FULL) per run folder. Writes from many tasks are committed in groups by one thread
+(`store.group_commit`); a write counts only when its group is on disk, and only then does the writer go on. So after a
+power cut, what was in flight is asked again and nothing else.
 """
 
 from __future__ import annotations
 
-import asyncio
 import fcntl
 import json
 import os
-import queue
 import sqlite3
-import threading
-import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
 from veridical.core import digest
 from veridical.core.errors import ArtifactError, DataError, VeridicalError
+from veridical.store.group_commit import GroupCommit, Part, Statement
 
 FILE = "journal.sqlite"
 _LOCK = "journal.lock"
-_GROUP = 512  # writes per commit at most
-_FORMAT = 1
+_FORMAT = 2
+# Tasks end about in the order they began, so rows that lie by task lie beside the newest: a commit touches few pages.
 _TABLES = """
 CREATE TABLE IF NOT EXISTS about (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS tasks (
   id INTEGER PRIMARY KEY, spec TEXT NOT NULL, state TEXT NOT NULL DEFAULT 'open', reason TEXT NOT NULL DEFAULT ''
 ) STRICT;
 CREATE TABLE IF NOT EXISTS replies (
-  key TEXT PRIMARY KEY, task INTEGER NOT NULL, reply TEXT NOT NULL, cost REAL NOT NULL
+  task INTEGER NOT NULL, key TEXT NOT NULL, reply TEXT NOT NULL, cost REAL NOT NULL, PRIMARY KEY (task, key)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS records (
-  id TEXT PRIMARY KEY, seq INTEGER NOT NULL, task INTEGER NOT NULL, state TEXT NOT NULL, check_name TEXT NOT NULL,
+  seq INTEGER PRIMARY KEY, id TEXT NOT NULL, task INTEGER NOT NULL, state TEXT NOT NULL, check_name TEXT NOT NULL,
   reason TEXT NOT NULL, body TEXT NOT NULL
 ) STRICT;
-CREATE INDEX IF NOT EXISTS records_by_task ON records (task);
+CREATE UNIQUE INDEX IF NOT EXISTS records_by_task ON records (task, id);
 CREATE TABLE IF NOT EXISTS events (
   seq INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, body TEXT NOT NULL
 ) STRICT;
 """
+
+
+_BEGIN = Statement("INSERT INTO tasks (id, spec) VALUES ", "(?, ?)", " ON CONFLICT (id) DO NOTHING")
+_REPLY = Statement("INSERT INTO replies VALUES ", "(?, ?, ?, ?)", " ON CONFLICT (task, key) DO NOTHING")
+_RECORD = Statement("INSERT INTO records VALUES ", "(?, ?, ?, ?, ?, ?, ?)", " ON CONFLICT (task, id) DO NOTHING")
+_DONE = Statement("UPDATE tasks SET state = 'done', reason = '' WHERE id IN (", "?", ")")
+# The task is there: only its fate changes. As an INSERT, so that many go in at once.
+_FAILED = Statement(
+    "INSERT INTO tasks VALUES ", "(?, '', 'failed', ?)",
+    " ON CONFLICT (id) DO UPDATE SET state = excluded.state, reason = excluded.reason",
+)  # fmt: skip
+_EVENT = Statement("INSERT INTO events (kind, body) VALUES ", "(?, ?)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,11 +84,7 @@ class Journal:
         self.folder = folder
         self._read = database
         self._lock = lock
-        self._queue: queue.SimpleQueue[_Write | None] = queue.SimpleQueue()
-        self._broken: VeridicalError | None = None
-        self._thread = threading.Thread(target=self._write_groups, name="journal", daemon=True)
-        if lock is not None:
-            self._thread.start()
+        self._commits = None if lock is None else GroupCommit(lambda: _connect(folder / FILE), _explained)
 
     @classmethod
     def open_to_read(cls, folder: Path) -> Journal:
@@ -212,99 +216,33 @@ class Journal:
 
     async def begin(self, task: int, spec: str) -> None:
         """Note that a task begins, with everything needed to begin it again."""
-        await self._put("INSERT OR IGNORE INTO tasks (id, spec) VALUES (?, ?)", [(task, spec)])
+        await self._put((_BEGIN, ((task, spec),)))
 
     async def reply(self, key: str, task: int, reply: str, cost: float) -> None:
         """Note a paid reply."""
-        await self._put("INSERT OR IGNORE INTO replies VALUES (?, ?, ?, ?)", [(key, task, reply, cost)])
+        await self._put((_REPLY, ((task, key, reply, cost),)))
 
     async def finish(self, task: int, records: Sequence[RecordRow], *, failed_because: str = "") -> None:
         """Note a task's end and its candidates' fates, in one commit: both or neither."""
-        state = "failed" if failed_because else "done"
-        rows = [(r.id, r.seq, r.task, r.state, r.check, r.reason, r.body) for r in records]
-        await self._put(
-            "INSERT OR IGNORE INTO records VALUES (?, ?, ?, ?, ?, ?, ?)",
-            rows,
-            ("UPDATE tasks SET state = ?, reason = ? WHERE id = ?", (state, failed_because, task)),
-        )
+        rows = [(r.seq, r.id, r.task, r.state, r.check, r.reason, r.body) for r in records]
+        end: Part = (_FAILED, ((task, failed_because),)) if failed_because else (_DONE, ((task,),))
+        await self._put((_RECORD, rows), end)
 
     async def event(self, kind: str, body: Mapping[str, Any]) -> None:
         """Note something worth telling (a breaker opened, a budget reached)."""
-        await self._put("INSERT INTO events (kind, body) VALUES (?, ?)", [(kind, digest.canonical_json(body))])
+        await self._put((_EVENT, ((kind, digest.canonical_json(body)),)))
 
     def close(self) -> None:
         """Write what is queued, close the file and free the folder."""
-        if self._lock is not None:
-            self._queue.put(None)
-            self._thread.join()
+        if self._commits is not None and self._lock is not None:
+            self._commits.close()
             self._lock.close()
         self._read.close()
 
-    async def _put(
-        self, statement: str, rows: Sequence[tuple[Any, ...]], then: tuple[str, tuple[Any, ...]] | None = None
-    ) -> None:
-        if self._broken is not None:
-            raise self._broken
-        loop = asyncio.get_running_loop()
-        done: asyncio.Future[None] = loop.create_future()
-        self._queue.put(_Write(statement, rows, then, loop, done))
-        await done
-
-    def _write_groups(self) -> None:
-        database = _connect(self.folder / FILE)
-        while (first := self._queue.get()) is not None:
-            group = [first]
-            last = False
-            while len(group) < _GROUP and not self._queue.empty():
-                following = self._queue.get()
-                if following is None:
-                    last = True
-                    break
-                group.append(following)
-            _answer(group, self._commit(database, group))
-            if last:
-                break
-        database.close()
-
-    def _commit(self, database: sqlite3.Connection, group: Sequence[_Write]) -> VeridicalError | None:
-        if self._broken is not None:
-            return self._broken
-        try:
-            database.execute("BEGIN IMMEDIATE")
-            for write in group:
-                database.executemany(write.statement, write.rows)
-                if write.then is not None:
-                    database.execute(*write.then)
-            database.execute("COMMIT")
-        except sqlite3.Error as failed:
-            # Nothing of this group is on disk: everyone who waits is told, and the run stops.
-            with suppress(sqlite3.Error):
-                database.execute("ROLLBACK")
-            self._broken = _explained(failed)
-        return self._broken
-
-
-@dataclass(frozen=True, slots=True)
-class _Write:
-    statement: str
-    rows: Sequence[tuple[Any, ...]]
-    then: tuple[str, tuple[Any, ...]] | None
-    loop: asyncio.AbstractEventLoop
-    done: asyncio.Future[None]
-
-
-def _answer(group: Sequence[_Write], failure: VeridicalError | None) -> None:
-    def tell() -> None:
-        for write in group:
-            if write.done.done():
-                continue
-            if failure is None:
-                write.done.set_result(None)
-            else:
-                write.done.set_exception(failure)
-
-    with suppress(RuntimeError):  # the loop was closed meanwhile: nobody waits any more
-        group[0].loop.call_soon_threadsafe(tell)
+    async def _put(self, *parts: Part) -> None:
+        if self._commits is None:
+            raise ArtifactError("the journal was opened to look", where=FILE, fix="open it to write")
+        await self._commits.put(*parts)
 
 
 def _is_full(failed: sqlite3.Error) -> bool:
@@ -377,7 +315,7 @@ def _check_run(database: sqlite3.Connection, run_key: str, about: Mapping[str, A
     wanted = {"run_key": run_key, "format": str(_FORMAT), "about": digest.canonical_json(about)}
     known = dict(database.execute("SELECT name, value FROM about"))
     if not known:
-        rows = [*wanted.items(), ("run_id", uuid.uuid4().hex)]
+        rows = [*wanted.items(), ("run_id", os.urandom(16).hex())]
         # All or none: a kill between two rows would leave the journal of nobody's run.
         database.execute("BEGIN")
         database.executemany("INSERT INTO about VALUES (?, ?)", rows)

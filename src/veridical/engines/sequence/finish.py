@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from veridical.encode.panel import Layout, Numbers, Places, words
+from veridical.engines.sequence import since
 from veridical.engines.sequence.values import Measured
 from veridical.prepare import Restore
 from veridical.prepare.codec import whole
@@ -36,6 +37,7 @@ def finished(
     drawn = _drawn(law, measured, rows)
     moving = law.restore.apply(drawn, rng, rows=len(rows), total_rows=len(rows), key=int(rng.integers(2**31)))
     made |= {name: whole(moving[name]) for name in moving.column_names}
+    made |= {name: since.at(made[law.columns.time], made[name]) for name in law.columns.since if name in made}
     names = [name for name in (column.name for column in law.schema.columns) if name in made]
     table = pa.table({name: store(made[name], law.schema.column(name).storage) for name in names})
     return _lawful(law, table, layout.owner[rows])
@@ -87,6 +89,11 @@ def _lawful(law: Sequences, table: pa.Table, owner: Places) -> pa.Table:
     source = np.where(same, source, np.where(owner[later] == owner, later, index))
     moving = [name for name in law.columns.moving if name in table.column_names]
     for name in moving:
-        at = table.column_names.index(name)
-        table = table.set_column(at, name, whole(table[name]).take(pa.array(source)))
+        at, values = table.column_names.index(name), whole(table[name])
+        if name in law.columns.since:
+            time = whole(table[law.columns.time])
+            values = since.at(time, since.between(time, values).take(pa.array(source)))
+        else:
+            values = values.take(pa.array(source))
+        table = table.set_column(at, name, values)
     return Restore(law.schema, (), formulas).derived(table) if formulas else table

@@ -11,7 +11,7 @@ import pyarrow as pa
 from veridical.core import rng as streams
 from veridical.core.errors import DataError, SpecError
 from veridical.encode.panel import Layout, Ordered, Places, filled, in_order, numbers, places
-from veridical.engines.sequence import parts
+from veridical.engines.sequence import parts, since
 from veridical.engines.sequence.entity import attributes_of, measure_traits
 from veridical.engines.sequence.finish import finished
 from veridical.engines.sequence.gaps import step_moments
@@ -102,7 +102,7 @@ def _measured(law: Sequences, table: pa.Table) -> Measured:
     if law.values is None:
         return Measured({}, {}, {})
     plan = law.values.plan
-    encoded = law.restore.encode(table)
+    encoded = law.restore.encode(since.told(table, law.columns.since, law.columns.time))
     words = {name: places(encoded[name], plan.vocabularies[name]) for name in plan.words}
     return Measured({name: numbers(encoded[name]) for name in plan.numbers}, words, plan.vocabularies)
 

@@ -21,7 +21,7 @@ from veridical.encode.panel import (
     numbers,
     places,
 )
-from veridical.engines.sequence import parts, season, telling
+from veridical.engines.sequence import parts, season, since, telling
 from veridical.engines.sequence.attribute import fit_attributes
 from veridical.engines.sequence.clock import Timed, learn_clock
 from veridical.engines.sequence.entity import FEW, Traits, attributes_of, learn_roster, measure_traits
@@ -147,10 +147,12 @@ def _commonest(held: Numbers, layout: Layout) -> Numbers:
 def _prepared(
     ordered: Ordered, schema: TableSchema, columns: parts.Columns, rare_below: int, ctx: RunContext
 ) -> tuple[Restore, Measured, list[Telling]]:
+    schema = since.schema_of(schema, columns.since)
     moving = parts.schema_of(schema, columns.moving)
     if not columns.moving:
         return Restore(moving, ()), Measured({}, {}, {}), []
-    table = protected(ordered.table, moving, ordered.layout, rare_below)
+    table = since.told(ordered.table, columns.since, columns.time)
+    table = protected(table, moving, ordered.layout, rare_below)
     ready = prepare(table, moving, rare_below=rare_below, ctx=ctx)
     held: dict[str, Numbers] = {}
     words: dict[str, Numbers] = {}

@@ -70,10 +70,12 @@ class Sequences:
     def draw(
         self, count: int, *, seed: int, shard: Shard | None = None, given: pa.Table | None = None,
         lengths: Places | None = None, where: str | None = None, balance: Balance | None = None,
+        times: pa.Array | None = None,
     ) -> pa.Table:  # fmt: skip
         """Return the rows of `count` entities, each one's together and in order.
 
-        `given` holds known attributes (key columns, context), `lengths` the rows of each entity (0: none).
+        `given` holds known attributes (key columns, context), `lengths` the rows of each entity (0: none), `times` the
+        time of each of these rows, if they are known too: one entity's after the other's, each one's in order.
 
         Raises:
             SpecError: the request asks for what cannot be.
@@ -88,18 +90,30 @@ class Sequences:
         drawn = self.roster.draw(
             len(kept), seed, shard=shard, given=given, lengths=lengths, where=where, balance=balance
         )
+        ticks = None if times is None else self.clock.ticks(numbers(self._encoded(times)))
+        ends = np.concatenate([[0], np.cumsum(drawn.traits.length)])
         tables = []
         for part in _batches(drawn.traits.length):
             attributes = drawn.attributes.take(pa.array(part))
-            tables.append(self._rows(attributes, _taken(drawn.traits, part), rng, exact=lengths is not None))
+            known = None if ticks is None else ticks[ends[part[0]] : ends[part[-1] + 1]]
+            traits = _taken(drawn.traits, part)
+            tables.append(self._rows(attributes, traits, rng, exact=lengths is not None, known=known))
         return pa.concat_tables(tables).combine_chunks()
 
-    def _rows(self, attributes: pa.Table, traits: Traits, rng: np.random.Generator, *, exact: bool) -> pa.Table:
+    def _encoded(self, times: pa.Array) -> pa.Array:
+        name = self.columns.time
+        return self.clock.codec.encode(pa.table({name: times}))[name]
+
+    def _rows(
+        self, attributes: pa.Table, traits: Traits, rng: np.random.Generator, *, exact: bool, known: Places | None
+    ) -> pa.Table:
         warm = _WARM_STEPS if self.entities_are_few and self.values is not None else 0
         entity = self.attributes.of(attributes, traits)
-        layout, ticks = self._times(
-            Layout.of_lengths(traits.length + warm), attributes, traits, entity, rng, exact=exact
-        )
+        layout = Layout.of_lengths(traits.length + warm)
+        if known is None:
+            layout, ticks = self._times(layout, attributes, traits, entity, rng, exact=exact)
+        else:
+            ticks = _lead_in(known, layout, warm)
         measured = None
         if self.values is not None:
             start = self._first_rows(layout, traits)
@@ -289,7 +303,7 @@ def time_ends(law: Sequences, attributes: pa.Table) -> tuple[Numbers, Numbers] |
             if name not in law.columns.static or attributes[name].type != parse_type(law.clock.column.storage):
                 continue
             found = True
-            held = numbers(law.clock.codec.encode(pa.table({time: attributes[name]}))[time])
+            held = numbers(law._encoded(attributes[name]))
             exact = law.clock.ticks(np.nan_to_num(held))
             inside = (
                 exact - (law.clock.counts(exact) > held) if place > at else exact + (law.clock.counts(exact) < held)
@@ -314,6 +328,18 @@ def step_model() -> StepModel:
     module, _, name = STEP_MODEL.partition(":")
     built: StepModel = getattr(import_module(module), name)()
     return built
+
+
+def _lead_in(known: Places, layout: Layout, warm: int) -> Places:
+    """Return known ticks with `warm` ticks, one apart, before each entity's first."""
+    if not warm:
+        return known
+    ticks = np.empty(layout.rows, dtype=np.int64)
+    ticks[layout.position >= warm] = known
+    early = layout.position < warm
+    first = ticks[layout.firsts + warm]
+    ticks[early] = first[layout.owner[early]] + layout.position[early] - warm
+    return ticks
 
 
 def _batches(lengths: Places) -> Sequence[Places]:

@@ -12,6 +12,7 @@ from veridical.core.errors import SchemaError, SpecError
 from veridical.core.expression import parse
 from veridical.core.schema import NUMERIC_KINDS, Column, Constraint, Kind, Role, TableSchema
 from veridical.encode.panel import Layout, codes_of, is_shared, is_static
+from veridical.engines.sequence import since
 
 _MADE_UP = frozenset({Kind.IDENTIFIER, Kind.PERSONAL, Kind.TEXT})
 
@@ -21,7 +22,7 @@ class Columns:
     """The columns of a sequence table by what they do, in the table's order.
 
     `keys` name the entity, `static` ones never change within it, `shared` ones follow from the time alone, `moving`
-    ones are all others; `time` orders the rows.
+    ones are all others, of which those in `since` are told by how long after `time` they lie; `time` orders the rows.
     """
 
     keys: tuple[str, ...]
@@ -29,6 +30,7 @@ class Columns:
     shared: tuple[str, ...]
     moving: tuple[str, ...]
     time: str
+    since: tuple[str, ...] = ()
 
     @property
     def attributes(self) -> tuple[str, ...]:
@@ -55,7 +57,7 @@ def split(schema: TableSchema, table: pa.Table, layout: Layout, ticks: np.ndarra
             shared.append(name)
         else:
             moving.append(name)
-    return Columns(series, tuple(static), tuple(shared), tuple(moving), time)
+    return Columns(series, tuple(static), tuple(shared), tuple(moving), time, since.find(table, schema, moving, time))
 
 
 def checked(schema: TableSchema, table: pa.Table) -> tuple[tuple[str, ...], str]:

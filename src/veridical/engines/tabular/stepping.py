@@ -142,9 +142,9 @@ class TreeStepper:
             reached = np.zeros(rows, dtype=np.int32)
             if len(part.leaves.nodes) > 1:
                 where = np.uint64(begin) + self._predictors[at] * np.uint64(stride)
-                more = part.told_by(list(bins), rows)[len(part.predictors) :] if part.leanings else []
+                more = part.told_by(list(bins), rows)[len(part.predictors) :] if part.leanings.each else []
                 where = np.concatenate([where, addresses(more)]) if more else where
-                shape = (part.leaves.nodes, part.leaves.masks, part.leaves.roots, len(part.leaves.roots))
+                shape = (part.leaves.steps, part.leaves.masks, part.leaves.roots, len(part.leaves.roots))
                 library.call("tree_route", where, None, rows, *shape, -1, seeds[at] + 1, reached)
             said = walking.draw(part.leaves, reached, seeds[at])
             drawn, code = self._heard(part, said, rng, values)

@@ -13,7 +13,7 @@ from typing import Any
 
 from veridical.core.rng import stream
 from veridical.curate.setting import configured
-from veridical.curate.word import one_line, words_of
+from veridical.curate.word import numbered_items, one_line, words_of
 from veridical.llm.candidate import Ask, Candidate
 from veridical.llm.draw import need_seeds, rotated
 from veridical.llm.trail import Sampling, Trail, identity_of
@@ -22,7 +22,6 @@ _REMEMBERED = 20_000
 _BANNED = re.compile(
     r"\b(?:images?|graphs?|pictures?|files?|maps?|draw|plots?|go to|videos?|audio|music|flowcharts?|diagrams?)\b", re.I
 )
-_NUMBERED = re.compile(r"(?:^|\n)\s*(?:Task\s*)?\d+\s*[.:)]\s*", re.I)
 _TASKS = """Come up with a series of tasks for a helpful assistant. They must differ in verb, subject and form.
 
 {shown}
@@ -108,7 +107,7 @@ class SelfInstruct:
         question = _TASKS.format(shown=shown, next=len(spec["shots"]) + 1)
         reply = await trail.say("instructions", question, self.sampling)
         # The last of a cut list is cut too.
-        found = read_tasks(reply.text)[: -1 if reply.finish.value == "length" else None][: self.per_task]
+        found = numbered_items(reply.text)[: -1 if reply.finish.value == "length" else None][: self.per_task]
         if not found:
             return [trail.broken(reply)]
         return [await self._instance(instruction, place, trail) for place, instruction in enumerate(found)]
@@ -128,16 +127,6 @@ class SelfInstruct:
             return value
         fields = {"instruction": instruction, "input": value["input"], "output": value["output"]}
         return own.record({**fields, "is_classification": is_label})
-
-
-def read_tasks(text: str) -> list[str]:
-    """Return the tasks of a numbered list, first to last.
-
-    Example:
-        >>> read_tasks(" Name a colour.\\n10. Sort these words.")
-        ['Name a colour.', 'Sort these words.']
-    """
-    return [task for task in (one_line(part) for part in _NUMBERED.split(f"\n0. {text.lstrip()}")) if task]
 
 
 def unfit(instruction: str) -> str | None:

@@ -51,7 +51,7 @@ def test_noise_has_no_leaning() -> None:
 
 def test_a_saved_model_keeps_its_leanings(tmp_path) -> None:
     model = fitted(3)
-    assert any(part.leanings for part in model.parts)
+    assert any(part.leanings.each for part in model.parts)
     model.save(tmp_path / "m")
     again = TreeSampler.load(tmp_path / "m")
     drawn = [each.draw(500, np.random.default_rng(5)) for each in (model, again)]

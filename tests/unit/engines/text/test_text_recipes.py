@@ -6,10 +6,11 @@ import json
 import pytest
 
 from veridical.core.errors import SpecError
+from veridical.curate.word import numbered_items
 from veridical.engines.text.augmentation import way_for
 from veridical.engines.text.catalog import RECIPES
 from veridical.engines.text.evol_instruct import failed, gainless
-from veridical.engines.text.self_instruct import read_tasks, unfit
+from veridical.engines.text.self_instruct import unfit
 from veridical.llm.candidate import Candidate, Recipe, Setting
 from veridical.llm.chat import ChatReply, ChatRequest, Finish
 from veridical.llm.providers.scripted import Scripted
@@ -205,6 +206,36 @@ def test_completion_goes_on_with_a_list(tmp_path):
     assert made[0].fields["text"] == "Where did it go?"
 
 
+def test_several_texts_a_call_go_on_with_a_numbered_list_and_end_before_the_next_number(tmp_path):
+    options = {"task": "x", "style": "completion", "shots": 2, "per_call": 3, "sampling": {"max_tokens": 20}}
+    recipe = build("classification", options, tmp_path=tmp_path)
+    made, asked = run(
+        recipe, said(" Where is it?\n4. Who has it?\n5. When does it come?\n6. And"), wanted={"label": "lost"}
+    )
+    request = asked[0][2]
+    assert request.prompt.endswith("\n3.") and "\n1. He lost" in request.prompt
+    assert request.stop == ("\n6.",) and request.max_tokens == 60
+    assert [c.fields["text"] for c in made] == ["Where is it?", "Who has it?", "When does it come?"]
+    assert {c.attributes["label"] for c in made} == {"lost"}
+
+
+def test_of_a_cut_list_the_last_text_is_left_out_and_a_cut_text_alone_is_lineage(tmp_path):
+    recipe = build("classification", {"task": "x", "per_call": 3}, tmp_path=tmp_path)
+    cut = lambda text: lambda request, again: ChatReply(text=text, finish=Finish.LENGTH)  # noqa: E731
+    made, asked = run(recipe, cut("1. Where is it?\n2. Who has"))
+    assert "3 new texts" in last(asked[0][2]) and "numbered list" in last(asked[0][2])
+    assert [c.fields["text"] for c in made] == ["Where is it?"]
+    made, _ = run(recipe, cut("1. Where is"))
+    assert made[0].rejected.check == "truncated"
+
+
+def test_temperatures_rotate(tmp_path):
+    recipe = build("classification", {"task": "x", "temperatures": [0.5, 1.1]}, tmp_path=tmp_path)
+    assert [run(recipe, said("Hm?"), number)[1][0][2].temperature for number in range(3)] == [0.5, 1.1, 0.5]
+    with pytest.raises(SpecError, match="at least one text"):
+        build("classification", {"task": "x", "per_call": 0}, tmp_path=tmp_path)
+
+
 def test_self_instruct_shows_machine_made_tasks_once_there_are_some(tmp_path):
     recipe = build("self_instruct", {}, tmp_path=tmp_path)
     assert len(recipe.plan(0, {})["shots"]) == 8
@@ -230,7 +261,7 @@ def test_the_papers_filters_refuse(bad):
 
 def test_the_papers_filters_let_good_tasks_through():
     assert unfit("Explain how rainbows form to a child.") is None
-    assert read_tasks("One.\n2. Two\n3) Three") == ["One.", "Two", "Three"]
+    assert numbered_items("One.\n2. Two\n3) Three") == ["One.", "Two", "Three"]
 
 
 def test_the_eliminator_drops_what_gains_nothing():

@@ -54,5 +54,6 @@ def _believed(column: Column, terms: Terms) -> Column:
         return replace(column, kind=kind, unique=False, nullable=False, low=None, high=None, categories=None)
     if column.public:
         return column
-    bare = replace(column, low=None, high=None, categories=None, step=None, decimals=None, reason="", confidence=1.0)
-    return bare if terms.declared else replace(bare, unique=False, pattern=None, personal=None, locale=None)
+    if not terms.declared:
+        return Column(name=column.name, kind=Kind.CATEGORY)  # nobody's word: the votes will say
+    return replace(column, low=None, high=None, categories=None, step=None, decimals=None, reason="", confidence=1.0)

@@ -7,6 +7,7 @@ splitting); codes are counted by the marginal engine. Nothing else of the rows r
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Protocol
@@ -22,7 +23,7 @@ from veridical.engines.tabular.dp.inference import Measurement
 from veridical.engines.tabular.dp.law import private_schema
 from veridical.engines.tabular.dp.sampler import MarginalSampler
 from veridical.engines.tabular.dp.selection import Rows
-from veridical.engines.tabular.dp.shape import NULL, Votes, guessed, settled, vote
+from veridical.engines.tabular.dp.shape import NULL, Votes, gaps, guessed, settled, vote
 from veridical.engines.tabular.dp.ticks import moment_codec, texts_of, tick_bounds, ticks_of, unit_of
 from veridical.engines.tabular.dp.unit import bounded
 from veridical.prepare.category import CategoryCodec
@@ -177,7 +178,10 @@ def _sampler(model: CodedModel, lens: Lens, kept: Sequence[_Found], total: float
 
 
 def _declare(ledger: Ledger, law: TableSchema, terms: Terms) -> None:
-    ledger.declare("the names of the columns, and the storage types that the file's header states")
+    ledger.declare(
+        "the names of the columns, the storage types that the file's header states, and how the file is written "
+        "(its separator and encoding)"
+    )
     if terms.declared:
         ledger.declare("kinds and roles of the columns, by the schema given")
     for column in law.columns:
@@ -244,7 +248,8 @@ class _Finder:
         kept = replace(column, categories=known, storage="dictionary")
         empty = np.zeros(len(weight), dtype=np.int64)
         coding = Coding(kept, column.nullable, weight, group, empty, empty)
-        single = _single(coding, np.append(counts, other), scale, votes, self.votes.sigma)
+        missing = gaps(column, votes), self.votes.sigma
+        single = _single(coding, np.append(counts, other), scale, missing)
         return _Found(replace(column, categories=known), coding, cells, single)
 
     def _listed(self, column: Column, texts: pa.Array, rho: float) -> tuple[tuple[str, ...], Floats, float]:
@@ -286,7 +291,8 @@ class _Finder:
             modelled = replace(modelled, kind=Kind.INTEGER, low=None, high=None, step=None, decimals=None)
         weight = np.clip(cells.counts, 0.05, None)
         coding = Coding(modelled, column.nullable, weight, group, cells.low, cells.high, unit)
-        single = _single(coding, cells.counts, cells.sigma, votes, self.votes.sigma)
+        missing = gaps(column, votes), math.sqrt(2.0) * self.votes.sigma
+        single = _single(coding, cells.counts, cells.sigma, missing)
         placed = np.where(null, -1, coding.place(ticks))
         return _Found(column, coding, placed, single, _support(cells, unit))
 
@@ -305,13 +311,13 @@ def _thin_joined(sure: Any) -> Any:
     return np.where(sure, group, int(sure.sum())).astype(np.int64)
 
 
-def _single(coding: Coding, counts: Floats, sigma: Floats, votes: Floats, vote_sigma: float) -> tuple[Floats, Floats]:
-    """Return a column's noisy counts by code and their scales."""
+def _single(coding: Coding, counts: Floats, sigma: Floats, missing: tuple[float, float]) -> tuple[Floats, Floats]:
+    """Return a column's noisy counts by code and their scales; `missing` is the count of gaps and its scale."""
     codes = int(coding.group.max()) + 1
     sums = np.bincount(coding.group, weights=counts, minlength=codes)
     spread = np.sqrt(np.bincount(coding.group, weights=np.square(sigma), minlength=codes))
     if coding.nullable:
-        sums, spread = np.append(votes[NULL], sums), np.append(vote_sigma, spread)
+        sums, spread = np.append(missing[0], sums), np.append(missing[1], spread)
     return sums.astype(float), spread.astype(float)
 
 

@@ -14,15 +14,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from veridical.core.schema import NUMERIC_KINDS, TEMPORAL_KINDS, Column, Kind
+from veridical.core.schema import CATEGORY_KINDS, NUMERIC_KINDS, TEMPORAL_KINDS, Column, Kind
 from veridical.prepare.codec import whole
 from veridical.privacy.mechanisms import Lens
 
 MOST_DECIMALS = 6
-NULL, OTHER, DATE, MOMENT, FRACTION = 0, 1, 2, 3, 4
+NULL, OTHER, DATE, MOMENT, MARK = 0, 1, 2, 3, 4  # MARK: text that means "missing" in a column of numbers
 NUMBER = 5  # NUMBER + d: a number with d digits after the point, up to MOST_DECIMALS
 SHAPES = NUMBER + MOST_DECIMALS + 1
-_NUMBER = r"^\s*[+-]?(?:0|[1-9][0-9]{0,15}|0?\.[0-9]+|(?:0|[1-9][0-9]{0,15})\.[0-9]*)\s*$"
+_NUMBER = r"^\s*[+-]?(?:0|[1-9][0-9]{0,15}|0?\.[0-9]+|(?:0|[1-9][0-9]{0,15})\.[0-9]*)(?:[eE][+-]?[0-9]{1,3})?\s*$"
+_MARKS = ("", "na", "NA", "None", "none", "-", ".", "missing")
 _DATE = r"^[0-9]{4}-[01][0-9]-[0-3][0-9]$"
 _MOMENT = r"^[0-9]{4}-[01][0-9]-[0-3][0-9][ T][0-2][0-9]:[0-5][0-9]"
 
@@ -79,7 +80,7 @@ def settled(column: Column, votes: NDArray[np.float64], sigma: float) -> Column:
     if column.public:
         return column
     doubt = 4.0 * sigma
-    nullable = bool(votes[NULL] > doubt)
+    nullable = bool(gaps(column, votes) > doubt)
     found = replace(column, nullable=nullable, low=None, high=None, categories=None, step=None, decimals=None)
     if column.kind not in NUMERIC_KINDS:
         return replace(found, resolution="s" if column.kind in TEMPORAL_KINDS and votes[MOMENT] > doubt else None)
@@ -88,6 +89,11 @@ def settled(column: Column, votes: NDArray[np.float64], sigma: float) -> Column:
     beyond = np.cumsum(votes[NUMBER:][::-1])[::-1]  # cells with d digits or more
     digits = int(np.flatnonzero(beyond > doubt).max(initial=0))
     return replace(found, decimals=digits)
+
+
+def gaps(column: Column, votes: NDArray[np.float64]) -> float:
+    """Return about how many cells of a column hold no value: in numbers and dates, marks for "missing" too."""
+    return float(votes[NULL] if column.kind in CATEGORY_KINDS else votes[NULL] + votes[MARK])
 
 
 def guessed(name: str, kind: pa.DataType, votes: NDArray[np.float64], sigma: float) -> Column:
@@ -100,7 +106,7 @@ def guessed(name: str, kind: pa.DataType, votes: NDArray[np.float64], sigma: flo
         return Column(name=name, kind=Kind.DATETIME, storage=str(kind), resolution="s")
     if pa.types.is_temporal(kind) or pa.types.is_nested(kind):
         return Column(name=name, kind=Kind.TEXT, storage="string")
-    present = max(1.0, float(votes[1:].sum()))
+    present = max(1.0, float(votes[1:].sum() - votes[MARK]))
     numbers = votes[NUMBER:]
     if numbers.sum() > 0.95 * present:
         fractions = float(numbers[1:].sum())
@@ -126,7 +132,9 @@ def _text_shapes(array: pa.Array) -> NDArray[np.int64]:
     point = pc.find_substring(text, ".").to_numpy(zero_copy_only=False)
     length = pc.utf8_length(pc.utf8_trim_whitespace(text)).to_numpy(zero_copy_only=False)
     digits = np.where(point < 0, 0, np.clip(length - point - 1, 0, MOST_DECIMALS))
+    digits = np.where(_matches(text, "[eE]"), MOST_DECIMALS, digits)
     found = np.where(numbers, NUMBER + digits, OTHER)
+    found = np.where(pc.is_in(text, value_set=pa.array(_MARKS)).to_numpy(zero_copy_only=False), MARK, found)
     found = np.where(_matches(text, _DATE), DATE, found)
     return np.where(_matches(text, _MOMENT), MOMENT, found)
 

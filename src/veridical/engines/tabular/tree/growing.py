@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,8 +13,11 @@ from numpy.typing import NDArray
 from veridical.encode.codes import Codes
 from veridical.kernel import library
 
-CUT, LEFT, RIGHT, START, END = 1, 2, 3, 4, 5
+PREDICTOR, CUT, LEFT, RIGHT, START, END = 0, 1, 2, 3, 4, 5
 NODE_WIDTH = 6
+# A node as the kernel walks it: see kernel/tree_walk.c.
+STEP = np.dtype([("mask", "u8"), ("left", "i4"), ("predictor", "u2"), ("cut", "u2")])
+WIDE, ALL = 0xFFFE, 0xFFFF  # cuts: of a mask beyond 64 bits, and of one that decides alone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +82,7 @@ class Tree:
     order: NDArray[np.int32]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Leaves:
     """A pruned tree and the distribution in each node: all that sampling needs, and nothing of a single row."""
 
@@ -90,6 +94,27 @@ class Leaves:
     cumulative: NDArray[np.float64]
     root: NDArray[np.float64]
     roots: NDArray[np.int32]  # the first node of each tree
+
+    @cached_property
+    def steps(self) -> NDArray[np.void]:
+        """The nodes in the form in which they are walked."""
+        nodes, steps = self.nodes, np.zeros(len(self.nodes), dtype=STEP)
+        inner, nominal = nodes[:, LEFT] >= 0, nodes[:, CUT] < 0
+        assert np.all(nodes[inner, RIGHT] == nodes[inner, LEFT] + 1)
+        steps["left"] = nodes[:, LEFT]
+        steps["predictor"] = np.maximum(nodes[:, PREDICTOR], 0)
+        steps["cut"], steps["mask"] = nodes[:, CUT], np.uint64(2**64 - 1)
+        words = -1 - nodes[nominal, CUT].astype(np.int64)
+        # A mask ends where the next begins, or before: those of a predictor are as long as its closest two tell.
+        rooms = np.diff(np.unique(words), append=len(self.masks))[np.searchsorted(np.unique(words), words)]
+        closest = np.full(int(nodes[:, PREDICTOR].max(initial=0)) + 1, len(self.masks))
+        np.minimum.at(closest, nodes[nominal, PREDICTOR], rooms)
+        short = closest[nodes[nominal, PREDICTOR]] <= 2
+        low = self.masks[words].astype(np.uint64)
+        high = self.masks[np.minimum(words + 1, len(self.masks) - 1)].astype(np.uint64)
+        steps["cut"][nominal] = np.where(short, ALL, WIDE)
+        steps["mask"][nominal] = np.where(short, low | high << np.uint64(32), words.astype(np.uint64))
+        return steps
 
 
 def addresses(columns: Sequence[Codes]) -> NDArray[np.uint64]:

@@ -7,8 +7,9 @@ numbers learned from all rows, on which the tree may split like on any other col
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,7 @@ from veridical.kernel import library
 CLASSES = 24  # of the target
 BINS = 48  # of an ordered predictor
 STEPS = 64  # of the score
+LANES = 4  # leanings of a column that the kernel reads at once
 ROUNDS = 4
 SHRINKAGE = 20.0  # records
 MOST_ROWS = 60_000
@@ -33,30 +35,52 @@ class Leaning:
     starts: NDArray[np.int64]  # where each predictor's begin
     edges: NDArray[np.float32]
 
-    def codes(self, columns: Sequence[Codes], count: int, rows: NDArray[np.int32] | None = None) -> Codes:
-        """Return each row's step on the score; `columns` are the predictors' bins."""
-        found = np.zeros(count, dtype=np.uint16)
-        shape = (len(columns), self.tables, self.starts, self.edges, len(self.edges))
+
+@dataclass(frozen=True, slots=True)
+class Leanings:
+    """Several leanings on the same predictors, read in one go: the kernel adds up to four numbers at once."""
+
+    each: tuple[Leaning, ...]
+    _tables: NDArray[np.float32]  # bins x LANES
+    _edges: NDArray[np.float32]  # leanings x STEPS
+
+    @classmethod
+    def of(cls, leanings: Iterable[Leaning]) -> Self:
+        """Return leanings that stand ready to be read."""
+        each = tuple(leanings)
+        tables = np.zeros((max((len(one.tables) for one in each), default=0), LANES), dtype=np.float32)
+        edges = np.full((len(each), STEPS), np.inf, dtype=np.float32)
+        for lane, one in enumerate(each):
+            tables[:, lane] = one.tables
+            edges[lane, : len(one.edges)] = one.edges
+        return cls(each, tables, edges)
+
+    def codes(self, columns: Sequence[Codes], count: int, rows: NDArray[np.int32] | None = None) -> list[Codes]:
+        """Return each row's step on each score; `columns` are the predictors' bins."""
+        if not self.each:
+            return []
+        found = np.zeros((len(self.each), count), dtype=np.uint16)
+        shape = (len(columns), self._tables, self.each[0].starts, self._edges, len(self.each))
         library.call("tree_lean", addresses(columns), rows, count, *shape, found)
-        return found
+        return list(found)
 
 
 def fit(
     target: Target, predictors: Sequence[Predictor], rows: NDArray[np.int32], most: int
-) -> tuple[list[Leaning], list[Predictor]]:
+) -> tuple[Leanings, list[Predictor]]:
     """Return up to `most` leanings of a target, strongest first, and the predictors they make (for every row)."""
     if most == 0 or len(predictors) < 2 or len(rows) < 200:
-        return [], []
+        return Leanings.of([]), []
     rows = rows[:MOST_ROWS]
     classes, wide = _classes(target, rows)
     groups = [_groups(predictor, rows) for predictor in predictors]
     told = [group[predictor.codes[rows]] for group, predictor in zip(groups, predictors, strict=True)]
     sizes = [int(group.max(initial=0)) + 1 for group in groups]
-    axes = _axes(classes, wide, told, sizes)[:most]
-    leanings = [_leaning(axis[classes], told, sizes, groups) for axis in axes]
-    columns = [predictor.codes for predictor in predictors]
-    count = len(target.codes)
-    return leanings, [Predictor(each.codes(columns, count), len(each.edges) + 1, False) for each in leanings]
+    axes = _axes(classes, wide, told, sizes)[: min(most, LANES)]
+    leanings = Leanings.of([_leaning(axis[classes], told, sizes, groups) for axis in axes])
+    steps = leanings.codes([predictor.codes for predictor in predictors], len(target.codes))
+    seen = zip(steps, leanings.each, strict=True)
+    return leanings, [Predictor(codes, len(one.edges) + 1, False) for codes, one in seen]
 
 
 def _classes(target: Target, rows: NDArray[np.int32]) -> tuple[NDArray[np.intp], int]:

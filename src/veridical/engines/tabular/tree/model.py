@@ -114,7 +114,7 @@ def fit_coded(model: TreeModel, coded: Coded, columns: Sequence[Column], ctx: Ru
         leaves = learn(model, target, predictors, rows, smoothing, at)
         spot = {b: place[b] for b in earlier}
         told_by = tuple(place[b] for b in before)
-        return Part(column, coded.codecs[at], coded.maps[at], told_by, tuple(leanings), leaves, wording.moved(spot))
+        return Part(column, coded.codecs[at], coded.maps[at], told_by, leanings, leaves, wording.moved(spot))
 
     with ThreadPoolExecutor(max(1, ctx.workers)) as pool:
         parts = tuple(pool.map(one, sequence))

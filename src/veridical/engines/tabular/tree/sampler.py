@@ -22,7 +22,7 @@ from veridical.encode.numeric import NumericCodec
 from veridical.engines.tabular.tree import storage, walking
 from veridical.engines.tabular.tree.coding import one_chunk
 from veridical.engines.tabular.tree.growing import Leaves
-from veridical.engines.tabular.tree.leaning import Leaning
+from veridical.engines.tabular.tree.leaning import Leanings
 from veridical.engines.tabular.tree.wording import Values, Wording
 
 BATCH_ROWS = 32_768
@@ -38,14 +38,14 @@ class Part:
     codec: Codec
     coarse: Codes
     predictors: tuple[int, ...]  # places in the model's order
-    leanings: tuple[Leaning, ...]  # scores of the predictors, which the tree reads as further columns
+    leanings: Leanings  # scores of the predictors, which the tree reads as further columns
     leaves: Leaves | None
     wording: Wording
 
     def told_by(self, coarse: Sequence[Codes], count: int) -> list[Codes]:
         """Return the columns that the tree reads, from the predictor bins of all columns so far."""
         columns = [coarse[place] for place in self.predictors]
-        return columns + [leaning.codes(columns, count) for leaning in self.leanings]
+        return columns + self.leanings.codes(columns, count)
 
 
 @dataclass(slots=True)

@@ -18,7 +18,7 @@ from veridical.encode.category import CategoryCodec
 from veridical.encode.codes import Codec
 from veridical.encode.numeric import NumericCodec
 from veridical.engines.tabular.tree.growing import NODE_WIDTH, Leaves
-from veridical.engines.tabular.tree.leaning import Leaning
+from veridical.engines.tabular.tree.leaning import Leaning, Leanings
 from veridical.engines.tabular.tree.wording import Wording
 from veridical.store import artifact
 
@@ -42,7 +42,7 @@ def write(folder: Path, parts: Sequence[Part], names: Sequence[str]) -> None:
         if part.leaves is not None:
             for item in fields(part.leaves):
                 arrays[f"{at}.{item.name}"] = getattr(part.leaves, item.name).reshape(-1)
-        for rank, leaning in enumerate(part.leanings):
+        for rank, leaning in enumerate(part.leanings.each):
             for item in fields(leaning):
                 arrays[f"{at}.leaning.{rank}.{item.name}"] = getattr(leaning, item.name)
         arrays[f"{at}.light"] = part.wording.light.astype(np.uint8)
@@ -53,7 +53,7 @@ def write(folder: Path, parts: Sequence[Part], names: Sequence[str]) -> None:
             {
                 "codec": codec,
                 "predictors": list(part.predictors),
-                "leanings": len(part.leanings),
+                "leanings": len(part.leanings.each),
                 "drawn": part.leaves is not None,
                 "wording": part.wording.to_dict(),
             }
@@ -114,7 +114,7 @@ def _part(at: int, entry: Mapping[str, Any], column: Any, arrays: Mapping[str, n
         residual = NumericCodec.from_dict(residual, arrays[f"{at}.from"], arrays[f"{at}.to"])
     light = arrays[f"{at}.light"].astype(bool)
     wording = Wording(int(said["own"]), light, tuple(said["echoes"]), said["anchor"], residual)
-    leanings = tuple(
+    leanings = Leanings.of(
         Leaning(**{item.name: arrays[f"{at}.leaning.{rank}.{item.name}"] for item in fields(Leaning)})
         for rank in range(entry["leanings"])
     )

@@ -26,7 +26,7 @@ def route(
     """Return the node each row ends in, of one tree or of one drawn per row; `columns` are the predictors."""
     reached = np.zeros(count, dtype=np.int32)
     if len(leaves.nodes) > 1:
-        shape = (leaves.nodes, leaves.masks, leaves.roots, len(leaves.roots), tree, seed)
+        shape = (leaves.steps, leaves.masks, leaves.roots, len(leaves.roots), tree, seed)
         library.call("tree_route", addresses(columns), rows, count, *shape, reached)
     return reached
 
