@@ -67,6 +67,11 @@ class Sequences:
         """Whether entities are a few named series, not draws of a law."""
         return self.roster.few is not None
 
+    @property
+    def few(self) -> int | None:
+        """How many entities there are, where they are a few named series; else None."""
+        return None if self.roster.few is None else self.roster.few.num_rows
+
     def draw(
         self, count: int, *, seed: int, shard: Shard | None = None, given: pa.Table | None = None,
         lengths: Places | None = None, where: str | None = None, balance: Balance | None = None,
