@@ -4,6 +4,7 @@ import json
 import random
 import subprocess
 import sys
+from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
@@ -251,3 +252,21 @@ def test_wrong_specs_are_told_all_at_once_with_lines(tmp_path, capsys):
     assert "line 1: prompt" in said
     assert "line 6" in said and "lenth" in said
     assert "line 7" in said
+
+
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="only Linux tells which libraries a process holds")
+def test_the_first_question_waits_for_no_library_that_asking_does_not_need(tmp_path):
+    """What a process has mapped when its first question arrives: numpy and pyarrow belong to the output's writing."""
+    mapped: list[str] = []
+
+    def answer(asked):
+        mapped.append(Path(f"/proc/{process.pid}/maps").read_text())
+        return Told(chat(f"reply {asked.number}"))
+
+    with LLMServer(answer) as server:
+        spec = spec_file(tmp_path, server.url, records=2)
+        process = start(spec, tmp_path / "run")
+        _, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    assert "_sqlite3" in mapped[0], "the journal stands before anything is asked"
+    assert [name for name in ("numpy", "pyarrow", "scipy", "sklearn") if f"/{name}/" in mapped[0]] == []

@@ -33,7 +33,7 @@ class Goal:
     """What is wanted: `records` accepted, with exactly `quotas[dimension][value]` of each value.
 
     `max_candidates` caps how many candidates may be decided on (None: 20 times `records`, at least 200);
-    `in_flight` caps how many tasks run at once.
+    `in_flight` is how many tasks ask at once; a quarter more may be on their way to or from the journal.
     """
 
     records: int
@@ -49,6 +49,11 @@ class Goal:
                     where=f"quotas.{dimension}",
                     fix="let them add up to the number of records",
                 )
+
+    @property
+    def tasks_at_once(self) -> int:
+        """The most tasks that are begun and not ended."""
+        return self.in_flight + self.in_flight // 4
 
     @property
     def candidate_cap(self) -> int:
@@ -154,7 +159,7 @@ class Harvest:
     # What is begun.
 
     def _fill(self) -> None:
-        while self._stop is None and len(self._running) < self.goal.in_flight and self._wants_more():
+        while self._stop is None and len(self._running) < self.goal.tasks_at_once and self._wants_more():
             number, self._next_task = self._next_task, self._next_task + 1
             self._start(number, self.recipe.plan(number, self._wanted()), begun=False)
 

@@ -60,8 +60,8 @@ class HttpPool:
         """
         lines = self._head
         if headers:
-            again = any(name in self._headers for name in headers)
-            lines = _lines({**self._headers, **headers}) if again else lines + _lines(headers)
+            fresh = self._headers.keys().isdisjoint(headers)
+            lines = lines + _lines(headers) if fresh else _lines({**self._headers, **headers})
         head = f"{method} {self._prefix}{path} HTTP/1.1\r\n{lines}Content-Length: {len(body)}\r\n\r\n"
         connection = self._take() or await self._connect()
         try:
@@ -106,7 +106,7 @@ class HttpPool:
 
 
 def _lines(headers: Mapping[str, str]) -> str:
-    return "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    return "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
 
 
 class _Connection(asyncio.Protocol):

@@ -99,22 +99,27 @@ class Prompted:
         )
 
     @cached_property
-    def _templates(self) -> Mapping[str, Any]:
+    def _templates(self) -> Mapping[str, tuple[Any, Mapping[str, Any]]]:
         from jinja2 import StrictUndefined, TemplateError
         from jinja2.sandbox import ImmutableSandboxedEnvironment
 
         environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined, keep_trailing_newline=False)
         try:
-            return {name: environment.from_string(getattr(self, name)) for name in ("prompt", "system")}
+            made = {name: environment.from_string(getattr(self, name)) for name in ("prompt", "system")}
         except TemplateError as wrong:
             raise SpecError(f"not a template: {wrong}", where="recipe.prompt", fix="check {{ and }}") from wrong
+        return {name: (template, dict(template.globals)) for name, template in made.items()}
 
     def _render(self, name: str, spec: Mapping[str, Any]) -> str:
         from jinja2 import TemplateError
 
+        template, known = self._templates[name]
         try:
-            text: str = self._templates[name].render(spec)
+            # What `Template.render` does, with the template's globals laid out once instead of once a record.
+            context = template.environment.context_class(
+                template.environment, {**known, **spec}, template.name, template.blocks
+            )
+            return "".join(template.root_render_func(context))
         except TemplateError as wrong:
             fix = f"the names are {', '.join(spec)}; add others under quotas or values"
             raise SpecError(f"the template cannot be filled: {wrong}", where=f"recipe.{name}", fix=fix) from wrong
-        return text

@@ -30,7 +30,7 @@ def endpoint(spec: ModelSpec) -> Endpoint:
     Raises:
         VeridicalError: the model cannot be opened.
     """
-    defaults: dict[str, Any] = {"start_window": 64}
+    defaults: dict[str, Any] = {"start_window": 128}
     if spec.provider == "embedded":
         defaults["patience"] = None  # its queue is ours: giving up would only lengthen it
     if spec.batch:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
@@ -73,8 +73,9 @@ class Tally:
 class Session:
     """Asks models on behalf of tasks.
 
-    `roles` maps a role ("teacher", "judge", "embedder") to its endpoints. A reply is returned only after it is on
-    disk, so a crash can lose nothing that was paid except what was in flight.
+    `roles` maps a role ("teacher", "judge", "embedder") to its endpoints; `in_flight` caps the requests at once, to
+    all of them together. A reply is returned only after it is on disk, so a crash can lose nothing that was paid
+    except what was in flight.
     """
 
     def __init__(
@@ -85,11 +86,13 @@ class Session:
         purse: Purse | None = None,
         prices: PriceTable | None = None,
         seed: int = 0,
+        in_flight: int | None = None,
     ) -> None:
         self.journal = journal
         self.roles = roles
         self.purse = purse if purse is not None else Purse()
         self.tally = Tally()
+        self._places = None if in_flight is None else asyncio.Semaphore(in_flight)
         self._prices = prices if prices is not None else packaged_prices()
         self._price_of: dict[int, Price | None] = {}
         # Waiting times are jittered; they decide nothing about the data.
@@ -97,7 +100,7 @@ class Session:
         self._known: dict[int, dict[str, tuple[str, float]]] = {}
         for task, key, reply, cost in journal.replies():
             self._known.setdefault(task, {})[key] = (reply, cost)
-        self._asked: dict[int, Counter[str]] = {}
+        self._asked: dict[int, dict[str, int]] = {}  # how often a task has put a question
         # Two runs of one spec ask for different answers, even of a server that honours idempotency keys.
         run_id = journal.run_id
         self._identity = {
@@ -122,15 +125,17 @@ class Session:
         """
         if role not in self._identity:
             raise SpecError(f"no model answers for the role {role!r}", where="models", fix=f"add `{role}:` to models")
-        asked = self._asked.setdefault(task, Counter())
         question = f"{self._identity[role]} {task} {step} {request.key}"
-        asked[question] += 1
-        key = digest.of_bytes(f"{question} {asked[question]}".encode())
-        if (known := self._known.get(task, {}).get(key)) is not None:
+        asked = self._asked.setdefault(task, {})
+        asked[question] = again = asked.get(question, 0) + 1
+        key = digest.of_bytes(f"{question} {again}".encode())
+        if task in self._known and (known := self._known[task].get(key)) is not None:
             self.tally.replayed += 1
             return decode(known[0]), known[1]
-        reply, cost = await self._send(request, key, role)
-        await self.journal.reply(key, task, encode(reply), cost)
+        async with self._places or nullcontext():
+            # A place is held until the reply is on disk: what a crash can cost is never more than `in_flight`.
+            reply, cost = await self._send(request, key, role)
+            await self.journal.reply(key, task, encode(reply), cost)
         self.tally.add(reply.usage)
         return reply, cost
 

@@ -17,6 +17,7 @@ from veridical.spec.marks import Document, Problems, read
 _COUNT = re.compile(r"\s*([0-9][0-9_,]*(?:\.[0-9]+)?(?:[eE]\+?[0-9]{1,2})?)\s*([kKmMbBgG]?)\s*$")
 _SCALES = {"": 1, "k": 10**3, "m": 10**6, "b": 10**9, "g": 10**9}
 MAX_ROWS = 10**12
+RowsPerUnit = int | str | Mapping[str, int | str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +47,7 @@ class RunSpec:
     epsilon: float | None = None  # a promise of differential privacy, for adding or removing one unit
     delta: float = 1e-6
     unit: str | None = None  # the column that tells people apart
-    rows_per_unit: int = 1
+    rows_per_unit: RowsPerUnit = 1  # "auto": chosen by a charged look; by table where several are linked
     project: str | None = None  # sources that share one privacy budget
 
 
@@ -69,6 +70,33 @@ def read_count(text: str | int | float) -> int:
     if number != int(number) or not 1 <= number <= MAX_ROWS:
         raise ValueError(f"{str(text)[:40]!r} is not a whole number from 1 to 10**12")
     return int(number)
+
+
+def read_rows_per_unit(value: Any) -> RowsPerUnit:
+    """Return how many rows of one unit are used: a number, "auto", or either by table.
+
+    Raises:
+        ValueError: it is none of these.
+
+    Example:
+        >>> read_rows_per_unit("3"), read_rows_per_unit("auto"), read_rows_per_unit("visits=5,labs=auto")
+        (3, 'auto', {'visits': 5, 'labs': 'auto'})
+    """
+    if isinstance(value, Mapping):
+        return {str(table): _one_bound(most) for table, most in value.items()}
+    if isinstance(value, str) and "=" in value:
+        pairs = [part.partition("=") for part in value.split(",")]
+        return {table.strip(): _one_bound(most) for table, _, most in pairs}
+    return _one_bound(value)
+
+
+def _one_bound(value: Any) -> int | str:
+    text = str(value).strip()
+    if text == "auto":
+        return text
+    if isinstance(value, bool) or not text.isascii() or not text.isdigit() or int(text) < 1:
+        raise ValueError(f"{text[:40]!r} is no number of rows: write 1 or more, auto, or visits=5,labs=auto")
+    return int(text)
 
 
 def _engine(value: Any) -> Any:
@@ -115,7 +143,7 @@ class _RunFile(_Strict):
     epsilon: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
     delta: float = Field(default=1e-6, gt=0, lt=0.01)
     unit: str | None = None
-    rows_per_unit: int = Field(default=1, ge=1)
+    rows_per_unit: Annotated[Any, BeforeValidator(read_rows_per_unit)] = 1
     project: str | None = None
 
 

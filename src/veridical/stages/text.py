@@ -95,7 +95,14 @@ def harvest_into(
         if retry_failed:
             journal.reopen_failed()
         prices = packaged_prices().extended(spec.prices)
-        session = Session(journal, roles, purse=Purse(limit=spec.max_cost), prices=prices, seed=spec.seed)
+        session = Session(
+            journal,
+            roles,
+            purse=Purse(limit=spec.max_cost),
+            prices=prices,
+            seed=spec.seed,
+            in_flight=_in_flight(spec),
+        )
         harvested = asyncio.run(_harvest(session, spec, parts, _telling(told, ctx, spec.records), limit))
         run = TextRun(
             folder=folder,
@@ -119,13 +126,17 @@ async def _harvest(session: Session, spec: TextSpec, parts: TextParts, told: Tol
         records=spec.records,
         quotas=spec.quotas,
         max_candidates=spec.max_candidates if limit is None else limit,
-        in_flight=BATCH_WINDOW if spec.models["teacher"][0].batch else spec.in_flight,
+        in_flight=_in_flight(spec),
     )
     harvest = Harvest(session, parts.recipe, goal, checks=parts.checks, pools=parts.pools, told=told)
     try:
         return await harvest.run()
     finally:
         await session.close()
+
+
+def _in_flight(spec: TextSpec) -> int:
+    return BATCH_WINDOW if spec.models["teacher"][0].batch else spec.in_flight
 
 
 def _telling(told: Told | None, ctx: RunContext, records: int) -> Told:

@@ -198,3 +198,13 @@ def test_a_reply_survives_the_journal():
     )
     assert decode(encode(reply)) == reply
     assert orjson.loads(encode(reply))["finish"] == "length"
+
+
+async def test_no_more_requests_at_once_than_a_person_said_whatever_the_windows_allow(tmp_path):
+    with LLMServer(lambda asked: Told(chat("x"), delay_s=0.03)) as server:
+        wide = Limits(start_window=64)
+        session = _session(tmp_path, _at(server.url, wide), in_flight=3)
+        await asyncio.gather(*(session.ask(_question(str(n)), task=n, step="a") for n in range(24)))
+        await _end(session)
+    assert server.most_in_flight == 3
+    assert len(server.asked) == 24
