@@ -240,7 +240,7 @@ def _conclude(spec: TextSpec, done: TextRun, *, quiet: bool) -> None:
     from veridical.cli.progress import TerminalProgress
     from veridical.core.contracts import RunContext
     from veridical.integrations.export import export
-    from veridical.stages.text_release import release_text
+    from veridical.stages.text_release import check_release, release_text
     from veridical.stages.text_verdict import judge_text, outcome_lines
 
     with TerminalProgress(quiet=quiet) as progress:
@@ -248,6 +248,7 @@ def _conclude(spec: TextSpec, done: TextRun, *, quiet: bool) -> None:
     for line in outcome_lines(judged):
         click.echo(line)
     if not spec.release:
+        check_release(done, judged)
         return
     exports = done.folder / "export"
     if spec.export and judged.releasable:

@@ -13,7 +13,7 @@ from veridical.stages.text_verdict import TextVerdict
 from veridical.stages.told import making_facts, verdict_facts, waiver_facts
 from veridical.store.keys import KeyRing
 from veridical.store.manifest import write_manifest
-from veridical.store.runfolder import write_bytes, writing_folder
+from veridical.store.runfolder import replace_folder, write_bytes, writing_folder
 
 if TYPE_CHECKING:
     from veridical.spec.text import TextSpec
@@ -47,11 +47,10 @@ def release_text(
     """Sign and write the run's `release` folder: records, exports, card, report and manifest.
 
     Raises:
-        ReleaseRefused: a gate failed or was not measured and is not waived, or the judged records have changed.
+        ReleaseRefused: see `check_release`.
     """
     keys = KeyRing.default() if ring is None else ring
-    check_verdict(judged.verdict, where=str(run.folder))
-    _unchanged(run, judged)
+    check_release(run, judged)
     with writing_folder(run.folder / "release") as folder:
         for name in ("data.jsonl", "data.parquet"):
             shutil.copyfile(run.folder / "synthesize" / name, folder / name)
@@ -61,6 +60,24 @@ def release_text(
         write_bytes(folder / "README.md", _card(spec, run, judged).encode())
         write_manifest(folder, _predicate(spec, run, judged), keys.signing_key())
     return Released(folder=run.folder / "release", verdict=judged.verdict, key_id=keys.signing_key().public.key_id)
+
+
+def check_release(run: TextRun, judged: TextVerdict) -> None:
+    """Do nothing when the judged records may go out; else what an earlier judging released is withdrawn, and said so.
+
+    Raises:
+        ReleaseRefused: a gate failed or was not measured and is not waived, or the judged records have changed.
+    """
+    try:
+        check_verdict(judged.verdict, where=str(run.folder))
+        _unchanged(run, judged)
+    except ReleaseRefused as refused:
+        released, aside = run.folder / "release", run.folder / "release.withdrawn"
+        if not released.exists():
+            raise
+        replace_folder(released, aside)
+        what = f"{refused.what.rstrip()}\n  what was released before is withdrawn: it was moved to {aside.name}\n"
+        raise ReleaseRefused(what, where=refused.where, fix=refused.fix) from None
 
 
 def _unchanged(run: TextRun, judged: TextVerdict) -> None:

@@ -85,12 +85,40 @@ def test_a_gate_that_a_person_waives_is_told_in_the_card(bad, tmp_path):
     shutil.rmtree(done.folder)
 
 
+def test_what_was_released_before_does_not_outlive_a_failed_judging(bad, tmp_path):
+    spec, made, judged, _ = bad
+    ring = KeyRing(tmp_path / "keys")
+    failed = {result.gate.check for result in judged.verdict.results if result.outcome is Outcome.FAIL}
+    waivers = tuple(Waiver(check=check, by="Kim", because="an exercise") for check in sorted(failed))
+    for turn in range(2):  # an older withdrawn one gives way
+        released = release_text(spec, made, waived(judged, waivers), ring=ring)
+        (released.folder / "turn").write_text(str(turn))
+        with pytest.raises(ReleaseRefused, match=r"moved to release\.withdrawn") as refused:
+            release_text(spec, made, judged, ring=ring)
+        assert "seed_copies" in refused.value.what
+        assert not released.folder.exists()
+        assert (made.folder / "release.withdrawn" / "turn").read_text() == str(turn)
+    shutil.rmtree(made.folder / "release.withdrawn")
+
+
 def test_the_command_exits_3_and_says_which_gate_failed(bad, capsys):
     _, made, _, path = bad
     assert run(["text", str(path), "-o", str(made.folder), "--quiet"]) == 3
     told = capsys.readouterr()
     assert "failed      text.seed_copies" in told.out and "seed_copies" in told.err
     assert not (made.folder / "release").exists()
+
+
+def test_judging_alone_withdraws_too(bad, tmp_path, capsys):
+    _, made, _, path = bad
+    value = json.loads(path.read_text())
+    judging = path.parent / "judging.yaml"
+    judging.write_text(json.dumps({**value, "release": False}))
+    (made.folder / "release").mkdir()
+    assert run(["text", str(judging), "-o", str(made.folder), "--quiet"]) == 3
+    assert "was moved to release.withdrawn" in capsys.readouterr().err
+    assert not (made.folder / "release").exists()
+    shutil.rmtree(made.folder / "release.withdrawn")
 
 
 def test_a_run_without_seeds_is_judged_by_what_needs_none(tmp_path):
