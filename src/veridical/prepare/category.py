@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from veridical.core.contracts import Allowed
 from veridical.core.schema import Column, Kind, Role
 from veridical.prepare.codec import Arrays, Place, Plain, whole
-from veridical.prepare.storage import parse_type, store
+from veridical.prepare.storage import is_text, parse_type, store
 
 _TRUE = frozenset({"true", "1", "yes", "t", "y", "1.0"})
 
@@ -67,7 +67,12 @@ class CategoryCodec:
         return {self.column.name: pa.DictionaryArray.from_arrays(codes.cast(pa.int32()), known)}
 
     def decode(self, drawn: Arrays, place: Place) -> Arrays:  # noqa: ARG002
-        return {self.column.name: from_text(drawn[self.column.name], self.column)}
+        text, kind = drawn[self.column.name], parse_type(self.column.storage)
+        if pa.types.is_dictionary(text.type) and is_text(kind):
+            # Few texts stand for many rows: spelled out (`plain`) only where somebody reads them row by row.
+            values = text.dictionary.cast(kind)
+            return {self.column.name: pa.DictionaryArray.from_arrays(text.indices.cast(pa.int32()), values)}
+        return {self.column.name: from_text(text, self.column)}
 
     def limit(self, name: str, allowed: Allowed) -> Mapping[str, Allowed] | None:
         kept = [value for value in self.values if holds(self._comparable(value), allowed, self._reader())]

@@ -61,6 +61,12 @@ class Restore:
         kinds = [(name, parse_type(self.schema.column(name).storage)) for name in self.names]
         return pa.schema(kinds).empty_table()
 
+    def plain(self, table: pa.Table) -> pa.Table:
+        """Return a table that `apply` gave with every column in its storage type."""
+        kinds = {name: parse_type(self.schema.column(name).storage) for name in self.names}
+        fields = [field.with_type(kinds.get(field.name, field.type)) for field in table.schema]
+        return table.cast(pa.schema(fields))
+
     def learned_with_values(self, names: Sequence[str]) -> tuple[str, ...]:
         """Return the modelled columns behind `names`."""
         behind = [codec.modelled for codec in self.codecs if any(name in names for name in codec.names)]
@@ -114,7 +120,7 @@ class Restore:
         key: int = 0,
         context: pa.Table | None = None,
     ) -> pa.Table:
-        """Return the schema's columns, in its order and storage types, for rows `start_row` onward.
+        """Return the schema's columns, in its order, for rows `start_row` onward; `plain` gives them their storage.
 
         `rows` says how many when nothing is modelled; `key` (the request's seed) makes fresh values fresh;
         `context` holds the context columns, and any other columns whose every cell is known: handed through.

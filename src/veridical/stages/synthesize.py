@@ -67,7 +67,8 @@ class _DrawShard:
         request = self.request
         if self.context is not None:
             request = replace(request, context=_mapped(self.context))
-        drawn = _opened(self.model, self.model_fingerprint).sample(request, shard)
+        generator = _opened(self.model, self.model_fingerprint)
+        drawn: Dataset = getattr(generator, "sample_coded", generator.sample)(request, shard)
         for name, table in drawn.tables.items():
             with writing_file(self.parts.file(shard.index, name)) as file:
                 options = pa.ipc.IpcWriteOptions(compression="lz4")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
 import io
 import json
@@ -63,14 +64,29 @@ def writing_table(path: Path, form: str, schema: pa.Schema, *, through: Path | N
     plain = plain_schema(schema)
     with writing_file(path, through=through) as file:
         if form == "parquet":
-            with pq.ParquetWriter(file, plain.with_metadata(_LABEL), compression="zstd") as parquet:
-                yield lambda piece: parquet.write_table(_fitted(piece, plain).replace_schema_metadata(_LABEL))
+            with _parquet(file, plain.with_metadata(_LABEL), schema) as write:
+                yield write
         else:
             encode = _ENCODERS[form]
             # No name and no time in the packed file: the same rows are the same bytes.
             with gzip.GzipFile("", "wb", 6, file, 0) if is_packed(path) else nullcontext(file) as text:
                 text.write(header(plain, form))
                 yield lambda piece: _write_text(text, encode(_fitted(piece, plain)))
+
+
+@contextmanager
+def _parquet(file: IO[bytes], plain: pa.Schema, schema: pa.Schema) -> Iterator[TableWriter]:
+    """Write text that comes as a dictionary as one, which is quick, into a file that says it is plain text."""
+    fields = [coded if _is_coded(coded.type) else field for coded, field in zip(schema, plain, strict=True)]
+    coded = pa.schema(fields, metadata=plain.metadata)
+    with pq.ParquetWriter(file, coded, compression="zstd", store_schema=False) as parquet:
+        yield lambda piece: parquet.write_table(_fitted(piece, coded).replace_schema_metadata(plain.metadata))
+        said = base64.b64encode(plain.serialize().to_pybytes()).decode()
+        parquet.add_key_value_metadata({**_LABEL, "ARROW:schema": said})
+
+
+def _is_coded(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_dictionary(kind) and pa.types.is_string(kind.value_type))
 
 
 def header(schema: pa.Schema, form: str) -> bytes:
@@ -162,6 +178,9 @@ def _write_text(file: IO[bytes] | gzip.GzipFile, content: bytes) -> None:
 def _fitted(piece: pa.Table, schema: pa.Schema) -> pa.Table:
     if piece.column_names != schema.names:
         raise DataError("a shard has other columns than the first one", where=", ".join(piece.column_names[:20]))
+    for place, field in enumerate(schema):
+        if _is_coded(field.type) and not pa.types.is_dictionary(piece.schema.field(place).type):
+            piece = piece.set_column(place, field.name, piece.column(place).dictionary_encode())
     return piece.cast(schema)
 
 

@@ -54,6 +54,19 @@ def test_parquet_holds_every_value_and_says_it_is_synthetic(tmp_path):
     assert back.drop_columns("x").to_pylist() == TABLE.drop_columns("x").to_pylist()
 
 
+def test_text_that_comes_as_a_dictionary_is_plain_text_in_the_file(tmp_path):
+    few = pa.array(["a", None, "b", "a"]).dictionary_encode()
+    pieces = [pa.table({"few": few}), pa.table({"few": ["c", "a"]})]
+    with writing_table(tmp_path / "t.parquet", "parquet", pieces[0].schema) as write:
+        for piece in pieces:
+            write(piece)
+    read = pq.read_table(tmp_path / "t.parquet")
+    assert read.schema.field("few").type == pa.string()
+    assert read["few"].to_pylist() == ["a", None, "b", "a", "c", "a"]
+    about = pq.ParquetFile(tmp_path / "t.parquet").metadata.metadata
+    assert about[b"synthetic"] == b"true"
+
+
 def test_csv_holds_every_value_and_tells_null_from_empty(tmp_path):
     table = pa.table({"a b": ["", None, 'x"y'], "ㄱ": [1, 2, None]})
     text = _write(tmp_path / "a.csv", "csv", [table], table.schema).decode()

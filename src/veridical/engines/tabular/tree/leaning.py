@@ -65,12 +65,15 @@ class Leanings:
         return list(found)
 
 
+NONE = Leanings.of([])
+
+
 def fit(
     target: Target, predictors: Sequence[Predictor], rows: NDArray[np.int32], most: int
 ) -> tuple[Leanings, list[Predictor]]:
     """Return up to `most` leanings of a target, strongest first, and the predictors they make (for every row)."""
     if most == 0 or len(predictors) < 2 or len(rows) < 200:
-        return Leanings.of([]), []
+        return NONE, []
     rows = rows[:MOST_ROWS]
     classes, wide = _classes(target, rows)
     groups = [_groups(predictor, rows) for predictor in predictors]

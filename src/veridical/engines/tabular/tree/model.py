@@ -101,7 +101,7 @@ def fit_coded(model: TreeModel, coded: Coded, columns: Sequence[Column], ctx: Ru
         column = coded.columns[at]
         plain = Wording.plain(coded.codecs[at].size)
         if column.role is Role.CONTEXT:
-            return Part(column, coded.codecs[at], coded.maps[at], (), (), None, plain)
+            return Part(column, coded.codecs[at], coded.maps[at], (), leaning.NONE, None, plain)
         earlier = sequence[: place[at]]
         before = order.screen(model, coded, at, earlier)
         predictors = [coded.predictors[b] for b in before]

@@ -17,6 +17,7 @@ from veridical.core.schema import Schema, TableSchema
 from veridical.encode.category import CategoryCodec
 from veridical.encode.codes import Codec
 from veridical.encode.numeric import NumericCodec
+from veridical.engines.tabular.tree import soundness
 from veridical.engines.tabular.tree.growing import NODE_WIDTH, Leaves
 from veridical.engines.tabular.tree.leaning import Leaning, Leanings
 from veridical.engines.tabular.tree.wording import Wording
@@ -89,6 +90,7 @@ def read(folder: Path) -> tuple[tuple[Part, ...], tuple[str, ...]]:
             _part(at, entry, column, arrays)
             for at, (entry, column) in enumerate(zip(content["parts"], columns, strict=True))
         )
+        soundness.check(parts)
         return parts, tuple(content["columns"])
     except (KeyError, ValueError, TypeError, pa.ArrowInvalid) as broken:
         raise ArtifactError("cannot be read", where=str(folder), fix="make the model again") from broken
