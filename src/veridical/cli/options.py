@@ -48,6 +48,21 @@ class Share(click.ParamType):  # type: ignore[type-arg]
         return share
 
 
+class RowsPerUnit(click.ParamType):  # type: ignore[type-arg]
+    """How many rows of one person are used: 3, auto, or by table: visits=5,labs=auto."""
+
+    name = "rows per unit"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return a number, "auto", or a mapping of tables to either."""
+        from veridical.spec.run import read_rows_per_unit
+
+        try:
+            return read_rows_per_unit(value)
+        except ValueError as wrong:
+            self.fail(str(wrong), param, ctx)
+
+
 SOURCE = click.Path(path_type=Path)
 FORMAT = click.Choice(["parquet", "csv", "jsonl"])
 
@@ -114,13 +129,14 @@ def privacy_options(command: F) -> F:
         [
             click.option("--epsilon", type=float, help="Promise differential privacy: 1 is strong, 10 is little."),
             click.option("--delta", type=float, default=1e-6, show_default=True, help="The chance left to bad luck."),
-            click.option("--unit", help="The column that tells people apart; else each row is one person."),
+            click.option("--unit", help="The column (of linked tables: the table) that tells people apart."),
             click.option(
                 "--rows-per-unit",
-                type=click.IntRange(1),
-                default=1,
+                type=RowsPerUnit(),
+                default="1",
                 show_default=True,
-                help="How many rows of one person are used.",
+                metavar="N|auto",
+                help="How many rows of one person are used; auto: chosen by a charged look.",
             ),
             click.option("--project", help="A name under which several sources share one privacy budget."),
         ]

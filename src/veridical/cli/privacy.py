@@ -48,7 +48,9 @@ def ledger(folder: Path) -> None:
     for line in words.declared(record["spent"]):
         click.echo(f"public      {line}")
     for what, mechanism, epsilon in words.table_of(record["spent"], delta):
-        if mechanism != "public":
+        if mechanism == "noted":
+            click.echo(f"chosen      {what}")
+        elif mechanism != "public":
             click.echo(f"{epsilon:<11.4f} {what}  ({mechanism})")
     click.echo("")
     for line in words.explained(record["spent"], record["parameters"]):

@@ -16,6 +16,7 @@ from typing import Any
 from veridical.core.contracts import PrivacyEvent
 from veridical.core.errors import BudgetError, MissingExtraError, SpecError
 
+FREE = frozenset({"public", "noted"})  # declared by a person; decided by charged figures alone
 GAUSSIAN = frozenset({"gaussian", "discrete_gaussian"})
 
 
@@ -42,7 +43,7 @@ def cost_of(event: PrivacyEvent) -> Cost:
     """
     values = event.parameters
     try:
-        if event.mechanism == "public":
+        if event.mechanism in FREE:
             return Cost(0.0)
         if event.mechanism in GAUSSIAN:
             one = Cost(_positive(values, "sensitivity") ** 2 / (2 * _positive(values, "sigma") ** 2))
@@ -157,7 +158,7 @@ def epsilon_by(accountant: str, events: Sequence[PrivacyEvent], delta: float) ->
 
 def _foreign(library: Any, event: PrivacyEvent) -> Any:
     values = event.parameters
-    if event.mechanism == "public":
+    if event.mechanism in FREE:
         return library.NoOpDpEvent()
     if event.mechanism in GAUSSIAN or event.mechanism == "stability":
         one = library.GaussianDpEvent(values["sigma"] / values["sensitivity"])

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from veridical.core.contracts import PrivacyEvent
 from veridical.core.errors import BudgetError, SpecError
-from veridical.privacy.accountants import Cost, cost_of, epsilon_of, rho_of, total
+from veridical.privacy.accountants import FREE, Cost, cost_of, epsilon_of, rho_of, total
 
 _SLACK = 1.0 + 1e-9  # sums of parts may exceed the whole by rounding
 LARGEST_DELTA = 1e-2
@@ -22,6 +22,8 @@ STABILITY_SHARE = 0.1  # the part of delta kept for category sets that are disco
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Budget:
     """What may be spent on one release: epsilon and delta, for add-or-remove-one-unit neighbours.
+
+    `share` is the part of it that one of several tables of the release may use.
 
     Raises:
         SpecError: epsilon is not a finite number above 0, or delta is not between 0 and 1/100.
@@ -33,6 +35,7 @@ class Budget:
 
     epsilon: float
     delta: float = 1e-6
+    share: float = 1.0
 
     def __post_init__(self) -> None:
         if not (self.epsilon > 0 and math.isfinite(self.epsilon)):
@@ -45,12 +48,12 @@ class Budget:
     @property
     def rho(self) -> float:
         """The zCDP budget left for noise after the part of delta that category discovery may use."""
-        return rho_of(self.epsilon, self.delta * (1 - STABILITY_SHARE))
+        return self.share * rho_of(self.epsilon, self.delta * (1 - STABILITY_SHARE))
 
     @property
     def stability_delta(self) -> float:
         """The part of delta for category discovery."""
-        return self.delta * STABILITY_SHARE
+        return self.share * self.delta * STABILITY_SHARE
 
 
 @dataclass
@@ -65,6 +68,8 @@ class Ledger:
     """
 
     budget: Budget
+    whole: Ledger | None = None  # where a part of a release writes too, under its name
+    name: str = ""
     _events: list[PrivacyEvent] = field(default_factory=list)
 
     @property
@@ -101,11 +106,21 @@ class Ledger:
                 where=event.what,
                 fix="give a larger epsilon, or ask for less",
             )
-        self._events.append(event)
+        self._write(event)
 
     def declare(self, what: str) -> None:
         """Record what is public by the user's word and was not taken from the rows."""
-        self._events.append(PrivacyEvent(what=what, mechanism="public"))
+        self._write(PrivacyEvent(what=what, mechanism="public"))
+
+    def note(self, what: str) -> None:
+        """Record what was decided by charged figures alone; deciding costs nothing more."""
+        self._write(PrivacyEvent(what=what, mechanism="noted"))
+
+    def _write(self, event: PrivacyEvent) -> None:
+        if self.whole is not None:
+            told = replace(event, what=f"{self.name}: {event.what}")
+            self.whole.charge(told) if event.mechanism not in FREE else self.whole._write(told)
+        self._events.append(event)
 
 
 def event_from(plain: Mapping[str, Any]) -> PrivacyEvent:

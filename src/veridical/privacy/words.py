@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from veridical.core.errors import BudgetError
-from veridical.privacy.accountants import epsilon_of, total
+from veridical.privacy.accountants import FREE, epsilon_of, total
 from veridical.privacy.ledger import event_from
 
 NOT_COVERED = (
@@ -60,9 +60,9 @@ def explained(events: Sequence[Mapping[str, Any]], parameters: Mapping[str, Any]
         f"so, grow by a factor of {math.exp(min(claim, 700)):.3g} at most. Somebody who thought it a coin toss (50 %) "
         f"may come to believe it with {100 * odds_after(claim, 0.5):.0f} % at most; one who thought 1 % likely, with "
         f"{100 * odds_after(claim, 0.01):.1f} % at most.",
-        *_bounds(unit, parameters, claim),
+        *_bounds(unit, parameters, claim, events),
         _strength(claim),
-        f"{sum(e['mechanism'] != 'public' for e in events)} looks at the data were charged before they were made: "
+        f"{sum(e['mechanism'] not in FREE for e in events)} looks at the data were charged before they were made: "
         "kinds, gaps, number of rows, categories, bounds, cells, the choice of marginals and their counts. Noise is "
         "OpenDP's, from the operating system's entropy.",
     ]
@@ -85,13 +85,16 @@ def table_of(events: Sequence[Mapping[str, Any]], delta: float) -> list[tuple[st
     return lines
 
 
-def _bounds(unit: Any, parameters: Mapping[str, Any], claim: float) -> list[str]:
+def _bounds(unit: Any, parameters: Mapping[str, Any], claim: float, events: Sequence[Mapping[str, Any]]) -> list[str]:
     if not unit:
         return [
             "Each row counts as one person. If somebody has several rows, they are protected less: k rows of one "
             f"person are protected with epsilon {claim:g} x k only. Name the column that tells people apart (--unit) "
             "if there is one."
         ]
+    noted = [str(event["what"]) for event in events if event["mechanism"] == "noted"]
+    if noted:
+        return [f"Nobody counts for more than was agreed, however many rows they have: {'; '.join(noted)}."]
     most = int(parameters.get("rows_per_unit", 1))
     rows = "row" if most == 1 else "rows"
     return [f"Of each {unit} at most {most} {rows} were used, so nobody counts for more, however many rows they have."]

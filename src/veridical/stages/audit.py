@@ -30,6 +30,7 @@ from veridical.privacy.mechanisms import Lens
 Score = Callable[[Private, int], NDArray[np.float64]]
 MARK, OTHER = "mark", "group"
 GROUPS = ("a", "b", "c")
+_UNTOLD = 4  # rows of a canary where the engine chooses how many it uses
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +53,7 @@ class Trial:
         if self.crowd is not None:
             return self.crowd
         rho = self.terms.budget.rho * self.terms.domain_share / 2
-        return len(GROUPS) * math.ceil(2 * self.terms.rows_per_unit / math.sqrt(2 * rho) + 1)
+        return len(GROUPS) * math.ceil(2 * (self.terms.rows_per_unit or 1) / math.sqrt(2 * rho) + 1)
 
 
 def audit_engine(engine: Any, *, canaries: int, seed: int, black_box: bool = False) -> Audit:
@@ -67,9 +68,10 @@ def audit_engine(engine: Any, *, canaries: int, seed: int, black_box: bool = Fal
         )
     told = engine.terms()
     unit = "person" if told.unit is not None else None
-    terms = Terms(budget=told.budget, unit=unit, rows_per_unit=told.rows_per_unit, declared=True)
+    most = told.rows_per_unit
+    terms = Terms(budget=told.budget, unit=unit, rows_per_unit=most, declared=True)
     model: CodedModel = engine.model  # type: ignore[attr-defined]
-    trial = Trial(model=model, terms=terms, rows_each=told.rows_per_unit if unit else 1)
+    trial = Trial(model=model, terms=terms, rows_each=(most or _UNTOLD) if unit else 1)
     return one_run(trial, canaries=canaries, seed=seed, score=drawn_counts if black_box else noisy_counts)
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from veridical.core.contracts import RunContext
 from veridical.core.dataset import Dataset
 from veridical.core.errors import SpecError
 from veridical.core.finding import Verdict

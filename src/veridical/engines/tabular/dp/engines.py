@@ -10,6 +10,7 @@ from veridical.core.dataset import Dataset
 from veridical.core.errors import SpecError
 from veridical.core.schema import Schema
 from veridical.engines.tabular.dp.aim import AimModel
+from veridical.engines.tabular.dp.bound import AUTO
 from veridical.engines.tabular.dp.mst import MstModel, SinglesModel
 from veridical.engines.tabular.dp.private import CodedModel, Terms, learn_private, private_full_schema
 from veridical.engines.tabular.generator import TableGenerator
@@ -24,15 +25,15 @@ class PrivacyTerms:
     """What is promised to whom: `epsilon` and `delta` for adding or removing one unit.
 
     `unit` is the column that tells people apart (None: each row is a person of its own), `rows_per_unit` how many
-    rows of one are used. `declared_kinds` says that kinds and roles in the schema are the user's own word, not
-    guessed from the data. `project` names a group of sources that share one budget. `noise_seed` is for tests: the
-    release is then marked NOT PRIVATE.
+    rows of one are used ("auto": chosen by a charged look). `declared_kinds` says that kinds and roles in the schema
+    are the user's own word, not guessed from the data. `project` names a group of sources that share one budget.
+    `noise_seed` is for tests: the release is then marked NOT PRIVATE.
     """
 
     epsilon: float = 1.0
     delta: float = 1e-6
     unit: str | None = None
-    rows_per_unit: int = 1
+    rows_per_unit: int | str = 1
     declared_kinds: bool = False
     project: str | None = None
     noise_seed: int | None = None
@@ -55,9 +56,10 @@ class PrivacyTerms:
         Raises:
             SpecError: a number is out of range.
         """
-        if self.rows_per_unit < 1:
-            raise SpecError(f"{self.rows_per_unit} rows of each unit", where="rows_per_unit", fix="give 1 or more")
-        return Terms(budget=self.budget, unit=self.unit, rows_per_unit=self.rows_per_unit, declared=self.declared_kinds)
+        most = None if self.rows_per_unit == AUTO else self.rows_per_unit
+        if most is not None and not (isinstance(most, int) and most >= 1):
+            raise SpecError(f"{most} rows of each unit", where="rows_per_unit", fix="give 1 or more, or auto")
+        return Terms(budget=self.budget, unit=self.unit, rows_per_unit=most, declared=self.declared_kinds)
 
     def noise(self) -> Noise:
         """Return where the noise comes from."""

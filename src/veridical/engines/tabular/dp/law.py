@@ -49,7 +49,7 @@ def _believed(column: Column, terms: Terms) -> Column:
         raise SchemaError(
             "context columns are given from real rows, which no budget covers", where=column.name, fix=fix
         )
-    if column.name == terms.unit:
+    if column.name == terms.unit or column.name in terms.keys:
         kind = column.kind if column.kind is Kind.PERSONAL else Kind.IDENTIFIER
         return replace(column, kind=kind, unique=False, nullable=False, low=None, high=None, categories=None)
     if column.public:

@@ -18,6 +18,7 @@ import pyarrow as pa
 from veridical.core.contracts import PrivacyEvent, RunContext, Sampler
 from veridical.core.errors import BudgetError
 from veridical.core.schema import CATEGORY_KINDS, NUMERIC_KINDS, Column, Kind, Role, Schema, TableSchema
+from veridical.engines.tabular.dp.bound import with_bound
 from veridical.engines.tabular.dp.coding import Coding, category_cells
 from veridical.engines.tabular.dp.inference import Measurement
 from veridical.engines.tabular.dp.law import private_schema
@@ -86,8 +87,10 @@ class Terms:
 
     budget: Budget
     unit: str | None = None
-    rows_per_unit: int = 1
+    rows_per_unit: int | None = 1  # None: chosen by a charged look
     declared: bool = False  # kinds and roles were declared by the user's schema
+    beside: frozenset[str] = frozenset()  # columns that are no part of the source (see `linked`)
+    keys: frozenset[str] = frozenset()  # columns that are keys by declaration, besides the unit
     vote_share: float = 0.03
     domain_share: float = 0.22
     finest: int = 32
@@ -95,7 +98,7 @@ class Terms:
     def lens(self, noise: Noise) -> Lens:
         """Return the lens through which this fit may look, with the whole budget before it."""
         most = self.rows_per_unit if self.unit is not None else 1
-        return Lens(ledger=Ledger(self.budget), noise=noise, rows_per_unit=most)
+        return Lens(ledger=Ledger(self.budget), noise=noise, rows_per_unit=1 if most is None else most)
 
     def rows(self, table: pa.Table) -> pa.Table:
         """Return the rows that are used: of each unit as many as were agreed.
@@ -103,6 +106,7 @@ class Terms:
         Raises:
             DataError: the unit column has gaps.
         """
+        assert self.rows_per_unit is not None
         return bounded(table, self.unit, self.rows_per_unit)
 
 
@@ -131,8 +135,9 @@ def learn_private(
     law = private_schema(schema, table.schema, terms)
     _declare(lens.ledger, law, terms)
     ctx.progress("bound rows", done=0, total=4)
-    rows = terms.rows(table)
     names = [c.name for c in law.columns if c.role is Role.MODEL and c.kind not in _MADE_UP]
+    terms, lens = with_bound(terms, lens, table, columns=len(names))
+    rows = terms.rows(table)
     ctx.progress("vote", done=1, total=4)
     rho = terms.budget.rho
     votes = vote(lens, rows, names, rho=terms.vote_share * rho) if names else Votes(np.zeros((1, 1)), 1.0)
@@ -178,6 +183,7 @@ def _sampler(model: CodedModel, lens: Lens, kept: Sequence[_Found], total: float
 
 
 def _declare(ledger: Ledger, law: TableSchema, terms: Terms) -> None:
+    names = {column.name for column in law.columns} - terms.beside
     ledger.declare(
         "the names of the columns, the storage types that the file's header states, and how the file is written "
         "(its separator and encoding)"
@@ -185,10 +191,11 @@ def _declare(ledger: Ledger, law: TableSchema, terms: Terms) -> None:
     if terms.declared:
         ledger.declare("kinds and roles of the columns, by the schema given")
     for column in law.columns:
-        if column.public:
+        if column.public and column.name in names:
             ledger.declare(f"the domain of {column.name}: declared public by the schema given")
     if terms.unit is not None:
-        ledger.declare(f"the unit {terms.unit}, with {terms.rows_per_unit} rows of each used at most")
+        most = "" if terms.rows_per_unit is None else f", and that {terms.rows_per_unit} rows of each are used at most"
+        ledger.declare(f"the unit {terms.unit}, which tells people apart{most}")
 
 
 def _with_votes(law: TableSchema, table: pa.Table, names: Sequence[str], votes: Votes, terms: Terms) -> TableSchema:
@@ -198,7 +205,7 @@ def _with_votes(law: TableSchema, table: pa.Table, names: Sequence[str], votes: 
         if column.name not in places:
             return column
         counts = votes.counts[places[column.name]]
-        if not terms.declared:
+        if not terms.declared and not column.public:
             kind = table.schema.field(column.name).type
             column = replace(guessed(column.name, kind, counts, votes.sigma), role=column.role, reason=column.reason)
         return settled(column, counts, votes.sigma)

@@ -30,21 +30,39 @@ def bounded(table: pa.Table, unit: str | None, most: int) -> pa.Table:
     """
     if unit is None:
         return table
-    if unit not in table.column_names:
-        raise SchemaError(f"there is no column {unit!r}", where="unit", fix="name the column that tells people apart")
-    owners = whole(table[unit])
-    if owners.null_count:
-        raise DataError(
-            "the unit column has gaps", where=unit, fix="fill them or leave those rows out: whose are they?"
-        )
-    codes = owners.dictionary_encode()
-    owner = np.asarray(codes.indices.to_numpy(zero_copy_only=False)).astype(np.int64)
+    codes = _encoded(table, unit)
+    owner = _indices(codes)
     names = _hashed(codes.dictionary.cast(pa.string()))[owner]
     turn = _turns(owner)
     rank = _mixed(names ^ _mixed(turn.astype(np.uint64) + np.uint64(1)))
     order = np.lexsort((turn, rank, owner))
     place = _turns(owner[order])
     return table.take(pa.array(np.sort(order[place < most])))
+
+
+def owners(table: pa.Table, unit: str) -> NDArray[np.int64]:
+    """Return for each row the number of the unit it belongs to, from 0 on.
+
+    Raises:
+        DataError: the unit column has gaps.
+        SchemaError: there is no such column.
+    """
+    return _indices(_encoded(table, unit))
+
+
+def _encoded(table: pa.Table, unit: str) -> pa.DictionaryArray:
+    if unit not in table.column_names:
+        raise SchemaError(f"there is no column {unit!r}", where="unit", fix="name the column that tells people apart")
+    names = whole(table[unit])
+    if names.null_count:
+        raise DataError(
+            "the unit column has gaps", where=unit, fix="fill them or leave those rows out: whose are they?"
+        )
+    return names.dictionary_encode()
+
+
+def _indices(codes: pa.DictionaryArray) -> NDArray[np.int64]:
+    return np.asarray(codes.indices.to_numpy(zero_copy_only=False)).astype(np.int64)
 
 
 def _turns(owner: NDArray[np.int64]) -> NDArray[np.int64]:
