@@ -26,6 +26,8 @@ MOST_SPIKES = 1024
 MOST_BINS = 1024
 MOST_DECIMALS = 9
 
+BLOCK = 65_536  # values coded at once: what is made on the way stays small
+
 
 @dataclass(frozen=True)
 class NumericCodec:
@@ -108,14 +110,19 @@ class NumericCodec:
         """Return one code a number; there are no nulls."""
         if len(self.low) == 0:
             return np.zeros(len(found), dtype=np.uint16)
-        found = found.astype(self.low.dtype, copy=False)
+        codes = np.empty(len(found), dtype=np.uint16)
+        for start in range(0, len(found), BLOCK):
+            codes[start : start + BLOCK] = self._codes(found[start : start + BLOCK].astype(self.low.dtype, copy=False))
+        return codes
+
+    def _codes(self, found: NDArray[Any]) -> NDArray[np.intp]:
         spikes, ranges = self._spikes, self._ranges
         at = np.minimum(np.searchsorted(self.high[ranges], found, side="left"), len(ranges) - 1)
         codes = ranges[at] + 1
         if len(spikes):
             near = np.minimum(np.searchsorted(self.low[spikes], found), len(spikes) - 1)
             codes = np.where(self.low[spikes][near] == found, spikes[near] + 1, codes)
-        return codes.astype(np.uint16)
+        return codes
 
     def decode(self, codes: Codes, uniform: NDArray[np.float64], limit: Limit | None = None) -> pa.Array:
         """Return one value a row, drawn inside its bin by `uniform` (0 to 1) and inside `limit`."""

@@ -51,11 +51,11 @@ class MomentCodec:
             SchemaError: the column holds no dates or times.
         """
         finest = _finest(table, column)
-        counts, null = to_numpy(_counts(table, column, finest))
-        seen = counts[~null]
+        seen = _counts(table, column, finest).drop_null().to_numpy(zero_copy_only=False)
         unit = _coarsest(seen, column, finest)
-        split = may_split and column.kind is Kind.DATETIME and _is_split(seen // _ratio(unit, finest), unit)
-        support = support_of(seen // _ratio(unit, finest), rare_below)
+        seen = seen // _ratio(unit, finest)
+        split = may_split and column.kind is Kind.DATETIME and _is_split(seen, unit)
+        support = support_of(seen, rare_below)
         return cls(column, unit, split, *bounds_in(column, unit), support)
 
     @property
@@ -215,8 +215,10 @@ def _coarsest(seen: NDArray[Any], column: Column, finest: str) -> str:
 def _is_split(counts: NDArray[Any], unit: str) -> bool:
     if unit == "day" or not len(counts):
         return False
-    day, clock = np.divmod(counts, _ratio("day", unit))
-    return bool(day.max() - day.min() >= _SHORTEST_SPLIT_DAYS and clock.min() != clock.max())
+    day = _ratio("day", unit)
+    if counts.max() // day - counts.min() // day < _SHORTEST_SPLIT_DAYS:
+        return False
+    return bool(np.any(counts % day != counts[0] % day))
 
 
 def bounds_in(column: Column, unit: str) -> tuple[int | None, int | None]:

@@ -80,9 +80,9 @@ def learn_tails(table: pa.Table, schema: TableSchema, *, rare_below: int) -> Tai
 
 
 def _cuts(table: pa.Table, name: str, rare_below: int) -> tuple[float, float] | None:
-    values, null = to_numpy(whole(table[name]).cast(pa.float64(), safe=False))
-    seen = np.sort(values[~null & np.isfinite(values)])
-    if len(seen) * TAIL_SHARE < rare_below or seen[0] == seen[-1]:
+    values = whole(table[name]).cast(pa.float64(), safe=False).drop_null().to_numpy(zero_copy_only=False)
+    seen = values[np.isfinite(values)]
+    if len(seen) * TAIL_SHARE < rare_below or seen.min() == seen.max():
         return None
-    low, high = np.quantile(seen, (TAIL_SHARE, 1 - TAIL_SHARE))
+    low, high = np.quantile(seen, (TAIL_SHARE, 1 - TAIL_SHARE), overwrite_input=True)
     return float(low), float(high)
