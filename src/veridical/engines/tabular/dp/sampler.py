@@ -10,11 +10,9 @@ from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import numpy as np
-import pyarrow as pa
 
-from veridical.core.contracts import Allowed
-from veridical.core.errors import ArtifactError, DataError
-from veridical.core.schema import Column
+from veridical.core.errors import ArtifactError
+from veridical.engines.tabular.dp.coded import CodedSampler
 from veridical.engines.tabular.dp.coding import Coding
 from veridical.engines.tabular.dp.drawing import Drawer
 from veridical.engines.tabular.dp.inference import Fitted, Measurement
@@ -24,45 +22,12 @@ _FILE = "marginals.json"
 
 
 @dataclass(frozen=True)
-class MarginalSampler:
+class MarginalSampler(CodedSampler):
     """Codings of the columns, the fitted model, and the noisy counts it rests on; implements `Sampler`."""
 
     method: ClassVar[str] = "marginals"
-    codings: tuple[Coding, ...]
     fitted: Fitted
     measurements: tuple[Measurement, ...] = ()
-
-    @property
-    def columns(self) -> Sequence[Column]:
-        """The columns drawn."""
-        return tuple(coding.column for coding in self.codings)
-
-    def draw(
-        self,
-        rows: int,
-        rng: np.random.Generator,
-        *,
-        given: pa.Table | None = None,
-        allowed: Mapping[str, Allowed] | None = None,
-    ) -> pa.Table:
-        """Return `rows` rows; columns given are kept, every other column satisfies its `allowed`.
-
-        Raises:
-            DataError: nothing satisfies a condition.
-        """
-        limits = {} if allowed is None else allowed
-        places = {coding.column.name: place for place, coding in enumerate(self.codings)}
-        names = [] if given is None else [name for name in given.column_names if name in places]
-        known = {places[name]: self._codes(places[name], given[name]) for name in names} if given is not None else {}
-        limited = {n: limits[n] for n in places if n in limits and n not in names}
-        codes = self._drawer(places, limited).draw(rows, rng, known)
-        columns = {}
-        for name, place in places.items():
-            if name in names and given is not None:
-                columns[name] = given[name]
-            else:
-                columns[name] = self.codings[place].decode(codes[place], rng, limited.get(name))
-        return pa.table(columns) if columns else pa.table({"": pa.nulls(rows)}).select([])
 
     @property
     def sizes(self) -> tuple[int, ...]:
@@ -78,20 +43,8 @@ class MarginalSampler:
     def _free(self) -> Drawer:
         return Drawer(self.fitted, {})
 
-    def _drawer(self, places: Mapping[str, int], limited: Mapping[str, Allowed]) -> Drawer:
-        if not limited:
-            return self._free
-        shares = {places[name]: self.codings[places[name]].shares(asked) for name, asked in limited.items()}
-        for name, place in places.items():
-            if place in shares and not shares[place].any():
-                raise DataError("nothing the model knows satisfies the condition", where=name, fix="widen it")
-        return Drawer(self.fitted, shares)
-
-    def _codes(self, place: int, values: Any) -> Any:
-        coding = self.codings[place]
-        array = values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
-        array = array.chunk(0) if isinstance(array, pa.ChunkedArray) and array.num_chunks == 1 else array
-        return coding.encode(coding.cells_of(array))
+    def _drawn(self, rows: int, rng: np.random.Generator, known: Mapping[int, Any], shares: Mapping[int, Any]) -> Any:
+        return (Drawer(self.fitted, shares) if shares else self._free).draw(rows, rng, known)
 
     def save(self, folder: Path) -> None:
         """Write everything as JSON: codings, parameters and noisy counts, all of them already private."""

@@ -8,7 +8,7 @@ in ignorance of the condition is set right by drawing several candidates a row a
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -17,9 +17,8 @@ from typing import ClassVar, Self
 import numpy as np
 import pyarrow as pa
 
-from veridical.core.contracts import Allowed
-from veridical.core.errors import ArtifactError, DataError
-from veridical.core.schema import Column
+from veridical.core.errors import ArtifactError
+from veridical.engines.tabular.dp.coded import CodedSampler
 from veridical.engines.tabular.dp.coding import Coding
 from veridical.engines.tabular.dp.inference import Measurement
 from veridical.engines.tabular.neural.net import Floats, Ints, Net, Weights, softmax
@@ -30,20 +29,14 @@ _AT_ONCE = 16_384  # rows
 
 
 @dataclass(frozen=True)
-class NeuralSampler:
+class NeuralSampler(CodedSampler):
     """Codings of the columns, a net and its parameters, the noisy counts it started from; implements `Sampler`."""
 
     method: ClassVar[str] = "neural"
-    codings: tuple[Coding, ...]
     net: Net
     parameters: Floats
     measurements: tuple[Measurement, ...] = ()
     total: float = 1.0
-
-    @property
-    def columns(self) -> Sequence[Column]:
-        """The columns drawn."""
-        return tuple(coding.column for coding in self.codings)
 
     @property
     def sizes(self) -> tuple[int, ...]:
@@ -53,37 +46,6 @@ class NeuralSampler:
     @cached_property
     def _weights(self) -> Weights:
         return self.net.unpacked(self.parameters)
-
-    def draw(
-        self,
-        rows: int,
-        rng: np.random.Generator,
-        *,
-        given: pa.Table | None = None,
-        allowed: Mapping[str, Allowed] | None = None,
-    ) -> pa.Table:
-        """Return `rows` rows; columns given are kept, every other column satisfies its `allowed`.
-
-        Raises:
-            DataError: nothing satisfies a condition.
-        """
-        places = {coding.column.name: place for place, coding in enumerate(self.codings)}
-        fixed = {} if given is None else {name: given[name] for name in given.column_names if name in places}
-        limits = {n: a for n, a in ({} if allowed is None else allowed).items() if n in places and n not in fixed}
-        known = {places[name]: self._codes_of(places[name], values) for name, values in fixed.items()}
-        codes = self._drawn(rows, rng, known, self._shares(places, limits))
-        columns = {
-            name: fixed[name] if name in fixed else self.codings[place].decode(codes[place], rng, limits.get(name))
-            for name, place in places.items()
-        }
-        return pa.table(columns) if columns else pa.table({"": pa.nulls(rows)}).select([])
-
-    def _shares(self, places: Mapping[str, int], limits: Mapping[str, Allowed]) -> dict[int, Floats]:
-        shares = {places[name]: self.codings[places[name]].shares(asked) for name, asked in limits.items()}
-        for name in limits:
-            if not shares[places[name]].any():
-                raise DataError("nothing the model knows satisfies the condition", where=name, fix="widen it")
-        return shares
 
     def _drawn(
         self, rows: int, rng: np.random.Generator, known: Mapping[int, Ints], shares: Mapping[int, Floats]
@@ -123,12 +85,6 @@ class NeuralSampler:
         noise = rng.gumbel(size=logs.shape)
         best = (logs + noise).reshape(tries, rows).argmax(axis=0)
         return codes[:, best * rows + np.arange(rows)]
-
-    def _codes_of(self, place: int, values: pa.ChunkedArray | pa.Array) -> Ints:
-        coding = self.codings[place]
-        array = values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
-        array = array.chunk(0) if isinstance(array, pa.ChunkedArray) and array.num_chunks == 1 else array
-        return coding.encode(coding.cells_of(array))
 
     def save(self, folder: Path) -> None:
         """Write codings and noisy counts as JSON and the parameters as Arrow: all of it is private already."""
