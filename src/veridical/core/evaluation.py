@@ -11,6 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from veridical.core.chunks import one_array
 from veridical.core.errors import SpecError
 from veridical.core.schema import TEMPORAL_KINDS, Column, Kind
 
@@ -60,7 +61,7 @@ def read_column(table: pa.Table, name: str, column: Column | None = None) -> pa.
     """
     if name not in table.column_names:
         raise SpecError(f"no column {name!r} in the table", fix=f"it has {', '.join(table.column_names[:20])}")
-    array = _whole(table[name])
+    array = one_array(table[name])
     if pa.types.is_dictionary(array.type):
         array = array.dictionary_decode()
     kind = array.type
@@ -83,14 +84,6 @@ def read_column(table: pa.Table, name: str, column: Column | None = None) -> pa.
 
 
 _PER_SECOND = {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9}
-
-
-def _whole(column: Any) -> pa.Array:
-    if not isinstance(column, pa.ChunkedArray):
-        return column
-    if column.num_chunks == 1:
-        return column.chunk(0)
-    return pa.concat_arrays(column.unify_dictionaries().chunks) if column.num_chunks else pa.array([], column.type)
 
 
 def _read_dates(array: pa.Array, column: Column) -> pa.Array:

@@ -11,6 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from veridical.core.chunks import whole
+
 Numbers = NDArray[np.float64]
 Places = NDArray[np.int64]
 
@@ -171,10 +173,3 @@ def words(found: Numbers, vocabulary: Sequence[str]) -> pa.Array:
     null = np.isnan(found)
     indices = pa.array(np.where(null, 0, found).astype(np.int32), mask=null)
     return pa.DictionaryArray.from_arrays(indices, pa.array(vocabulary, pa.string()))
-
-
-def whole(column: pa.Array | pa.ChunkedArray) -> pa.Array:
-    """Return one array of a column, dictionaries decoded."""
-    if isinstance(column, pa.ChunkedArray):
-        column = column.unify_dictionaries().combine_chunks() if column.num_chunks != 1 else column.chunk(0)
-    return column.dictionary_decode() if pa.types.is_dictionary(column.type) else column

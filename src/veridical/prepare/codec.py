@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from veridical.core.chunks import whole as whole
 from veridical.core.contracts import Allowed
 from veridical.core.schema import Column
 
@@ -61,18 +62,6 @@ class Codec(Protocol):
     def to_plain(self) -> Plain:
         """Return the codec as JSON-like data."""
         ...
-
-
-def whole(column: Any) -> pa.Array:
-    """Return one array of a column in chunks, dictionaries unified and decoded."""
-    if isinstance(column, pa.ChunkedArray):
-        if column.num_chunks == 1:
-            column = column.chunk(0)
-        elif column.num_chunks == 0:
-            column = pa.array([], column.type)
-        else:
-            column = pa.concat_arrays(column.unify_dictionaries().chunks)
-    return column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
 
 
 Support = tuple[float, float]

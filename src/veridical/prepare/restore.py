@@ -13,10 +13,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from veridical.core.chunks import one_array, whole
 from veridical.core.contracts import Allowed, Shard
 from veridical.core.restriction import intersect
 from veridical.core.schema import Column, Role, TableSchema
-from veridical.prepare.codec import Codec, Place, whole
+from veridical.prepare.codec import Codec, Place
 from veridical.prepare.combination import CombinationCodec
 from veridical.prepare.formula import Formula
 from veridical.prepare.fresh import FabricatedCodec, KeyCodec
@@ -140,7 +141,7 @@ class Restore:
         for name in (column.name for column in self.schema.columns if column.role is Role.CONTEXT):
             if name in known:
                 made[name] = store(known[name], self.schema.column(name).storage)
-        arrays = {name: whole_dictionary(drawn[name]) for name in drawn.column_names}
+        arrays = {name: one_array(drawn[name]) for name in drawn.column_names}
         for codec in self.codecs:
             if all(name in made for name in codec.names):
                 continue
@@ -241,17 +242,6 @@ class Restore:
 
 def _draws(codec: Codec) -> bool:
     return not isinstance(codec, KeyCodec | FabricatedCodec | UnseenCodec)
-
-
-def whole_dictionary(column: pa.ChunkedArray) -> pa.Array:
-    """Return one array of a column, its dictionary kept."""
-    if not isinstance(column, pa.ChunkedArray):
-        return column
-    if column.num_chunks == 1:
-        return column.chunk(0)
-    if column.num_chunks == 0:
-        return pa.array([], column.type)
-    return pa.concat_arrays(column.unify_dictionaries().chunks)
 
 
 def _filled(array: pa.Array, rng: np.random.Generator) -> pa.Array:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from veridical.core.contracts import RunContext
 
 _RESAMPLES = 2000
+NINETY = 1.645  # z of a 90 % interval
 _SHARE = 0.9  # of the resamples lies in an interval
 
 
@@ -171,7 +172,7 @@ def forecast_text(spec: TextSpec, ctx: RunContext, *, folder: Path, pilot: int =
         accepted=good,
         records=spec.records,
         pilot_usd=run.spent,
-        yield_share=_wilson(good, candidates),
+        yield_share=_share(good, candidates),
         cost_usd=_scaled(tasks[drawn][:, :, 0].sum(1), tasks[drawn][:, :, 2].sum(1), per_record, spec.records)
         if priced
         else None,
@@ -207,12 +208,11 @@ def _seconds(spec: TextSpec, paid: int, wall_s: float, tasks: Any, drawn: Any) -
                    pace_s * len(tasks) / tasks[:, 2].sum(), spec.records)  # fmt: skip
 
 
-def _wilson(good: int, of: int, *, z: float = 1.645) -> Figure:
-    """Return a share with Wilson's score interval (Wilson 1927), 90 % by default."""
-    share = good / of
-    middle = (share + z * z / (2 * of)) / (1 + z * z / of)
-    half = z / (1 + z * z / of) * ((share * (1 - share) / of + z * z / (4 * of * of)) ** 0.5)
-    return Figure(value=share, low=max(0.0, middle - half), high=min(1.0, middle + half))
+def _share(good: int, of: int) -> Figure:
+    from veridical.curate.calibration import wilson
+
+    low, high = wilson(good, of, NINETY)
+    return Figure(value=good / of, low=low, high=high)
 
 
 def _price(spec: TextSpec, model: str) -> Price | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -28,11 +27,6 @@ class Corpus:
     def index(self) -> Index:
         """The ways to find a passage."""
         return Index(chunks=self.chunks)
-
-    @cached_property
-    def by_id(self) -> Mapping[str, Document]:
-        """The documents by their ids."""
-        return {document.id: document for document in self.documents}
 
 
 def corpus_of(beside: Path, documents: str, words: int) -> Corpus:

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import NDArray
 
 from veridical.prepare.codec import whole
 from veridical.prepare.link import Pointing, Rows
@@ -174,8 +173,3 @@ def _mode(rows: Rows, codes: Rows, parents: int) -> Rows:
     found = np.zeros(parents, dtype=np.int64)
     found[pair[order] // levels] = pair[order] % levels
     return found
-
-
-def spread_mask(labels: Rows) -> NDArray[np.bool_]:
-    """Return which parents are in a group."""
-    return labels >= 0

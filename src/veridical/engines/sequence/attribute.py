@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from veridical.core.chunks import one_array
 from veridical.core.contracts import RunContext
 from veridical.core.schema import TableSchema
 from veridical.encode.panel import Layout, Numbers, numbers, places
@@ -18,7 +19,6 @@ from veridical.engines.sequence.entity import FEW, Traits
 from veridical.engines.sequence.features import Steps
 from veridical.prepare import Restore, prepare
 from veridical.prepare.codec import whole
-from veridical.prepare.restore import whole_dictionary
 
 MOST_GROUPS = 12
 WHO = "which of the few"
@@ -106,7 +106,7 @@ def fit_attributes(
         ready = prepare(attributes, own, rare_below=rare_below, ctx=ctx)
         restore = ready.restore
         for name in ready.table.column_names:
-            array = whole_dictionary(ready.table[name])
+            array = one_array(ready.table[name])
             if pa.types.is_dictionary(array.type):
                 vocabularies[name] = _common(array, rare_below)
     draft = Attributes(restore, {}, vocabularies, ())

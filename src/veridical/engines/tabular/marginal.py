@@ -7,7 +7,7 @@ on their own.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -346,8 +346,3 @@ def _ordered(one: Any, other: Any, above: bool, strict: bool) -> bool:
     if one == other:
         return not strict
     return bool(one > other) if above else bool(one < other)
-
-
-def names_of(columns: Sequence[Column]) -> list[str]:
-    """Return the names of columns."""
-    return [column.name for column in columns]

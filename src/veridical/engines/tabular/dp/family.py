@@ -123,6 +123,9 @@ def family_of(schema: Schema, unit: str, public: Sequence[str] = ()) -> Family:
 
 def _unit(schema: Schema, unit: str) -> tuple[str, str]:
     name, _, column = unit.partition(".")
+    if not column and name not in {table.name for table in schema.tables}:
+        owners = [table.name for table in schema.tables if _is_key(schema, table, name)]
+        name, column = (owners[0], name) if len(owners) == 1 else (name, "")
     if name not in {table.name for table in schema.tables}:
         raise SchemaError(
             f"there is no table {name!r}", where="unit",
@@ -136,6 +139,11 @@ def _unit(schema: Schema, unit: str) -> tuple[str, str]:
     raise SchemaError(
         f"{unit!r} names no key of one column", where="unit", fix=f"say which: --unit {name}.COLUMN",
     )  # fmt: skip
+
+
+def _is_key(schema: Schema, table: TableSchema, column: str) -> bool:
+    named = {link.parent_columns for link in schema.foreign_keys if link.parent == table.name}
+    return (column,) in {*named, table.primary_key} and column in table.names
 
 
 def _single(link: ForeignKey) -> ForeignKey:

@@ -7,7 +7,7 @@ through a lens that counts with as many rows as a unit may have there, and all w
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -21,7 +21,7 @@ from veridical.core.schema import Column, Constraint, ForeignKey, Kind, Role, Sc
 from veridical.engines.tabular.dp.bound import chosen
 from veridical.engines.tabular.dp.family import Family
 from veridical.engines.tabular.dp.given import Told, codes_told, tellable
-from veridical.engines.tabular.dp.kinship import Used, used_rows
+from veridical.engines.tabular.dp.kinship import Choose, Ints, Used, used_rows
 from veridical.engines.tabular.dp.private import CodedModel, Private, Terms, learn_private
 from veridical.engines.tabular.dp.relevant import relevant
 from veridical.prepare.codec import whole
@@ -42,6 +42,18 @@ class LinkedTerms:
     most: Mapping[str, int | None]
     declared: bool = False
     told_columns: int = 6
+
+    def lens(self, ledger: Ledger, noise: Noise, most: int) -> Lens:
+        """Return the lens through which a table is looked at that holds up to `most` rows of a unit."""
+        return Lens(ledger=ledger, noise=noise, rows_per_unit=most)
+
+    def used(self, tables: Mapping[str, pa.Table], family: Family, choose: Choose) -> dict[str, Used]:
+        """Return the rows that are used of each table: of each unit as many as were agreed.
+
+        Raises:
+            DataError: a key that says whose a row is has gaps.
+        """
+        return used_rows(tables, family, choose)
 
 
 @dataclass(frozen=True)
@@ -71,18 +83,18 @@ def learn_linked(
     parts = {name: replace(terms.budget, share=terms.budget.share * shares[name]) for name in family.tables}
     ledgers = {name: Ledger(parts[name], whole=ledger, name=name) for name in family.tables}
 
-    def choose(table: str, numbers: object) -> int:
+    def choose(table: str, numbers: Callable[[], Ints]) -> int:
         told = terms.most.get(table)
         if told is not None:
             return told
         own = Terms(budget=parts[table], rows_per_unit=None)
-        lens = Lens(ledger=ledgers[table], noise=noise)
-        return chosen(lens, own, numbers, family.unit, columns=len(laws[table].columns))  # type: ignore[arg-type]
+        lens = terms.lens(ledgers[table], noise, 1)
+        return chosen(lens, own, numbers, family.unit, columns=len(laws[table].columns))
 
-    used = used_rows(data.tables, family, choose)
+    used = terms.used(data.tables, family, choose)
     found: dict[str, Member] = {}
     for name in family.tables:
-        lens = Lens(ledger=ledgers[name], noise=noise, rows_per_unit=used[name].most)
+        lens = terms.lens(ledgers[name], noise, used[name].most)
         told, given = _told(lens, family, name, used, found, laws, terms, parts[name])
         table, law = _as_learned(laws[name], family, name, used, told, given)
         own = Terms(

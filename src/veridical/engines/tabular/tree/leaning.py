@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from veridical.encode.codes import Codes
+from veridical.engines.tabular.tree.coding import ranges
 from veridical.engines.tabular.tree.growing import Predictor, Target, addresses
 from veridical.kernel import library
 
@@ -112,12 +113,7 @@ def _cut(tally: NDArray[np.intp], most: int) -> NDArray[np.intp]:
     share = tally / max(1, tally.sum())
     heavy = share >= 1.0 / most
     heavy[0] = True
-    light = np.where(heavy, 0.0, share)
-    room = max(1, most - 2 * int(heavy.sum()))
-    slot = np.floor(np.cumsum(light) / max(light.sum(), 1e-12) * room * (1 - 1e-12))
-    begins = np.zeros(len(tally), dtype=bool)
-    begins[1:] = (np.diff(slot) > 0) | heavy[1:] | heavy[:-1]
-    return np.cumsum(begins)
+    return ranges(share, heavy, max(1, most - 2 * int(heavy.sum())))
 
 
 def _axes(

@@ -11,12 +11,13 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from veridical.core.chunks import one_array
 from veridical.core.contracts import RunContext
 from veridical.core.schema import Column, Role
 from veridical.encode.codes import Codec, Codes
 from veridical.encode.numeric import NumericCodec
 from veridical.engines.tabular.tree import growing, leaning, order, phrasing, walking
-from veridical.engines.tabular.tree.coding import coarse_map, fit_codec, one_chunk
+from veridical.engines.tabular.tree.coding import coarse_map, fit_codec
 from veridical.engines.tabular.tree.growing import Growth, Leaves, Predictor, Smoothing, Target, Tree
 from veridical.engines.tabular.tree.sampler import Part, TreeSampler, numbers
 from veridical.engines.tabular.tree.wording import Values, Wording
@@ -65,7 +66,7 @@ class Coded:
 
     def numbers(self, at: int, rows: NDArray[np.int32] | None = None) -> Values:
         """Return one numeric column's values, or those of some rows, with nan for null."""
-        values = one_chunk(self.table.column(self.columns[at].name))
+        values = one_array(self.table.column(self.columns[at].name))
         return numbers(values if rows is None else values.take(pa.array(rows)))
 
 

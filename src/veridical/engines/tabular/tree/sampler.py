@@ -14,13 +14,13 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from veridical.core.chunks import one_array
 from veridical.core.contracts import Allowed
 from veridical.core.errors import SpecError
 from veridical.core.schema import Column, Role
 from veridical.encode.codes import Codec, Codes, Limit
 from veridical.encode.numeric import NumericCodec
 from veridical.engines.tabular.tree import storage, walking
-from veridical.engines.tabular.tree.coding import one_chunk
 from veridical.engines.tabular.tree.growing import Leaves
 from veridical.engines.tabular.tree.leaning import Leanings
 from veridical.engines.tabular.tree.wording import Values, Wording
@@ -119,7 +119,7 @@ class TreeSampler:
 
     def log_likelihood(self, table: pa.Table) -> NDArray[np.float64]:
         """Return the log-probability of each row's codes under the model, in nats; context is conditioned on."""
-        arrays = [one_chunk(table.column(part.column.name)) for part in self.parts]
+        arrays = [one_array(table.column(part.column.name)) for part in self.parts]
         codes = [part.codec.encode(array) for part, array in zip(self.parts, arrays, strict=True)]
         coarse = [part.coarse[code] for part, code in zip(self.parts, codes, strict=True)]
         values = {at: numbers(arrays[at]) for at in self._valued}
@@ -166,12 +166,12 @@ class TreeSampler:
         kept: dict[int, NDArray[np.bool_] | None] = {}
         for name in names:
             assert given is not None
-            values = one_chunk(given.column(name))
+            values = one_array(given.column(name))
             known[place[name]] = self.parts[place[name]].codec.encode(values)
             kept[place[name]] = values.is_valid().to_numpy(zero_copy_only=False) if name in holes else None
         limits = {place[name]: self.parts[place[name]].codec.limit(asked) for name, asked in allowed.items()}
         values = (
-            {at: numbers(one_chunk(given.column(self.parts[at].column.name))) for at in known if at in self._valued}
+            {at: numbers(one_array(given.column(self.parts[at].column.name))) for at in known if at in self._valued}
             if given is not None
             else {}
         )
@@ -281,9 +281,9 @@ class TreeSampler:
         for at, name in enumerate(self.table_columns):
             if name not in given.column_names:
                 continue
-            values = one_chunk(given.column(name))
+            values = one_array(given.column(name))
             if name in holes:
-                drawn = one_chunk(table.column(name))
+                drawn = one_array(table.column(name))
                 if pa.types.is_dictionary(drawn.type):
                     mixed = values.cast(pa.string()).fill_null(drawn.cast(pa.string())).dictionary_encode()
                     values = mixed.cast(drawn.type)
