@@ -17,6 +17,7 @@ from veridical.llm.chat import BrokenReplyError, OverloadedError, TimedOutError,
 
 MAX_REPLY_BYTES = 1 << 30
 _HEAD_BYTES = 1 << 16
+_DESK_BYTES = 1 << 16
 _END = b"\r\n\r\n"
 
 
@@ -48,6 +49,7 @@ class HttpPool:
         self._timeout_s = timeout_s
         self._idle: list[_Connection] = []
         self._context: Any = None
+        self._desk = memoryview(bytearray(_DESK_BYTES))
 
     async def request(
         self, method: str, path: str, body: bytes = b"", *, headers: Mapping[str, str] | None = None
@@ -97,7 +99,7 @@ class HttpPool:
         try:
             async with asyncio.timeout(min(self._timeout_s, 30.0)):
                 _, protocol = await loop.create_connection(
-                    lambda: _Connection(loop, self.place), self._host, self._port, ssl=self._context
+                    lambda: _Connection(loop, self.place, self._desk), self._host, self._port, ssl=self._context
                 )
         except (OSError, TimeoutError) as absent:
             # Only the kind is told: another library's words may quote what was sent.
@@ -109,12 +111,17 @@ def _lines(headers: Mapping[str, str]) -> str:
     return "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
 
 
-class _Connection(asyncio.Protocol):
-    """One connection; one exchange at a time."""
+class _Connection(asyncio.BufferedProtocol):
+    """One connection; one exchange at a time.
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, place: str) -> None:
+    All connections of a pool receive into one `desk`, and take what came off it at once: a fresh buffer for every
+    piece, as `asyncio.Protocol` gets, is a trip to the kernel's memory and back.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, place: str, desk: memoryview) -> None:
         self._loop = loop
         self._place = place
+        self._desk = desk
         self._transport: Any = None
         self._waiter: asyncio.Future[Response] | None = None
         self._reset()
@@ -153,12 +160,16 @@ class _Connection(asyncio.Protocol):
         """Keep the transport."""
         self._transport = transport
 
-    def data_received(self, data: bytes) -> None:
+    def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 - asyncio's signature
+        """Return where the next piece of the reply goes."""
+        return self._desk
+
+    def buffer_updated(self, nbytes: int) -> None:
         """Take in a piece of the reply."""
         if self._waiter is None or self._waiter.done():
             self.close()  # nobody asked
             return
-        self._buffer += data
+        self._buffer += self._desk[:nbytes]
         try:
             if self._body_at < 0:
                 self._read_head()

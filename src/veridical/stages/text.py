@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+import gc
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +20,8 @@ from veridical.store.journal import Journal
 
 if TYPE_CHECKING:
     from veridical.core.contracts import RunContext
+
+_LOAD_AFTER_S = 0.5  # once the first questions are out
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,8 +93,7 @@ def harvest_into(
     """Do what `run_text` does with parts already made; `limit` caps the candidates (a pilot)."""
     roles = roster(spec.models)
     key, about = parts.run_key(roles, spec)
-    journal = Journal.open(folder, run_key=key, about=about)
-    try:
+    with closing(Journal.open(folder, run_key=key, about=about)) as journal, _few_collections():
         _keep_spec(spec, folder)
         if retry_failed:
             journal.reopen_failed()
@@ -116,8 +119,6 @@ def harvest_into(
         from veridical.stages.text_output import write_output
 
         write_output(run, journal, spec)
-    finally:
-        journal.close()
     return run
 
 
@@ -129,10 +130,32 @@ async def _harvest(session: Session, spec: TextSpec, parts: TextParts, told: Tol
         in_flight=_in_flight(spec),
     )
     harvest = Harvest(session, parts.recipe, goal, checks=parts.checks, pools=parts.pools, told=told)
+    loop = asyncio.get_running_loop()
+    loading = loop.call_later(_LOAD_AFTER_S, loop.run_in_executor, None, _load_writers)
     try:
         return await harvest.run()
     finally:
+        loading.cancel()
         await session.close()
+
+
+def _load_writers() -> None:
+    """Import what writes the output while replies are waited for: it takes a quarter of a second."""
+    import pyarrow.json
+    import pyarrow.parquet  # noqa: F401
+
+
+@contextmanager
+def _few_collections() -> Iterator[None]:
+    """Let Python look for cycles seldom: a run makes hardly any, and each look goes through everything imported."""
+    usual = gc.get_threshold()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*usual)
+        gc.unfreeze()
 
 
 def _in_flight(spec: TextSpec) -> int:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ import orjson
 
 from veridical.stages.text_best import CHECK as BEST
 from veridical.stages.text_best import unchosen
-from veridical.store.journal import Journal, RecordRow
+from veridical.store.journal import STATES, Journal, RecordRow
 from veridical.store.runfolder import write_json, writing_folder
 
 if TYPE_CHECKING:
@@ -41,19 +42,19 @@ def write_output(run: TextRun, journal: Journal, spec: TextSpec) -> Path:
     folder = run.folder / FOLDER
     source = f"synthetic:{spec.recipe.name}"
     with writing_folder(folder) as target:
-        kinds: dict[str, str] = {}
+        table = _TableFile(target / "data.parquet")
         left = unchosen(journal, spec)
         with (target / "data.jsonl").open("wb") as file:
             for row in journal.records("accepted"):
                 if row.id in left:
                     continue
                 record = _record(row, source, spec.seed)
-                _learn_kinds(record, kinds)
+                table.learn(record)
                 file.write(orjson.dumps(record) + b"\n")
         with (target / "rejected.jsonl").open("wb") as file:
             for entry in lineage(journal, left):
                 file.write(orjson.dumps(entry) + b"\n")
-        _write_table(target / "data.jsonl", target / "data.parquet", kinds)
+        table.write(target / "data.jsonl")
         about = {"recipe": spec.recipe.name, "seed": spec.seed, "run": run.to_dict()}
         write_json(target / "run.json", about)
         seal(target, KIND, 1)
@@ -66,7 +67,7 @@ def lineage(journal: Journal, left: Mapping[str, str] | None = None) -> Iterator
     `left` holds the accepted records that were not among the best, by id with the reason.
     """
     turned = left or {}
-    for row in journal.records():
+    for row in journal.records(*(STATES if turned else STATES[1:])):
         if row.id in turned:
             row = replace(row, state="rejected", check=BEST, reason=turned[row.id])
         if row.state == "accepted":
@@ -109,36 +110,56 @@ def _flat(record: Mapping[str, Any]) -> dict[str, Any]:
 _KINDS: Mapping[type, str] = {bool: "bool", int: "int", float: "float", str: "text"}
 
 
-def _learn_kinds(record: Mapping[str, Any], kinds: dict[str, str]) -> None:
-    for name, value in _flat(record).items():
+class _TableFile:
+    """The table at `path`: first every record is shown to it, then it is written; memory holds one batch of rows."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._kinds: dict[str, str] = {}
+        self._types: dict[str, type] = {}  # of the value last seen, where it needs no second look
+        self._first: list[dict[str, Any]] = []
+        self._count = 0
+
+    def learn(self, record: Mapping[str, Any]) -> None:
+        """Take note of the kinds of a record's values."""
+        flat = _flat(record)
+        self._count += 1
+        if self._count <= _ROWS:
+            self._first.append(flat)
+        for name, value in flat.items():
+            if self._types.get(name) is not type(value) or type(value) is int:
+                self._see(name, value)
+
+    def _see(self, name: str, value: Any) -> None:
+        known = self._kinds.get(name, "")
         if value is None:
-            kinds.setdefault(name, "")
-            continue
+            self._kinds.setdefault(name, "")
+            return
         kind = _KINDS.get(type(value), "json")
         if kind == "int" and not -(2**63) <= value < 2**63:
             kind = "json"
-        known = kinds.get(name, "")
         if known and known != kind:
             kind = "float" if {known, kind} == {"int", "float"} else "json"
-        kinds[name] = kind
+        self._kinds[name] = kind
+        self._types[name] = type(value)
 
+    def write(self, lines: Path) -> None:
+        """Write the table; records beyond the first batch are read again from `lines`."""
+        import pyarrow as pa
+        import pyarrow.parquet as pq
 
-def _write_table(lines: Path, path: Path, kinds: Mapping[str, str]) -> None:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    types = {"bool": pa.bool_(), "int": pa.int64(), "float": pa.float64(), "text": pa.string(), "json": pa.string()}
-    ordered = [name for name in kinds if not name.startswith("_")] + [name for name in kinds if name.startswith("_")]
-    schema = pa.schema([(name, types.get(kinds[name], pa.string())) for name in ordered])
-    with pq.ParquetWriter(path, schema, compression="zstd") as writer, lines.open("rb") as file:
-        rows: list[dict[str, Any]] = []
-        for line in file:
-            rows.append(_flat(orjson.loads(line)))
-            if len(rows) == _ROWS:
-                writer.write_table(_table(rows, schema, kinds))
-                rows.clear()
-        if rows or not len(schema):
-            writer.write_table(_table(rows, schema, kinds))
+        kinds = self._kinds
+        types = {"bool": pa.bool_(), "int": pa.int64(), "float": pa.float64(), "text": pa.string(), "json": pa.string()}
+        ordered = sorted(kinds, key=lambda name: name.startswith("_"))
+        schema = pa.schema([(name, types.get(kinds[name], pa.string())) for name in ordered])
+        with pq.ParquetWriter(self._path, schema, compression="zstd") as writer:
+            writer.write_table(_table(self._first, schema, kinds))
+            if self._count == len(self._first):
+                return
+            with lines.open("rb") as file:
+                rest = islice(file, len(self._first), None)
+                while rows := [_flat(orjson.loads(line)) for line in islice(rest, _ROWS)]:
+                    writer.write_table(_table(rows, schema, kinds))
 
 
 def _table(rows: list[dict[str, Any]], schema: pa.Schema, kinds: Mapping[str, str]) -> pa.Table:

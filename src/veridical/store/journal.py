@@ -23,6 +23,7 @@ from veridical.store.group_commit import GroupCommit, Part, Statement
 FILE = "journal.sqlite"
 _LOCK = "journal.lock"
 _FORMAT = 2
+STATES = ("accepted", "rejected", "surplus")
 # Tasks end about in the order they began, so rows that lie by task lie beside the newest: a commit touches few pages.
 _TABLES = """
 CREATE TABLE IF NOT EXISTS about (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
@@ -186,14 +187,14 @@ class Journal:
         """Return (id, reason) of every task given up."""
         return self._read.execute("SELECT id, reason FROM tasks WHERE state = 'failed' ORDER BY id").fetchall()
 
-    def records(self, state: str | None = None) -> Iterator[RecordRow]:
-        """Yield the candidates' fates in the order they were decided."""
-        where = "" if state is None else "WHERE r.state = ?"
+    def records(self, *states: str) -> Iterator[RecordRow]:
+        """Yield the candidates' fates in the order they were decided: those in some of the states, or all."""
+        wanted = states or STATES
         rows = self._read.execute(
             "SELECT r.id, r.seq, r.task, r.state, r.check_name, r.reason, r.body, "
-            "coalesce(json_extract(t.spec, '$.source'), '') "
-            f"FROM records r JOIN tasks t ON t.id = r.task {where} ORDER BY r.seq",
-            () if state is None else (state,),
+            "coalesce(json_extract(t.spec, '$.source'), '') FROM records r JOIN tasks t ON t.id = r.task "
+            f"WHERE r.state IN ({', '.join('?' for _ in wanted)}) ORDER BY r.seq",
+            wanted,
         )
         for row in rows:
             yield RecordRow(

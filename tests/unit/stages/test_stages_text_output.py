@@ -9,6 +9,7 @@ from llm_server import LLMServer, chat
 from veridical.core.contracts import RunContext
 from veridical.spec.marks import Document
 from veridical.spec.text import parse_text
+from veridical.stages import text_output
 from veridical.stages.text import kept_spec, run_text
 
 VALUES = [
@@ -28,7 +29,9 @@ def _spec(url, folder, records=3, schema=None):
     return parse_text(Document(value, "test", {}, {}), beside=folder)
 
 
-def test_fields_of_every_kind_reach_the_table(tmp_path):
+@pytest.mark.parametrize("rows", [8192, 2, 1])  # in memory at once; the rest is read again from the lines
+def test_fields_of_every_kind_reach_the_table(tmp_path, monkeypatch, rows):
+    monkeypatch.setattr(text_output, "_ROWS", rows)
     with LLMServer(lambda asked: chat(json.dumps(VALUES[int(asked.text) % 3]))) as server:
         run_text(_spec(server.url, tmp_path), tmp_path / "run", RunContext())
     table = pq.read_table(tmp_path / "run" / "synthesize" / "data.parquet")
