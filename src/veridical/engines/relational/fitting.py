@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from veridical.core.contracts import Engine, RunContext
 from veridical.core.dataset import Dataset
 from veridical.core.schema import Column, Kind, Role, Schema, TableSchema
+from veridical.engines.relational import following
 from veridical.engines.relational.clock import to_minutes
 from veridical.engines.relational.coarse import Coarse
 from veridical.engines.relational.graph import Graph
@@ -151,19 +152,25 @@ def _table(
         return kept, offer
     people = people_of(name, source.schema, graph, source.pointing, table.num_rows)
     hidden, extra = _hidden(planned, source, groups)
-    calendar, spelled = _calendar(planned, table)
+    own = source.pointing[owner].rows if owner is not None else None
+    time = following.time_of(planned, table, own) if own is not None else None
+    calendar, spelled = _calendar(planned, table) if time is None else ([], {time: table[time]})
     context = _columns_of(given, source)
     schema = inner_schema(planned, (*context, *calendar), hidden)
     inner = pa.table({
-        **{name: given[name] for name in given.column_names}, **spelled,
-        **{own: _told(own, planned, table, people, source.schema.rare_below) for own in planned.drawn}, **extra,
+        **{name: given[name] for name in given.column_names},
+        **{own: _told(own, planned, table, people, source.schema.rare_below) for own in planned.drawn}, **spelled,
+        **extra,
     }) if schema.columns else _no_columns(table.num_rows)  # fmt: skip
     modelled = any(column.role is Role.MODEL for column in schema.columns)
     generator = None
-    if modelled and table.num_rows:
+    if modelled and table.num_rows and time is not None and own is not None and owner is not None:
+        labels = np.append(groups[owner].labels, -1)[own]
+        moment = planned.schema.column(time)
+        generator = following.fit(inner, schema, moment, own, labels, source.schema.rare_below, _quiet(ctx))
+    elif modelled and table.num_rows:
         whole_schema = Schema(tables=(schema,), rare_below=source.schema.rare_below)
         generator = engine.fit(Dataset.of(inner, name), whole_schema, _quiet(ctx))
-    own = source.pointing[owner].rows if owner is not None else None
     shuffled = own is not None and len(own) > 1 and float((own[1:] == own[:-1]).mean()) < 0.3
     alone = [i for i in graph.children(name) if groups[i].alone and graph.links[i].table != name]
     fixed = owner is None and bool(alone) and len(alone) == len(graph.children(name))
@@ -171,6 +178,7 @@ def _table(
         plan=planned, rows=table.num_rows, generator=generator,
         context=tuple(column.name for column in (*context, *calendar)), offered=offered,
         profiles=_profiles(name, source, groups, everyone=False) if alone else None, fixed=fixed, shuffled=shuffled,
+        order=time if generator is not None else None,
     )  # fmt: skip
     return model, offer
 

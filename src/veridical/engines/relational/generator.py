@@ -19,7 +19,7 @@ from veridical.engines.relational.calendar import Spelled
 from veridical.engines.relational.clock import Clock
 from veridical.engines.relational.coarse import Coarse
 from veridical.engines.relational.graph import Graph
-from veridical.engines.relational.injected import table_generator
+from veridical.engines.relational.injected import sequence_generator, table_generator
 from veridical.engines.relational.key import Fresh, Grid
 from veridical.engines.relational.making import Asked, Maker
 from veridical.engines.relational.model import LinkModel, Profiles, TableModel
@@ -171,7 +171,7 @@ def _table_to(model: TableModel, name: str, arrays: dict[str, Any]) -> dict[str,
     offered = Schema(tables=(TableSchema(name="offered", columns=model.offered),)).to_dict() if model.offered else None
     plain: dict[str, Any] = {
         "rows": model.rows, "context": list(model.context), "offered": offered, "fixed": model.fixed,
-        "factor": model.factor,
+        "factor": model.factor, "order": model.order,
         "shuffled": model.shuffled, "modelled": model.generator is not None, "kept": model.kept is not None,
         "fresh": {key: fresh.to_plain() for key, fresh in planned.fresh.items()},
         "grid": None if planned.grid is None else planned.grid.to_plain(),
@@ -218,7 +218,8 @@ def _table_from(
     offered: tuple[Column, ...] = () if plain["offered"] is None else Schema.from_dict(plain["offered"]).only.columns
     return TableModel(
         plan=planned, rows=plain["rows"], context=tuple(plain["context"]), offered=offered, profiles=profiles,
-        generator=inner.load(folder / f"table-{number}") if plain["modelled"] else None,
+        generator=(sequence_generator() if plain["order"] else inner).load(folder / f"table-{number}")
+        if plain["modelled"] else None, order=plain["order"],
         kept=_read(folder / f"kept-{number}.arrow") if plain["kept"] else None,
         fixed=plain["fixed"], shuffled=plain["shuffled"], factor=plain["factor"],
     )  # fmt: skip

@@ -14,11 +14,13 @@ from veridical.core.contracts import RunContext, SampleRequest, Shard
 from veridical.core.errors import ConstraintError
 from veridical.core.rng import derive
 from veridical.core.schema import Role, Schema
+from veridical.engines.relational import following
 from veridical.engines.relational.balance import Sum, balanced
 from veridical.engines.relational.clock import from_minutes
 from veridical.engines.relational.coarse import likest
 from veridical.engines.relational.fitting import kind_labels, kind_words, taken
 from veridical.engines.relational.graph import Graph
+from veridical.engines.relational.injected import law_of
 from veridical.engines.relational.key import unlike
 from veridical.engines.relational.leading import lead, path, settled
 from veridical.engines.relational.model import LinkModel, TableModel
@@ -135,7 +137,10 @@ class Maker:
         self._calendar(model, table, given, owner)
         table.given = given
         context = {column: given[column] for column in model.context if column in given}
-        table.drawn = self._drawn(name, model, table.rows, context)
+        if model.order is None or owner is None:
+            table.drawn = self._drawn(name, model, table.rows, context)
+        else:
+            table.drawn = self._followed(name, model, table, context, owner)
         for column in model.plan.drawn:
             values = whole(table.drawn[column]) if table.drawn is not None else self._nulls(name, column)
             if column in model.plan.in_minutes:
@@ -240,6 +245,17 @@ class Maker:
             drawn = model.generator.sample(request, shard).only
             parts.append(drawn.select([column for column in drawn.column_names if column not in context]))
         return pa.concat_tables(parts)
+
+    def _followed(
+        self, name: str, model: TableModel, table: Made, context: Mapping[str, pa.Array], owner: int
+    ) -> pa.Table | None:
+        """Return rows that follow each other within their parent, in order of time."""
+        if model.generator is None or not table.rows:
+            return None
+        self.ctx.progress(f"table {name}", done=0, total=table.rows)
+        labels, times = kind_labels(table.given[kind_name(owner)]), table.columns.get(str(model.order))
+        seed = derive(self.asked.seed, "table", name)
+        return following.drawn(law_of(model.generator), context, table.above[owner], labels, seed, times)
 
     def _hidden(self, name: str, model: TableModel, table: Made) -> None:
         """Say how many children of which kind each row has, by every link that points here."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from veridical.core.contracts import Generator, RunContext, SampleRequest, Shard
 from veridical.core.dataset import Dataset
 from veridical.core.schema import Column, Constraint, Kind, Schema, TableSchema
 from veridical.encode.panel import Layout, Numbers, Ordered, Places, means, numbers, words
+from veridical.engines.sequence.features import FEW_WORDS
 from veridical.engines.sequence.parts import Columns
 from veridical.engines.sequence.telling import Telling
 from veridical.prepare.codec import whole
@@ -27,7 +28,7 @@ from veridical.prepare.storage import store
 
 FEW = 10
 LENGTH, START = "length of the sequence", "start of the sequence"
-FIRST, MEAN, SPREAD = " (first)", " (mean)", " (spread)"
+FIRST, MEAN, SPREAD, SHARE = " (first)", " (mean)", " (spread)", " (share)"
 TABLE_ENGINE = "veridical.engines.tabular.engines:TreeEngine"
 NAME = "entities"
 
@@ -45,6 +46,7 @@ class Traits:
     first_words: Mapping[str, Numbers]
     mean: Mapping[str, Numbers]
     spread: Mapping[str, Numbers]
+    share: Mapping[str, Numbers] = field(default_factory=dict)  # of few-worded columns: how often the commonest word
 
 
 @dataclass(frozen=True)
@@ -104,7 +106,8 @@ class Roster:
             name: np.array([place[name].get(word, np.nan) for word in whole(table[name + FIRST]).to_pylist()])
             for name in self.vocabularies
         }
-        return Traits(length, start, first, first_words, mean, spread)
+        share = {name: numbers(table[name + SHARE]) for name in self.vocabularies if name + SHARE in table.column_names}
+        return Traits(length, start, first, first_words, mean, spread, share)
 
     def _of_few(self, count: int, shard: Shard | None, lengths: Places | None, given: pa.Table | None) -> Drawn:
         assert self.few is not None
@@ -162,7 +165,7 @@ def table_engine() -> Any:
 
 def measure_traits(
     layout: Layout, ticks: Places, tellings: Mapping[str, Telling], values: Mapping[str, Numbers],
-    levels: Mapping[str, Numbers], places: Mapping[str, Numbers],
+    levels: Mapping[str, Numbers], places: Mapping[str, Numbers], vocabularies: Mapping[str, tuple[str, ...]],
 ) -> Traits:  # fmt: skip
     """Return the traits that entities show: the mean of the level over its first, the spread of its changes."""
     firsts = layout.firsts
@@ -175,7 +178,19 @@ def measure_traits(
         change = np.where(within, np.concatenate([[0.0], np.diff(level)]), np.nan)
         size = np.sqrt(means(change**2, layout))
         spread[name] = np.log(np.maximum(size, 1e-9))
-    return Traits(layout.lengths, ticks[firsts], first, {n: held[firsts] for n, held in places.items()}, mean, spread)
+    first_words = {name: held[firsts] for name, held in places.items()}
+    share = {name: means(held, layout) for name, held in commonest(places, vocabularies).items()}
+    return Traits(layout.lengths, ticks[firsts], first, first_words, mean, spread, share)
+
+
+def commonest(places: Mapping[str, Numbers], vocabularies: Mapping[str, tuple[str, ...]]) -> dict[str, Numbers]:
+    """Return for each column of few words whether a row holds the commonest one."""
+    found = {}
+    for name, held in places.items():
+        known = held[~np.isnan(held)].astype(np.int64)
+        if len(known) and 2 <= len(vocabularies[name]) <= FEW_WORDS:
+            found[name] = (held == np.bincount(known).argmax()).astype(np.float64)
+    return found
 
 
 def attributes_of(ordered: Ordered, columns: Columns) -> pa.Table:
@@ -208,6 +223,8 @@ def _with_traits(table: pa.Table, traits: Traits, vocabularies: Mapping[str, tup
         added[name + SPREAD] = pa.array(traits.spread[name], from_pandas=True)
     for name, held in traits.first_words.items():
         added[name + FIRST] = words(held, vocabularies[name]).cast(pa.string())
+    for name, held in traits.share.items():
+        added[name + SHARE] = pa.array(held, from_pandas=True)
     for name, array in added.items():
         table = table.append_column(name, array)
     return table

@@ -13,6 +13,7 @@ from veridical.encode.panel import Layout, Numbers, Places
 from veridical.engines.sequence.memory import EVER, Past
 from veridical.engines.sequence.telling import Telling
 
+MOST_GROUPS = 12
 FEW_WORDS = 6  # categories with so many values or fewer also remember how often each was there
 
 
@@ -22,7 +23,8 @@ class Steps:
 
     `moment` holds numbers a row (calendar, gaps, place in the sequence), `waves` smooth functions of the calendar.
     `entity` holds numbers an entity, coarse enough that several share each, `entity_words` places in vocabularies;
-    `means` holds each entity's own mean level, which only linear predictions read.
+    `means` holds each entity's own mean level. While learning, `others` holds for each row the mean of the entity's
+    other rows in its place: told the mean with the row in it, a short series would seem to swing back.
     """
 
     layout: Layout
@@ -32,6 +34,11 @@ class Steps:
     entity_words: Mapping[str, Numbers] = field(default_factory=dict)
     means: Mapping[str, Numbers] = field(default_factory=dict)
     vocabularies: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    others: Mapping[str, Numbers] = field(default_factory=dict)
+
+    def mean(self, name: str, rows: Places) -> Numbers:
+        """Return the mean level of each row's entity."""
+        return self.others[name][rows] if name in self.others else self.means[name][self.layout.owner[rows]]
 
 
 @dataclass(frozen=True)
@@ -43,6 +50,7 @@ class Plan:
     vocabularies: Mapping[str, tuple[str, ...]]
     gappy: tuple[str, ...]  # numeric columns with nulls
     seasons: tuple[int, ...] = ()
+    means: Mapping[str, tuple[float, ...]] = field(default_factory=dict)  # by number: cuts between groups of entities
 
     @cached_property
     def series(self) -> list[str]:
@@ -98,10 +106,34 @@ def words_before(words: Mapping[str, Numbers], layout: Layout, rows: Places) -> 
     return found
 
 
-def entity_features(steps: Steps, rows: Places) -> dict[str, Numbers]:
-    """Return the features that do not depend on the past's values."""
+def of_others(values: Numbers, layout: Layout) -> Numbers:
+    """Return for each row the mean of its entity's other rows; its own value where there are none.
+
+    Example:
+        >>> of_others(np.array([1.0, 3.0, 5.0]), Layout.of_lengths(np.array([3]))).tolist()
+        [4.0, 3.0, 2.0]
+    """
+    total = np.bincount(layout.owner, values, layout.entities)[layout.owner]
+    count = layout.lengths[layout.owner]
+    return np.where(count > 1, (total - values) / np.maximum(count - 1, 1), values)
+
+
+def mean_cuts(steps: Steps, rare_below: int) -> dict[str, tuple[float, ...]]:
+    """Return cuts that part entities by their own mean level into groups of `2 * rare_below` or more."""
+    groups = int(np.clip(steps.layout.entities // (2 * rare_below), 1, MOST_GROUPS))
+    places = np.linspace(0, 1, groups + 1)[1:-1]
+    if groups < 2:
+        return {}
+    return {name: tuple(np.unique(np.nanquantile(held, places)).tolist()) for name, held in steps.means.items()}
+
+
+def entity_features(steps: Steps, rows: Places, plan: Plan) -> dict[str, Numbers]:
+    """Return the features that do not depend on the past's values; entities' own means by groups of entities."""
     owner = steps.layout.owner[rows]
     found = {name: held[rows] for name, held in steps.moment.items()}
+    for name, cuts in plan.means.items():
+        if name in steps.means:
+            found[f"{name} mean"] = np.searchsorted(cuts, steps.mean(name, rows), side="right").astype(np.float64)
     found |= {name: held[owner] for name, held in steps.entity.items()}
     return found | {name: held[owner] for name, held in steps.entity_words.items()}
 
@@ -113,8 +145,7 @@ def linear_features(
 
     `past` holds the plan's linear features, the calendar's waves below them; `levels` are of columns before it.
     """
-    owner = steps.layout.owner[rows]
-    own = [steps.means[telling.name][owner]] if telling.name in steps.means else []
+    own = [steps.mean(telling.name, rows)] if telling.name in steps.means else []
     extra = [*own, *(levels[name] for name in plan.numbers[: plan.numbers.index(telling.name)])]
     return np.concatenate([past, np.stack(extra)]) if extra else past
 

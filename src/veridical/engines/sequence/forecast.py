@@ -15,7 +15,7 @@ from veridical.engines.sequence import parts, since
 from veridical.engines.sequence.entity import attributes_of, measure_traits
 from veridical.engines.sequence.finish import finished
 from veridical.engines.sequence.gaps import step_moments
-from veridical.engines.sequence.model import time_ends
+from veridical.engines.sequence.room import time_ends
 from veridical.engines.sequence.values import Measured
 
 if TYPE_CHECKING:
@@ -55,9 +55,9 @@ def go_on(law: Sequences, prefix: pa.Table, steps: int, *, seed: int) -> pa.Tabl
     ticks[old] = known
     tellings = {} if law.values is None else law.values.tellings
     levels = {name: filled(told.scaled(measured.numbers[name]), past) for name, told in tellings.items()}
-    traits = measure_traits(past, known, tellings, measured.numbers, levels, measured.words)
+    traits = measure_traits(past, known, tellings, measured.numbers, levels, measured.words, measured.vocabularies)
     means = {name: traits.mean[name] + levels[name][past.firsts] for name in tellings}
-    entity = replace(law.attributes.of(attributes, traits), means=means)
+    entity = replace(law.attributes.of(attributes, traits), means={**means, **traits.share})
     ticks = law.gaps.go_on(layout, ticks, past.lengths, entity, law.clock, rng)
     ticks = _within(law, attributes, ticks, layout, past)
     around = law.steps(layout, ticks, entity)

@@ -24,7 +24,8 @@ from veridical.encode.panel import (
 from veridical.engines.sequence import parts, season, since, telling
 from veridical.engines.sequence.attribute import fit_attributes
 from veridical.engines.sequence.clock import Timed, learn_clock
-from veridical.engines.sequence.entity import FEW, Traits, attributes_of, learn_roster, measure_traits
+from veridical.engines.sequence.entity import FEW, Traits, attributes_of, commonest, learn_roster, measure_traits
+from veridical.engines.sequence.features import of_others
 from veridical.engines.sequence.finish import TICK
 from veridical.engines.sequence.gaps import fit_gaps
 from veridical.engines.sequence.model import Sequences, step_model, steps_of
@@ -68,7 +69,9 @@ def _fit_laws(
     attributes = attributes_of(ordered, columns)
     levels = {t.name: filled(t.scaled(measured.numbers[t.name]), layout) for t in tellings}
     by_name = {t.name: t for t in tellings}
-    traits = measure_traits(layout, timed.ticks, by_name, measured.numbers, levels, measured.words)
+    traits = measure_traits(
+        layout, timed.ticks, by_name, measured.numbers, levels, measured.words, measured.vocabularies
+    )
     known = fit_attributes(attributes, schema, columns, traits, ctx, rare_below=learner.rare_below)
     entity = known.of(attributes, traits)
     ctx.progress("gaps", done=0, total=1)
@@ -77,7 +80,10 @@ def _fit_laws(
     values = None
     if tellings or measured.words:
         own = {name: traits.mean[name] + held[layout.firsts] for name, held in levels.items()}
-        steps = steps_of(timed.clock, layout, timed.ticks, replace(entity, means=own), few=few, shared=shared)
+        shown = {} if few else {**levels, **commonest(measured.words, measured.vocabularies)}
+        others = {name: of_others(held, layout) for name, held in shown.items()}
+        known_of = replace(entity, means={**own, **traits.share}, others=others)
+        steps = steps_of(timed.clock, layout, timed.ticks, known_of, few=few, shared=shared)
         values = fit_values(measured, steps, tellings, season.seasons(levels, layout), step_model(), ctx, learner)
         values = _side_by_side(values, levels, layout)
         traits = _beginnings(traits, values, measured, levels, layout, few=few)

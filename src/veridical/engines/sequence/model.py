@@ -25,7 +25,7 @@ from veridical.core.contracts import Shard, StepModel
 from veridical.core.errors import ArtifactError
 from veridical.core.schema import Schema, TableSchema
 from veridical.encode.panel import Layout, Numbers, Places, numbers
-from veridical.engines.sequence import parts
+from veridical.engines.sequence import parts, room
 from veridical.engines.sequence.attribute import Attributes
 from veridical.engines.sequence.clock import Clock
 from veridical.engines.sequence.entity import Balance, Roster, Traits
@@ -35,10 +35,10 @@ from veridical.engines.sequence.gaps import GapLaw
 from veridical.engines.sequence.telling import ABOVE, BELOW, Around, Telling
 from veridical.engines.sequence.values import Measured, ValueModel, bounds
 from veridical.prepare import Restore
-from veridical.prepare.storage import parse_type
 
 STEP_MODEL = "veridical.engines.tabular.stepping:TreeSteps"
 BATCH_ROWS = 400_000
+RETRIES = 8  # times that gaps are drawn again for entities whose rows do not fit
 SQUEEZED = 0.93  # how far times may be drawn together before rows are left out
 _PLACES = frozenset({"step", "steps left", "elapsed", "day", "year part"})
 _WARM_STEPS = 120
@@ -95,7 +95,7 @@ class Sequences:
         drawn = self.roster.draw(
             len(kept), seed, shard=shard, given=given, lengths=lengths, where=where, balance=balance
         )
-        ticks = None if times is None else self.clock.ticks(numbers(self._encoded(times)))
+        ticks = None if times is None else self.clock.ticks(numbers(self.encoded(times)))
         ends = np.concatenate([[0], np.cumsum(drawn.traits.length)])
         tables = []
         for part in _batches(drawn.traits.length):
@@ -105,7 +105,8 @@ class Sequences:
             tables.append(self._rows(attributes, traits, rng, exact=lengths is not None, known=known))
         return pa.concat_tables(tables).combine_chunks()
 
-    def _encoded(self, times: pa.Array) -> pa.Array:
+    def encoded(self, times: pa.Array) -> pa.Array:
+        """Return times as counts of the clock."""
         name = self.columns.time
         return self.clock.codec.encode(pa.table({name: times}))[name]
 
@@ -118,13 +119,14 @@ class Sequences:
         if known is None:
             layout, ticks = self._times(layout, attributes, traits, entity, rng, exact=exact)
         else:
-            ticks = _lead_in(known, layout, warm)
+            ticks = room.lead_in(known, layout, warm)
         measured = None
         if self.values is not None:
             start = self._first_rows(layout, traits)
             tellings = self.values.tellings
             levels = {name: told.scaled(start.numbers[name][layout.firsts]) for name, told in tellings.items()}
-            entity = replace(entity, means={name: traits.mean[name] + level for name, level in levels.items()})
+            means = {name: traits.mean[name] + level for name, level in levels.items()}
+            entity = replace(entity, means={**means, **traits.share})
             steps = self.steps(layout, ticks, entity)
             measured = self.values.draw(steps, start, np.ones(layout.entities, dtype=np.int64), rng)
         rows = np.flatnonzero(layout.position >= warm)
@@ -138,14 +140,29 @@ class Sequences:
 
         With `exact` lengths all rows are kept, and drawn together until they fit.
         """
-        ends = time_ends(self, attributes)
+        ends = room.time_ends(self, attributes)
         warm = _WARM_STEPS if self.entities_are_few and self.values is not None else 0
-        ticks = self.gaps.draw(layout, traits.start, entity, self.clock, rng, warm=warm, ends=ends if exact else None)
-        if ends is None or exact:
+        ticks = self.gaps.draw(layout, traits.start, entity, self.clock, rng, warm=warm)
+        if ends is None:
             return layout, ticks
+        if not exact and not warm:
+            layout = Layout.of_lengths(
+                room.exchanged(traits.length, room.reach(ticks, layout), ends[1] - traits.start, rng)
+            )
+            ticks = self.gaps.draw(layout, traits.start, entity, self.clock, rng)
+        for _ in range(RETRIES):
+            # Gaps are drawn again until as many rows as there are to be fit in.
+            wide = ~room.fits(ticks, layout, ends)
+            if not wide.any():
+                break
+            again = self.gaps.draw(layout, traits.start, entity, self.clock, rng, warm=warm)
+            better = wide & (room.reach(again, layout) < room.reach(ticks, layout))
+            ticks = np.where(better[layout.owner], again, ticks)
+        if exact:
+            return layout, self.gaps.within(ticks, layout, ends)
         first = ticks[layout.firsts].astype(np.float64)
-        room = np.maximum(ends[1] - first, 0.0)
-        inside = (ticks - first[layout.owner]) * SQUEEZED <= room[layout.owner]
+        left = np.maximum(ends[1] - first, 0.0)
+        inside = (ticks - first[layout.owner]) * SQUEEZED <= left[layout.owner]
         inside[layout.firsts] = True
         fitting = Layout.of_lengths(np.bincount(layout.owner, inside, layout.entities).astype(np.int64))
         return fitting, self.gaps.within(ticks[inside], fitting, ends)
@@ -295,29 +312,6 @@ def moments(layout: Layout, ticks: Places) -> dict[str, Numbers]:
     }
 
 
-def time_ends(law: Sequences, attributes: pa.Table) -> tuple[Numbers, Numbers] | None:
-    """Return the first and last tick that rules between the time and an attribute leave each entity."""
-    low = np.full(attributes.num_rows, -np.inf)
-    high = np.full(attributes.num_rows, np.inf)
-    time, found = law.columns.time, False
-    for rule in law.schema.constraints:
-        if rule.type != "inequality" or time not in rule.columns:
-            continue
-        at = rule.columns.index(time)
-        for place, name in enumerate(rule.columns):
-            if name not in law.columns.static or attributes[name].type != parse_type(law.clock.column.storage):
-                continue
-            found = True
-            held = numbers(law._encoded(attributes[name]))
-            exact = law.clock.ticks(np.nan_to_num(held))
-            inside = (
-                exact - (law.clock.counts(exact) > held) if place > at else exact + (law.clock.counts(exact) < held)
-            )
-            side = np.where(np.isnan(held), np.inf if place > at else -np.inf, inside)
-            low, high = (low, np.minimum(high, side)) if place > at else (np.maximum(low, side), high)
-    return (low, high) if found else None
-
-
 def _plain(schema: TableSchema) -> dict[str, Any]:
     return Schema(tables=(schema,)).to_dict()
 
@@ -335,18 +329,6 @@ def step_model() -> StepModel:
     return built
 
 
-def _lead_in(known: Places, layout: Layout, warm: int) -> Places:
-    """Return known ticks with `warm` ticks, one apart, before each entity's first."""
-    if not warm:
-        return known
-    ticks = np.empty(layout.rows, dtype=np.int64)
-    ticks[layout.position >= warm] = known
-    early = layout.position < warm
-    first = ticks[layout.firsts + warm]
-    ticks[early] = first[layout.owner[early]] + layout.position[early] - warm
-    return ticks
-
-
 def _batches(lengths: Places) -> Sequence[Places]:
     """Return entities in parts of about equal length, of so many rows together that memory stays flat."""
     part = np.cumsum(lengths) // BATCH_ROWS
@@ -359,5 +341,5 @@ def _taken(traits: Traits, rows: Places) -> Traits:
 
     return Traits(
         traits.length[rows], traits.start[rows], some(traits.first), some(traits.first_words),
-        some(traits.mean), some(traits.spread),
+        some(traits.mean), some(traits.spread), some(traits.share),
     )  # fmt: skip

@@ -22,7 +22,6 @@ _PARTS, _CELLS = 10, 40
 _SPIKE = 0.01
 _DIGITS = 12
 WANDERING = 0.25  # nats a value
-LONG = 60  # steps
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,17 +143,16 @@ class Around:
 
 
 def choose(
-    candidates: list[tuple[Telling, Numbers]], values: Numbers, before: NDArray[Any], held: NDArray[np.bool_], *,
-    long: bool,
-) -> int:  # fmt: skip
+    candidates: list[tuple[Telling, Numbers]], values: Numbers, before: NDArray[Any], held: NDArray[np.bool_]
+) -> int:
     """Return which candidate tells the values kept back best.
 
-    Each comes with its terms; `before` says which row's terms came before each row's (-1: none). In `long` sequences
-    mere change must be clearly better than a prediction: nothing holds it where the series belongs.
+    Each comes with its terms; `before` says which row's terms came before each row's (-1: none). Mere change
+    must be clearly better than a prediction: nothing holds it where the series belongs.
     """
     unit = resolution(values)
     scores = [_likelihood(telling, told, values, before, held, unit) for telling, told in candidates]
-    handicap = [WANDERING if long and telling.form == LAST else 0.0 for telling, _ in candidates]
+    handicap = [WANDERING if telling.form == LAST else 0.0 for telling, _ in candidates]
     return int(np.argmax(np.array(scores) - handicap))
 
 

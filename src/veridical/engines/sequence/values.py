@@ -73,6 +73,7 @@ class ValueModel:
             "numbers": list(plan.numbers), "words": list(plan.words), "gappy": list(plan.gappy),
             "vocabularies": {name: list(held) for name, held in plan.vocabularies.items()},
             "seasons": list(plan.seasons), "order": list(self.order),
+            "means": {name: list(cuts) for name, cuts in plan.means.items()},
             "tellings": [telling.to_plain() for telling in self.tellings.values()],
         }  # fmt: skip
         (folder / FILE).write_text(json.dumps(plain, ensure_ascii=False), encoding="utf-8")
@@ -94,6 +95,7 @@ class ValueModel:
             tuple(plain["numbers"]), tuple(plain["words"]),
             {name: tuple(held) for name, held in plain["vocabularies"].items()},
             tuple(plain["gappy"]), tuple(plain["seasons"]),
+            {name: tuple(cuts) for name, cuts in plain["means"].items()},
         )  # fmt: skip
         tellings = {telling.name: telling for telling in map(Telling.from_plain, plain["tellings"])}
         return cls(plan, tellings, tuple(plain["order"]), steps.open(folder / SAMPLER), steps)
@@ -143,7 +145,7 @@ class _Walk:
             self._told = [past.name for past in wanted], self.memory.reading(wanted)
         given = dict(zip(self._told[0], self.memory.read(self._told[1], rows), strict=True))
         given |= known.words_before(self.places, self.steps_known.layout, rows)
-        given |= known.entity_features(self.steps_known, rows)
+        given |= known.entity_features(self.steps_known, rows, self.model.plan)
         if running is not None:
             given |= running(rows, self.values)
         made = stepper.step(given, len(rows), rng)
@@ -243,7 +245,8 @@ def fit_values(
     layout = steps.layout
     gappy = tuple(t.name for t in tellings if np.isnan(measured.numbers[t.name]).any())
     vocabularies = {**measured.vocabularies}
-    plan = Plan(tuple(t.name for t in tellings), tuple(measured.words), vocabularies, gappy, seasons)
+    cuts = known.mean_cuts(steps, learner.rare_below)
+    plan = Plan(tuple(t.name for t in tellings), tuple(measured.words), vocabularies, gappy, seasons, cuts)
     rows = np.flatnonzero(layout.position > 0)
     memory = Memory(plan.series, layout)
     levels = {t.name: filled(t.scaled(measured.numbers[t.name]), layout) for t in tellings}
@@ -294,8 +297,7 @@ def _told(
     said = [(candidate, candidate.say(values, context)) for candidate in candidates]
     held = _held_back(layout, rows, learner)
     before = np.where(layout.position[rows] > 1, np.arange(len(rows)) - 1, -1)
-    long = bool(np.median(layout.lengths) >= terms.LONG)
-    return said[terms.choose(said, values, before, held, long=long)]
+    return said[terms.choose(said, values, before, held)]
 
 
 def _held_back(layout: Layout, rows: Places, learner: Learner) -> NDArray[np.bool_]:
@@ -327,7 +329,7 @@ def _step_table(
         add(past.name, memory.recall([past], rows)[0], Role.CONTEXT)
     for name, held in known.words_before(measured.words, steps.layout, rows).items():
         add(name, held, Role.CONTEXT, plan.vocabularies[name.rpartition(" @")[0]])
-    for name, held in known.entity_features(steps, rows).items():
+    for name, held in known.entity_features(steps, rows, plan).items():
         add(name, held, Role.CONTEXT, steps.vocabularies[name] if name in steps.entity_words else None)
     for name, held in extra.items():
         add(name, held[rows], Role.CONTEXT)

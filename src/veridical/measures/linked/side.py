@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,7 +11,17 @@ import pyarrow.compute as pc
 
 from veridical.core.contracts import Evidence
 from veridical.core.dataset import Dataset
-from veridical.core.schema import CATEGORY_KINDS, NUMERIC_KINDS, TEMPORAL_KINDS, Column, Kind, Role, Schema, TableSchema
+from veridical.core.schema import (
+    CATEGORY_KINDS,
+    NUMERIC_KINDS,
+    TEMPORAL_KINDS,
+    Column,
+    ForeignKey,
+    Kind,
+    Role,
+    Schema,
+    TableSchema,
+)
 from veridical.prepare.codec import whole
 from veridical.prepare.link import Pointing, Rows, point
 
@@ -116,13 +126,16 @@ def _moments(values: pa.Array, column: Column) -> pa.Array | None:
     return pc.strptime(values.cast(pa.string()), format=column.datetime_format, unit="s", error_is_null=True)
 
 
-def joined(data: Dataset, schema: Schema, table: str, common: Common, *, deepest: int = DEEPEST) -> Flat:
-    """Return a table's rows with the columns of their parents, and of those above."""
+def joined(
+    data: Dataset, schema: Schema, table: str, common: Common, *, deepest: int = DEEPEST,
+    without: Collection[str] = (),
+) -> Flat:  # fmt: skip
+    """Return a table's rows with columns of parents and of those above; parents in `without` tell nothing."""
     arrays: dict[str, pa.Array] = {}
     columns: list[Column] = []
 
     def add(name: str, places: Rows | None, path: str, depth: int) -> None:
-        for column in told(schema, name):
+        for column in told(schema, name) if name not in without else ():
             values = _told_values(data, name, column, common)
             if values is None:
                 continue
@@ -233,31 +246,56 @@ def sides_of(evidence: Evidence) -> Mapping[str, Dataset]:
     return found if evidence.holdout is None else {**found, "holdout": evidence.holdout}
 
 
-def one_of_each(data: Dataset, schema: Schema, table: str, rng: np.random.Generator) -> Rows:
-    """Return one row of each entity above a table, drawn at random: rows of one entity would give each other away.
-
-    The entity is the highest ancestor, by the links with most parents, of which at least a hundred are used.
+def entity_path(data: Dataset, schema: Schema, table: str) -> tuple[ForeignKey, ...]:
+    """Return the links from a table to its entity: the highest ancestor, by the links with most parents, of which at
+    least a hundred are used.
     """
-    owners = np.arange(data.tables[table].num_rows)
+    path: list[ForeignKey] = []
     above, seen = table, {table}
     while True:
-        best, rows = None, None
+        best: tuple[int, ForeignKey] | None = None
         for link in schema.foreign_keys:
             if link.table == above and link.parent not in seen:
-                pointed = point(data.tables, link).rows
-                used = len(np.unique(pointed[pointed >= 0]))
-                if used >= LEAST_OWNERS and (best is None or used > best[1]):
-                    best, rows = (link.parent, used), pointed
-        if best is None or rows is None:
-            break
+                rows = point(data.tables, link).rows
+                used = len(np.unique(rows[rows >= 0]))
+                if used >= LEAST_OWNERS and (best is None or used > best[0]):
+                    best = used, link
+        if best is None:
+            return tuple(path)
+        path.append(best[1])
+        above = best[1].parent
+        seen.add(above)
+
+
+def one_of_each(data: Dataset, table: str, path: Sequence[ForeignKey], rng: np.random.Generator) -> Rows:
+    """Return one row of each entity, drawn at random: rows of one entity would give each other away."""
+    owners = np.arange(data.tables[table].num_rows)
+    for link in path:
+        rows = point(data.tables, link).rows
         own = np.append(rows, -1)[np.where(owners < len(rows), owners, len(rows))]
         owners = np.where(own < 0, 2**40 + np.arange(len(owners)), own)
-        above = best[0]
-        seen.add(above)
     order = rng.permutation(len(owners))
     _, first = np.unique(owners[order], return_index=True)
     found: Rows = np.sort(order[first])
     return found
+
+
+def few_parents(sides: Mapping[str, Dataset], schema: Schema) -> frozenset[str]:
+    """Return the parent tables of so few rows that a model knows each by heart, but for those that all sides share.
+
+    What stands in a few parents stands in all of their children, on both sides of any split: it would tell a second
+    real sample from the first one as well.
+    """
+    train = sides["train"].tables
+    return frozenset(
+        name for name in with_children(schema)
+        if train[name].num_rows < LEAST_OWNERS
+        and any(not _same(train[name], side.tables[name]) for side in sides.values())
+    )  # fmt: skip
+
+
+def _same(one: pa.Table, two: pa.Table) -> bool:
+    return one is two or (one.num_rows == two.num_rows and bool(one.equals(two.cast(one.schema, safe=False))))
 
 
 def with_children(schema: Schema) -> Sequence[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import pyarrow as pa
 
@@ -17,6 +18,8 @@ from veridical.measures.linked.side import (
     Flat,
     as_evidence,
     common_of,
+    entity_path,
+    few_parents,
     joined,
     one_of_each,
     real_of,
@@ -35,7 +38,8 @@ class LinkedTwoSample:
     """Classifier two-sample tests on tables made of several.
 
     `linked.joined` sees rows, one of each entity, with their parents and those above; `linked.aggregated` (C2ST-Agg)
-    sees each parent with the number of its children, how many different categories they have, and their means.
+    sees each parent with the number of its children, how many different categories they have, and their means. Parents
+    too few to learn from (see `few_parents`) tell their children nothing.
 
     Example:
         >>> LinkedTwoSample().test.folds
@@ -47,8 +51,9 @@ class LinkedTwoSample:
     def measure(self, evidence: Evidence, ctx: RunContext) -> Sequence[Finding]:
         """Return `linked.joined` of each table with parents, `linked.aggregated` of each with children."""
         found: list[Finding] = []
+        few = few_parents(sides_of(evidence), evidence.schema)
         for table in with_parents(evidence.schema):
-            found += self._told(evidence, table, joined, "linked.joined", ctx)
+            found += self._told(evidence, table, partial(joined, without=few), "linked.joined", ctx)
         for table in with_children(evidence.schema):
             found += self._told(evidence, table, summed_up, "linked.aggregated", ctx)
         return found
@@ -57,12 +62,9 @@ class LinkedTwoSample:
         common = common_of(real_of(evidence), evidence.schema)
         datasets = sides_of(evidence)
         sides = {side: flatten(data, evidence.schema, table, common) for side, data in datasets.items()}
-        if flatten is joined:
-            rng = ctx.rng("linked", "joined", table)
-            sides = {
-                side: _some(flat, one_of_each(datasets[side], evidence.schema, table, rng))
-                for side, flat in sides.items()
-            }
+        if flatten is not summed_up:
+            rng, path = ctx.rng("linked", "joined", table), entity_path(evidence.train, evidence.schema, table)
+            sides = {side: _some(flat, one_of_each(datasets[side], table, path, rng)) for side, flat in sides.items()}
         if evidence.holdout is not None and evidence.holdout.tables[table] is evidence.train.tables[table]:
             # A table that stands whole on both sides is its own holdout: only half of each side is compared.
             del sides["holdout"]
