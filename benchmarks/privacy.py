@@ -1,7 +1,9 @@
 """How much of a table survives an epsilon, at what cost? `python -m benchmarks.privacy [--epsilon 1] [--tools ...]`
 
-All learn the same 80 % of Adult at delta 1e-6 and are scored on the other 20 %. Peers get bounds and categories for
-free; ours pays for them. `--wide` times ours on tables of 25 and 50 columns instead.
+All learn the same 80 % of a table at delta 1e-6 and are scored on the other 20 %. Peers get bounds and categories for
+free; ours pays for them. Noise is real, so every run differs: `--repeats` runs each again. Rows that were measured
+earlier on the same day stay in the file unless the same tool, data and epsilon are run again. `--wide` times ours on
+tables of 25 and 50 columns instead.
 """
 
 from __future__ import annotations
@@ -9,14 +11,14 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
-from itertools import combinations
+from itertools import combinations, product
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from benchmarks.environment import ROOT, Peer, python_of, run_script, write_result
+from benchmarks.environment import ROOT, Peer, python_of, read_result, run_script, write_result
 from benchmarks.tabular import DATA, SHARED, load
 from benchmarks.tabular_score import aligned, c2st_auc, is_numeric, pair_tvd, tstr_auc
 
@@ -30,6 +32,16 @@ PEERS = {
     ),
     "smartnoise-mst": Peer(
         name="smartnoise", requirements=("smartnoise-synth", "pyarrow"), script="smartnoise_table.py"
+    ),
+    "smartnoise-aim": Peer(
+        name="smartnoise",
+        requirements=("smartnoise-synth", "pyarrow"),
+        script="smartnoise_table.py",
+        options={"synthesizer": "aim"},
+    ),
+    "mbi-aim": Peer(name="mbi", requirements=("mbi", "pandas", "pyarrow"), script="mbi_aim_table.py"),
+    "opendp-synthesizer": Peer(
+        name="opendp", requirements=("opendp[mbi,polars]", "pandas", "pyarrow"), script="opendp_table.py"
     ),
 }
 WIDE = {"credit_default": None, "diabetes130": "patient_nbr"}
@@ -59,14 +71,14 @@ def _coded(fake: pd.Series, real: pd.Series, bins: int) -> tuple[Any, Any, int]:
     return sides[0], sides[1], len(levels) + 1
 
 
-def bench(tool: str, epsilon: float, timeout_s: float) -> dict[str, Any]:
-    """Return what one tool made of Adult at one epsilon, and what it cost."""
-    train, holdout, target = load("adult")
+def bench(tool: str, epsilon: float, timeout_s: float, *, data: str = "adult", repeat: int = 0) -> dict[str, Any]:
+    """Return what one tool made of a table at one epsilon, and what it cost."""
+    train, holdout, target = load(data)
     with tempfile.TemporaryDirectory() as folder:
         source, output = Path(folder) / "train.parquet", Path(folder) / "made.parquet"
         train.to_parquet(source)
         job = {"train": str(source), "output": str(output), "rows": len(train), "epsilon": epsilon}
-        row: dict[str, Any] = {"tool": tool, "epsilon": epsilon}
+        row: dict[str, Any] = {"tool": tool, "data": data, "epsilon": epsilon, "repeat": repeat}
         try:
             run = _run(tool, job, timeout_s)
         except RuntimeError as failed:
@@ -79,7 +91,7 @@ def bench(tool: str, epsilon: float, timeout_s: float) -> dict[str, Any]:
         "pair_tvd": pair_tvd(fake, real),
         "triple_tvd": triple_tvd(fake, real),
         "c2st_auc": c2st_auc(fake, real),
-        "tstr": tstr_auc(fake, real, target),
+        "tstr": None if target is None else tstr_auc(fake, real, target),
     }
 
 
@@ -91,7 +103,7 @@ def wide(name: str, timeout_s: float) -> dict[str, Any]:
         frame.to_parquet(source)
         job = {"train": str(source), "output": str(Path(folder) / "made.parquet"), "rows": len(frame), "epsilon": 1.0}
         run = _run("aim", {**job, "unit": WIDE[name]}, timeout_s)
-    cost = {"cpu_s": run.cpu_s, "wall_s": run.wall_s, "peak_mb": run.peak_mb}
+    cost: dict[str, Any] = {"cpu_s": run.cpu_s, "wall_s": run.wall_s, "peak_mb": run.peak_mb}
     return {
         "tool": "aim",
         "data": name,
@@ -121,17 +133,21 @@ def main() -> None:
     parser.add_argument("--timeout", type=float, default=200.0)
     parser.add_argument("--wide", action="store_true")
     parser.add_argument("--name", default="privacy")
+    parser.add_argument("--data", nargs="+", default=["adult"])
+    parser.add_argument("--repeats", type=int, default=1)
     told = parser.parse_args()
-    rows = []
     if told.wide:
-        rows = [wide(name, told.timeout) for name in WIDE]
-    else:
-        for tool in told.tools:
-            for epsilon in told.epsilon:
-                rows.append(bench(tool, epsilon, told.timeout))
-                write_result(told.name, {"delta": 1e-6, "rows": rows})  # a run cut short keeps what it found
-                print({k: round(v, 4) if isinstance(v, float) else v for k, v in rows[-1].items()}, flush=True)
-    print(write_result(told.name, {"delta": 1e-6, "rows": rows}))
+        print(write_result(told.name, {"delta": 1e-6, "rows": [wide(name, told.timeout) for name in WIDE]}))
+        return
+    for tool, data, epsilon, repeat in product(told.tools, told.data, told.epsilon, range(told.repeats)):
+        row = bench(tool, epsilon, told.timeout, data=data, repeat=repeat)
+        rows = [old for old in read_result(told.name).get("rows", []) if _same(old) != _same(row)]
+        write_result(told.name, {"delta": 1e-6, "rows": [*rows, row]})  # a run cut short keeps what it found
+        print({k: round(v, 4) if isinstance(v, float) else v for k, v in row.items()}, flush=True)
+
+
+def _same(row: dict[str, Any]) -> tuple[Any, ...]:
+    return tuple(row.get(name) for name in ("tool", "data", "epsilon", "repeat"))
 
 
 if __name__ == "__main__":

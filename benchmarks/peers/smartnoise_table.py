@@ -1,4 +1,4 @@
-"""smartnoise-synth's MST on one table, with bounds and categories for free."""
+"""smartnoise-synth's MST (or AIM) on one table, with bounds and categories for free."""
 
 import json
 import sys
@@ -13,7 +13,7 @@ for name in train:
     if pd.api.types.is_numeric_dtype(train[name]) and train[name].nunique() > 32:
         train[name] = pd.cut(train[name], 32).map(lambda cell: cell.mid).astype(float)
     train[name] = train[name].astype(str)
-synthesizer = Synthesizer.create("mst", epsilon=job["epsilon"], delta=1e-6)
+synthesizer = Synthesizer.create(job.get("synthesizer", "mst"), epsilon=job["epsilon"], delta=1e-6)
 made = synthesizer.fit_sample(train, categorical_columns=list(train.columns), preprocessor_eps=0.0)
 made.head(job["rows"]).to_parquet(job["output"])
 Path(job["answer"]).write_text("{}")

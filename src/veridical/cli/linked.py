@@ -7,11 +7,12 @@ from typing import Any
 
 import click
 
+from veridical.cli import linked_private
 from veridical.cli import options as given
 
 # Options of one table that mean nothing, or something else, for several.
 _ONE_TABLE = {
-    "rows": "--scale", "entities": "--scale", "where": "--scale", "balance": "--scale", "epsilon": "one table",
+    "rows": "--scale", "entities": "--scale", "where": "--scale", "balance": "--scale", "unit": "--epsilon",
     "target": "a schema",
 }  # fmt: skip
 
@@ -47,6 +48,9 @@ def synth(source: str, output: str | None, *, quiet: bool, **said: Any) -> None:
     from veridical.exec.local import available_workers
     from veridical.stages.linked import LinkedRun, carry_out
 
+    if said["epsilon"] is not None:
+        linked_private.synth(source, output, quiet=quiet, **said)
+        return
     _check(said)
     to_database = output is not None and is_url(output)
     folder = default_folder(source) if output is None or to_database else Path(output)
@@ -85,7 +89,7 @@ def has_tables(model: Path) -> bool:
 
     for place in (model / "model.json", model / "model" / "model.json"):
         try:
-            return bool(json.loads(place.read_bytes()).get("engine") == "linked")
+            return bool(json.loads(place.read_bytes()).get("engine") in ("linked", "linked-dp"))
         except (OSError, ValueError, AttributeError):
             continue
     return False

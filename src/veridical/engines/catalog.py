@@ -77,6 +77,14 @@ ENGINES = Registry(
             private=True,
         ),
         Card(
+            name="linked-dp",
+            target="veridical.engines.tabular.dp.linked_engine:LinkedPrivateEngine",
+            modality="tables",
+            summary="linked tables under --epsilon: rows of a unit in every table, counted through noise",
+            extra="dp",
+            private=True,
+        ),
+        Card(
             name="dp-independent",
             target=f"{_PRIVATE}:SinglesEngine",
             modality="table",

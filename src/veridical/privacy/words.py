@@ -50,7 +50,7 @@ def explained(events: Sequence[Mapping[str, Any]], parameters: Mapping[str, Any]
             "event that no accountant knows. Nobody is protected; do not give this data out."
         ]
     spent = epsilon_of(total(map(event_from, events)), delta)
-    who = f"one {unit} (all its rows)" if unit else "one row"
+    who, unit = unit_in_words(parameters), None if unit is None else "unit" if is_linked(parameters) else unit
     return [
         f"Differential privacy with epsilon {claim:g} and delta {delta:g}; {spent:.4g} of epsilon was spent.",
         f"Neighbours: two data sets that differ by {who} being there or not. What is released would have been about as "
@@ -66,6 +66,24 @@ def explained(events: Sequence[Mapping[str, Any]], parameters: Mapping[str, Any]
         "kinds, gaps, number of rows, categories, bounds, cells, the choice of marginals and their counts. Noise is "
         "OpenDP's, from the operating system's entropy.",
     ]
+
+
+def is_linked(parameters: Mapping[str, Any]) -> bool:
+    """Say whether the unit is a row of one of several tables."""
+    return "told_columns" in parameters
+
+
+def unit_in_words(parameters: Mapping[str, Any]) -> str:
+    """Return what two neighbouring data sets differ by.
+
+    Example:
+        >>> unit_in_words({"unit": "patient_id"}), unit_in_words({"unit": None})
+        ('one patient_id (all its rows)', 'one row')
+    """
+    unit = parameters.get("unit")
+    if is_linked(parameters):
+        return f"one unit (by {unit}: its row and every row of other tables that belongs to it)"
+    return f"one {unit} (all its rows)" if unit else "one row"
 
 
 def declared(events: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -62,13 +62,19 @@ def audit_engine(engine: Any, *, canaries: int, seed: int, black_box: bool = Fal
     Raises:
         SpecError: the engine promises no privacy.
     """
+    from veridical.engines.tabular.dp.linked_engine import LinkedPrivateEngine
+
+    if isinstance(engine, LinkedPrivateEngine):
+        from veridical.stages.audit_linked import audit_linked
+
+        return audit_linked(engine, canaries=canaries, seed=seed)
     if not isinstance(engine, PrivacyTerms):
         raise SpecError(
             "this engine promises no differential privacy", where="audit", fix="name aim, mst, dp-sgd or dp-independent"
         )
     told = engine.terms()
     unit = "person" if told.unit is not None else None
-    most = told.rows_per_unit
+    most: int | None = told.rows_per_unit
     terms = Terms(budget=told.budget, unit=unit, rows_per_unit=most, declared=True)
     model: CodedModel = engine.model  # type: ignore[attr-defined]
     trial = Trial(model=model, terms=terms, rows_each=(most or _UNTOLD) if unit else 1)

@@ -178,15 +178,21 @@ def _private_protection(schema: Schema, record: Mapping[str, Any]) -> dict[str, 
     unit = parameters.get("unit")
     made_up = [c.name for t in schema.tables for c in t.columns if c.kind in (Kind.PERSONAL, Kind.IDENTIFIER)]
     return {
-        "who": f"each {unit} of the source, with all its rows"
-        if unit
-        else "each row of the source, taken as one person",
+        "who": _each(unit, parameters),
         "how": [*sentences[1:], *([f"made up, never copied: {', '.join(made_up)}"] if made_up else [])],
         "declared_public": words.declared(spent),
         "not_covered": list(words.NOT_COVERED),
         "differential_privacy": spent,
         "guarantee": sentences[0],
     }
+
+
+def _each(unit: str | None, parameters: Mapping[str, Any]) -> str:
+    from veridical.privacy import words
+
+    if words.is_linked(parameters):
+        return f"each unit of the source (by {unit}), with its row and all rows of other tables that belong to it"
+    return f"each {unit} of the source, with all its rows" if unit else "each row of the source, taken as one person"
 
 
 def _refusal(result: GateResult) -> str:

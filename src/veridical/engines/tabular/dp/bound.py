@@ -25,6 +25,7 @@ AUTO = "auto"
 SHARE = 0.02  # of the budget, for choosing the bound
 _STEPS = np.array([1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 24, 32, 48, 64, 96, 128, 256, 512, 1024])
 _SIBLINGS = 0.5  # rows of one unit resemble each other: leaving some out distorts about half as much as their share
+_SURE = 5.5  # a number of rows that this many sigma of units have is no noise: once in two million runs it is
 _LEAST_ROWS = 1
 
 
@@ -59,7 +60,7 @@ def chosen(lens: Lens, terms: Terms, numbers: Callable[[], Ints], unit: str, *, 
         return np.bincount(np.searchsorted(_STEPS, held[held > 0]).clip(max=len(_STEPS) - 1), minlength=len(_STEPS))
 
     noisy = once.histogram(f"how many units have 1, 2, 3 ... rows of one {unit}", look, rho=SHARE * terms.budget.rho)
-    counts = np.where(noisy.counts > 2 * noisy.sigma, noisy.counts, 0).astype(float)
+    counts = np.where(noisy.counts > _SURE * noisy.sigma, noisy.counts, 0).astype(float)
     best = int(_STEPS[int(np.argmin([_error(int(step), counts, terms, columns) for step in _STEPS]))])
     lens.ledger.note(f"{best} rows of each {unit} are used at most: chosen from the noisy histogram of rows per unit")
     return best

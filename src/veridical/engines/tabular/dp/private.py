@@ -34,6 +34,7 @@ from veridical.prepare.fresh import FabricatedCodec, KeyCodec
 from veridical.prepare.number import NumberCodec
 from veridical.prepare.restore import Restore
 from veridical.prepare.satisfiable import tightened
+from veridical.prepare.storage import is_text, parse_type
 from veridical.privacy.domain import Cells, kept_categories, merged, number_cells
 from veridical.privacy.ledger import Budget, Ledger
 from veridical.privacy.mechanisms import Lens
@@ -41,8 +42,7 @@ from veridical.privacy.noise import Noise
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 _MADE_UP = frozenset({Kind.IDENTIFIER, Kind.PERSONAL, Kind.TEXT})
-_SHAPE = "AAAA-99999999"
-_NO_VALUE: tuple[float, float] | None = None
+_SHAPE, _NUMBER_SHAPE = "AAAA-99999999", "99999999"
 
 
 class NoisySampler(Sampler, Protocol):
@@ -345,7 +345,8 @@ def _codec(column: Column, found: _Found | None) -> Codec:
             return _key(column)
         if column.kind is Kind.PERSONAL:
             return FabricatedCodec(column, with_nulls=False, unique=column.unique)
-        return FabricatedCodec(column, with_nulls=False, model={"pattern": column.pattern or _SHAPE})
+        shape = _SHAPE if is_text(parse_type(column.storage)) else _NUMBER_SHAPE
+        return FabricatedCodec(column, with_nulls=False, model={"pattern": column.pattern or shape})
     if column.kind in CATEGORY_KINDS:
         weight = tuple(float(w) for w in found.coding.weight[:-1])
         return CategoryCodec(column, tuple(column.categories or ()), weight)
@@ -355,8 +356,6 @@ def _codec(column: Column, found: _Found | None) -> Codec:
 
 
 def _key(column: Column) -> Codec:
-    from veridical.prepare.storage import is_text, parse_type
-
     if is_text(parse_type(column.storage)):
         return KeyCodec(column, "pattern", column.pattern or _SHAPE, 0)
     return KeyCodec(column, "dense", "", 1)

@@ -1,0 +1,113 @@
+"""Does the private engine of linked tables keep its claim on made-up units whose rows lie in a table below?
+
+Every canary is a unit with several rows in the table "marks", all with a mark of its own. Whoever counts rows of that
+table instead of units, or takes more of them than agreed, gives the canaries away. No real row is used.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from veridical.attacks.canary import Audit, audited
+from veridical.core.contracts import RunContext
+from veridical.core.dataset import Dataset
+from veridical.core.rng import stream
+from veridical.core.schema import Column, ForeignKey, Kind, Schema, TableSchema
+from veridical.engines.tabular.dp.family import family_of
+from veridical.engines.tabular.dp.linked import LinkedTerms, learn_linked
+from veridical.engines.tabular.dp.linked_engine import LinkedPrivateEngine
+from veridical.engines.tabular.dp.private import CodedModel, Private
+from veridical.privacy.ledger import Ledger
+from veridical.privacy.noise import Noise, SecureNoise
+
+PEOPLE, MARKS, MARK = "people", "marks", "mark"
+_UNTOLD = 3  # rows of a canary where the engine chooses how many it uses
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkedTrial:
+    """What is audited: a model under terms, and how many rows each canary has in the table below."""
+
+    model: CodedModel
+    terms: LinkedTerms
+    rows_each: int
+    noise: Noise = SecureNoise()  # noqa: RUF009  (frozen and without state)
+
+    @property
+    def crowd_each(self) -> int:
+        """How many other units carry each mark: enough for it to stand out of the noise."""
+        rho = self.terms.budget.rho * 0.22 / 6
+        return math.ceil(6 * (self.terms.most.get(MARKS) or _UNTOLD) / math.sqrt(2 * rho)) + 3
+
+
+def audit_linked(engine: LinkedPrivateEngine, *, canaries: int, seed: int) -> Audit:
+    """Return what one training of the engine's model, under its own budget, tells of planted units."""
+    bound = engine.rows_per_unit
+    most = max((n for n in bound.values() if isinstance(n, int)), default=None) if isinstance(bound, dict) else bound
+    known = most if isinstance(most, int) else None
+    terms = LinkedTerms(budget=engine.budget, most={MARKS: known}, declared=True)
+    trial = LinkedTrial(model=engine.model, terms=terms, rows_each=known or _UNTOLD)
+    return one_run_linked(trial, canaries=canaries, seed=seed)
+
+
+def one_run_linked(trial: LinkedTrial, *, canaries: int, seed: int) -> Audit:
+    """Return what one training tells of units that a coin let in, by the noisy counts of the table below."""
+    coin = stream(seed, "audit", "coin").random(canaries) < 0.5
+    data, schema = planted_family(trial, np.flatnonzero(coin), canaries=canaries, seed=seed), schema_of(canaries)
+    family, budget = family_of(schema, PEOPLE), trial.terms.budget
+    found = learn_linked(
+        data, schema, family, trial.model, trial.terms, Ledger(budget), trial.noise, RunContext(seed=seed)
+    )
+    scores = mark_counts(found[MARKS].learned, canaries)
+    return audited(scores, coin, claimed=budget.epsilon, delta=budget.delta, gaussian=True)
+
+
+def planted_family(trial: LinkedTrial, present: NDArray[np.int64], *, canaries: int, seed: int) -> Dataset:
+    """Return two linked tables: units of a crowd with a row each below, and the canaries that are present."""
+    rng = stream(seed, "audit", "rows")
+    crowd = np.repeat(np.arange(canaries), trial.crowd_each)
+    people = [f"p{row}" for row in range(len(crowd))] + [f"q{who}" for who in present]
+    owners = people[: len(crowd)] + [f"q{who}" for who in present for _ in range(trial.rows_each)]
+    marks = [f"c{who}" for who in (*crowd, *np.repeat(present, trial.rows_each))]
+    above = pa.table({"person": people, "group": ["a"] * len(people)})
+    below = pa.table({"person": owners, MARK: marks})
+    return Dataset({
+        PEOPLE: above.take(pa.array(rng.permutation(len(people)))),
+        MARKS: below.take(pa.array(rng.permutation(len(owners)))),
+    })  # fmt: skip
+
+
+def schema_of(canaries: int) -> Schema:
+    """Return the schema of planted tables; every mark is a public category."""
+    key = Column(name="person", kind=Kind.IDENTIFIER)
+    group = Column(name="group", kind=Kind.CATEGORY, categories=("a", "b"), public=True)
+    mark = Column(name=MARK, kind=Kind.CATEGORY, categories=tuple(f"c{who}" for who in range(canaries)), public=True)
+    tables = (
+        TableSchema(name=PEOPLE, columns=(key, group), primary_key=("person",)),
+        TableSchema(name=MARKS, columns=(key, mark)),
+    )
+    link = ForeignKey(table=MARKS, columns=("person",), parent=PEOPLE, parent_columns=("person",))
+    return Schema(tables=tables, foreign_keys=(link,))
+
+
+def mark_counts(found: Private, canaries: int) -> NDArray[np.float64]:
+    """Return the noisy count of each canary's mark: all looks at it, weighted by how exact they are."""
+    places = {coding.column.name: place for place, coding in enumerate(found.sampler.codings)}
+    if MARK not in places:
+        return np.zeros(canaries)
+    coding = found.sampler.codings[places[MARK]]
+    total, weights = np.zeros(coding.size), np.zeros(coding.size)
+    for measured in found.sampler.measurements:
+        if places[MARK] in measured.columns:
+            others = tuple(axis for axis, column in enumerate(measured.columns) if column != places[MARK])
+            variance = np.broadcast_to(np.square(measured.sigma), measured.counts.shape).sum(axis=others)
+            total, weights = total + measured.counts.sum(axis=others) / variance, weights + 1 / variance
+    listed = {value: place for place, value in enumerate(coding.column.categories or ())}
+    cells = np.array([listed.get(f"c{who}", -1) for who in range(canaries)])
+    scores = (total / np.maximum(weights, 1e-300))[coding.group[np.maximum(cells, 0)] + coding.nullable]
+    return np.asarray(np.where(cells >= 0, scores, 0.0))
