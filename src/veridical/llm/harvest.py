@@ -253,7 +253,8 @@ class Harvest:
     def _decide(self, number: int, index: int, item: tuple[Candidate, Rejection | None], cost: float) -> RecordRow:
         # No await in here: between a pool's look and its admission nothing else may be decided.
         candidate, rejection = item
-        candidate = replace(candidate, cost=cost)
+        if cost:
+            candidate = replace(candidate, cost=cost)
         for pool in self._pools:
             rejection = rejection or pool.refuses(candidate)
         self.decided += 1

@@ -50,6 +50,8 @@ class HttpPool:
         self._idle: list[_Connection] = []
         self._context: Any = None
         self._desk = memoryview(bytearray(_DESK_BYTES))
+        self._busy: dict[_Connection, float] = {}  # until when each may take
+        self._watch: asyncio.TimerHandle | None = None
 
     async def request(
         self, method: str, path: str, body: bytes = b"", *, headers: Mapping[str, str] | None = None
@@ -66,11 +68,16 @@ class HttpPool:
             lines = lines + _lines(headers) if fresh else _lines({**self._headers, **headers})
         head = f"{method} {self._prefix}{path} HTTP/1.1\r\n{lines}Content-Length: {len(body)}\r\n\r\n"
         connection = self._take() or await self._connect()
+        self._busy[connection] = asyncio.get_running_loop().time() + self._timeout_s
+        if self._watch is None:
+            self._look_for_late()
         try:
-            response = await connection.exchange(head.encode("latin-1") + body, self._timeout_s)
+            response = await connection.exchange(head.encode("latin-1") + body)
         except BaseException:
             connection.close()
             raise
+        finally:
+            del self._busy[connection]
         if connection.reusable:
             self._idle.append(connection)
         else:
@@ -79,9 +86,21 @@ class HttpPool:
 
     async def close(self) -> None:
         """Close the connections that are not in use."""
+        if self._watch is not None:
+            self._watch.cancel()
+            self._watch = None
         while self._idle:
             self._idle.pop().close()
         await asyncio.sleep(0)  # lets the transports finish closing
+
+    def _look_for_late(self) -> None:
+        """Give up on replies that take too long: one timer for all, as a timer each costs more than parsing a reply."""
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        for connection, until in list(self._busy.items()):
+            if until <= now:
+                connection.late(self._timeout_s)
+        self._watch = loop.call_later(min(1.0, self._timeout_s / 10), self._look_for_late) if self._busy else None
 
     def _take(self) -> _Connection | None:
         while self._idle:
@@ -136,17 +155,19 @@ class _Connection(asyncio.BufferedProtocol):
         self._length: int | None = None
         self._chunked = False
 
-    async def exchange(self, content: bytes, timeout_s: float) -> Response:
+    async def exchange(self, content: bytes) -> Response:
         """Send a request and return the reply."""
         self._reset()
         self._waiter = self._loop.create_future()
-        timer = self._loop.call_later(timeout_s, self._late, timeout_s)
         self._transport.write(content)
         try:
             return await self._waiter
         finally:
-            timer.cancel()
             self._waiter = None
+
+    def late(self, timeout_s: float) -> None:
+        """Tell who waits that it took too long."""
+        self._fail(TimedOutError(f"no reply within {timeout_s:g} s", where=self._place))
 
     def close(self) -> None:
         """Close the connection."""
@@ -192,9 +213,6 @@ class _Connection(asyncio.BufferedProtocol):
             self._fail(BrokenReplyError("the reply was cut", where=self._place))
         else:
             self._fail(OverloadedError("the connection was closed without a reply", where=self._place))
-
-    def _late(self, timeout_s: float) -> None:
-        self._fail(TimedOutError(f"no reply within {timeout_s:g} s", where=self._place))
 
     def _fail(self, error: Exception) -> None:
         if self._waiter is not None and not self._waiter.done():

@@ -15,6 +15,8 @@ _TYPES: Mapping[str, tuple[type, ...]] = {
     "boolean": (bool,), "null": (type(None),),
 }  # fmt: skip
 
+_TEXT = {"type": "string"}
+
 
 def misfit(value: Any, schema: Mapping[str, Any]) -> str | None:
     """Return the first way in which a value does not fit, or None; the answer never quotes the value.
@@ -67,6 +69,8 @@ def _of_object(value: dict[str, Any], schema: Mapping[str, Any], name: str, root
         if field not in value:
             yield f"{field} is missing"
     for field, held in value.items():
+        if isinstance(held, str) and properties.get(field) == _TEXT:
+            continue  # what most fields are
         if field in properties:
             yield from _misfits(held, properties[field], field if name == "the reply" else f"{name}.{field}", root)
         elif schema.get("additionalProperties", True) is False:

@@ -101,6 +101,7 @@ class Session:
         for task, key, reply, cost in journal.replies():
             self._known.setdefault(task, {})[key] = (reply, cost)
         self._asked: dict[int, dict[str, int]] = {}  # how often a task has put a question
+        self._attempts = {role: max(end.limits.attempts for end in ends) for role, ends in roles.items()}
         # Two runs of one spec ask for different answers, even of a server that honours idempotency keys.
         run_id = journal.run_id
         self._identity = {
@@ -152,10 +153,12 @@ class Session:
 
     async def _send(self, request: ChatRequest, key: str, role: str) -> tuple[ChatReply, float]:
         endpoints = self.roles[role]
-        attempts = max(endpoint.limits.attempts for endpoint in endpoints)
+        attempts = self._attempts[role]
         unreachable = 0
         for attempt in range(attempts):
-            endpoint = next((e for e in endpoints if not e.window.broken), endpoints[0])
+            endpoint = endpoints[0]
+            if endpoint.window.broken:
+                endpoint = next((e for e in endpoints if not e.window.broken), endpoint)
             try:
                 return await self._send_once(endpoint, request, key)
             except RetryableError as failure:

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
+from typing import NamedTuple
 
 from veridical.core.errors import VeridicalError
 
@@ -125,8 +126,7 @@ class GroupCommit:
         return self._broken
 
 
-@dataclass(frozen=True, slots=True)
-class _Write:
+class _Write(NamedTuple):
     parts: Sequence[Part]
     done: asyncio.Future[None]
 

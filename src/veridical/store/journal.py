@@ -11,7 +11,7 @@ import fcntl
 import json
 import os
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
@@ -23,6 +23,7 @@ from veridical.store.group_commit import GroupCommit, Part, Statement
 FILE = "journal.sqlite"
 _LOCK = "journal.lock"
 _FORMAT = 2
+Written = Coroutine[Any, Any, None]
 STATES = ("accepted", "rejected", "surplus")
 # Tasks end about in the order they began, so rows that lie by task lie beside the newest: a commit touches few pages.
 _TABLES = """
@@ -213,25 +214,25 @@ class Journal:
         rows = self._read.execute("SELECT state, check_name, count(*) FROM records GROUP BY 1, 2")
         return {(state, check): count for state, check, count in rows}
 
-    # Writing: each returns when the write is on disk.
+    # Writing: each ends when the write is on disk. What is awaited is the group's own coroutine, with none in between.
 
-    async def begin(self, task: int, spec: str) -> None:
+    def begin(self, task: int, spec: str) -> Written:
         """Note that a task begins, with everything needed to begin it again."""
-        await self._put((_BEGIN, ((task, spec),)))
+        return self._put((_BEGIN, ((task, spec),)))
 
-    async def reply(self, key: str, task: int, reply: str, cost: float) -> None:
+    def reply(self, key: str, task: int, reply: str, cost: float) -> Written:
         """Note a paid reply."""
-        await self._put((_REPLY, ((task, key, reply, cost),)))
+        return self._put((_REPLY, ((task, key, reply, cost),)))
 
-    async def finish(self, task: int, records: Sequence[RecordRow], *, failed_because: str = "") -> None:
+    def finish(self, task: int, records: Sequence[RecordRow], *, failed_because: str = "") -> Written:
         """Note a task's end and its candidates' fates, in one commit: both or neither."""
         rows = [(r.seq, r.id, r.task, r.state, r.check, r.reason, r.body) for r in records]
         end: Part = (_FAILED, ((task, failed_because),)) if failed_because else (_DONE, ((task,),))
-        await self._put((_RECORD, rows), end)
+        return self._put((_RECORD, rows), end)
 
-    async def event(self, kind: str, body: Mapping[str, Any]) -> None:
+    def event(self, kind: str, body: Mapping[str, Any]) -> Written:
         """Note something worth telling (a breaker opened, a budget reached)."""
-        await self._put((_EVENT, ((kind, digest.canonical_json(body)),)))
+        return self._put((_EVENT, ((kind, digest.canonical_json(body)),)))
 
     def close(self) -> None:
         """Write what is queued, close the file and free the folder."""
@@ -240,10 +241,10 @@ class Journal:
             self._lock.close()
         self._read.close()
 
-    async def _put(self, *parts: Part) -> None:
+    def _put(self, *parts: Part) -> Written:
         if self._commits is None:
             raise ArtifactError("the journal was opened to look", where=FILE, fix="open it to write")
-        await self._commits.put(*parts)
+        return self._commits.put(*parts)
 
 
 def _is_full(failed: sqlite3.Error) -> bool:

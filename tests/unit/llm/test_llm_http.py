@@ -194,3 +194,21 @@ async def test_anthropic_system_cache_tools_and_refusal(monkeypatch):
     assert server.asked[0].json["system"] == "be brief"
     assert server.asked[0].headers["x-api-key"] == "k"
     assert server.asked[1].json["tool_choice"] == {"type": "tool", "name": "record"}
+
+
+async def test_each_request_has_its_own_time_though_one_timer_looks_after_all():
+    def answer(asked):
+        return Told(hangs=True) if asked.number == 0 else Told(chat("late but here"), delay_s=0.3)
+
+    with LLMServer(answer) as server:
+        model = _openai(server, timeout_s=0.4)
+        hung = asyncio.ensure_future(model.complete(HI))
+        await asyncio.sleep(0.2)
+        slow = asyncio.ensure_future(model.complete(HI))
+        with pytest.raises(said.TimedOutError):
+            await hung
+        assert (await slow).text == "late but here"
+        server.answer = lambda asked: Told(hangs=True)
+        with pytest.raises(said.TimedOutError):  # the timer starts again when there is something to wait for
+            await model.complete(HI)
+        await model.close()
