@@ -2,15 +2,17 @@
 
 Verbatim: a run of 13 words (Brown et al. 2020, GPT-3), told with its longest stretch; a share of 8-grams (Chowdhery
 et al. 2022, PaLM); 50 letters in a row (OpenAI 2023, GPT-4). Restated: the nearest items by embedding, taken as the
-same where they are very near, or near and of the same words and numbers (n-grams miss paraphrases: Yang et al. 2023).
+same where they are very near, or near and with the same numbers and most of what is told by the item's rare words
+(n-grams miss paraphrases: Yang et al. 2023; rarity: Sparck Jones 1972).
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from functools import cached_property
+from math import log
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +26,8 @@ from veridical.curate.word import joined, words_of
 from veridical.llm.candidate import Ask, Candidate, Rejection
 from veridical.llm.chat import ChatRequest, Message
 
-_CONTENT = re.compile(r"\d+|\w{4,}")
+_NEARLY = 0.26  # below `near`, a text that shares an item's rare words and numbers may still restate it
+_RARE_SHARE = 0.65
 _REPHRASED = """Do these two texts ask for the same thing, so that who knows the answer to one knows the other's?
 
 Text 1: {one}
@@ -110,11 +113,19 @@ class Decontamination:
         nearness = self._points @ embed([text])[0]
         nearest = np.argpartition(-nearness, min(self.top, nearness.size - 1))[: self.top]
         best = max(nearest.tolist(), key=lambda place: float(nearness[place]))
+        said = frozenset(words_of(text))
         for place in sorted(nearest.tolist(), key=lambda place: -float(nearness[place])):
-            if same_meaning(text, self._questions[place], float(nearness[place]), near=self.near):
+            if self._restates(said, place, float(nearness[place])):
                 return self._found("meaning", place, share=share, nearness=float(nearness[place]))
         rule = "suspect" if float(nearness[best]) >= self.suspect else ""
         return self._found(rule, best, share=share, nearness=float(nearness[best]))
+
+    def _restates(self, said: frozenset[str], place: int, nearness: float) -> bool:
+        if nearness >= self.near:
+            return True
+        item = self._bags[place]
+        near = nearness >= self.near - _NEARLY and _numbers(said) == _numbers(item)
+        return near and self._rarity.share(item, said) >= _RARE_SHARE
 
     async def _asked(self, text: str, found: Overlap, ask: Ask) -> Overlap:
         question = _REPHRASED.format(one=text, two=self._questions[found.item])
@@ -170,17 +181,36 @@ class Decontamination:
         return Pieces(self._items)
 
     @cached_property
+    def _bags(self) -> list[frozenset[str]]:
+        return [frozenset(words_of(question)) for question in self._questions]
+
+    @cached_property
+    def _rarity(self) -> Rarity:
+        return Rarity(self._bags)
+
+    @cached_property
     def _points(self) -> Any:
         return embed(self._questions)
 
 
-def same_meaning(one: str, two: str, nearness: float, *, near: float) -> bool:
-    """Return whether two texts count as restatements: very near, or near with the same numbers and content words."""
-    if nearness >= near:
-        return True
-    a, b = _content(one), _content(two)
-    shared = len(a & b) / max(1, min(len(a), len(b)))
-    return nearness >= near - 0.16 and shared >= 0.6 and _numbers(a) == _numbers(b)
+class Rarity:
+    """What each word tells of a text: the logarithm of how seldom it stands in texts of its kind.
+
+    Example:
+        >>> rarity = Rarity([frozenset({"write", "cone"}), frozenset({"write", "list"}), frozenset({"write"})])
+        >>> round(rarity.share(frozenset({"write", "cone"}), {"cone"}), 2)
+        0.8
+    """
+
+    def __init__(self, texts: Sequence[frozenset[str]]) -> None:
+        self._count = len(texts)
+        self._holding = Counter(word for text in texts for word in text)
+
+    def share(self, text: frozenset[str], said: Set[str]) -> float:
+        """Return how much of what a text's words tell is told by the words `said`, from 0 to 1."""
+        weights = {word: log((self._count + 2) / (self._holding[word] + 1)) for word in text}
+        whole = sum(weights.values())
+        return sum(weight for word, weight in weights.items() if word in said) / whole if whole else 0.0
 
 
 def in_words(found: Overlap) -> str:
@@ -195,9 +225,5 @@ def in_words(found: Overlap) -> str:
     return how.get(found.rule, "clean")
 
 
-def _content(text: str) -> set[str]:
-    return set(_CONTENT.findall(text.lower()))
-
-
-def _numbers(words: Sequence[str] | set[str]) -> set[str]:
+def _numbers(words: Set[str]) -> set[str]:
     return {word for word in words if word.isdigit()}

@@ -59,6 +59,22 @@ def test_a_light_paraphrase_is_found_by_meaning(check):
     assert found.rule == "meaning" and found.item == 1
 
 
+def test_items_that_are_worded_alike_are_told_apart_by_their_rare_words(tmp_path):
+    shapes = ["cone", "cube", "sphere", "pyramid", "cylinder", "torus", "prism", "ellipsoid"]
+    asked = [f"Write a function to find the {measure} of a {s}." for measure in ("volume", "surface") for s in shapes]
+    (tmp_path / "exam.jsonl").write_text("".join(json.dumps({"question": text}) + "\n" for text in asked))
+    check = Decontamination(benchmarks={"exam": "exam.jsonl"}, beside=tmp_path, meaning="on")
+    for item in (0, 5, 11):
+        told = asked[item].lower().replace("function", "routine").replace("find", "determine")
+        assert (found := check.overlap(f"Tell me this: {told}")).rule == "meaning" and found.item == item
+    for other in (
+        "a list of the primes below a bound",
+        "the day of the week of a date",
+        "the area of a football field",
+    ):
+        assert check.overlap(f"Write a function to find {other}.").rule in ("", "suspect")
+
+
 def test_the_version_follows_the_file(check, tmp_path):
     before = check.identity["benchmarks"]["exam"]
     (tmp_path / "exam.jsonl").write_text(json.dumps({"question": "Another question of quite another kind?"}) + "\n")
