@@ -27,6 +27,7 @@ _TEXTS = (".txt", ".md", ".markdown", ".text", ".log", ".html", ".htm")
 @click.option("--column", "columns", multiple=True, metavar="NAME=KIND", help="What a column is, or text, keep, drop.")
 @click.option("--subject", metavar="COLUMN", help="Whose row it is: dates of one subject move by the same weeks.")
 @click.option("--only", "kinds", multiple=True, help="Look for these kinds only; may be repeated.")
+@click.option("--periods", is_flag=True, help="Also tag times that are no day: years, decades, 'last month', spans.")
 @click.option("--known", type=SOURCE, help="A file of names and numbers, one a line, that must never come out.")
 @click.option("--key", type=SOURCE, help="A file with the secret key: made where it is absent. The same key gives the "
               "same pseudonyms in every file; without one they are made for this run alone.")  # fmt: skip
@@ -39,6 +40,7 @@ def deidentify(
     columns: tuple[str, ...],
     subject: str | None,
     kinds: tuple[str, ...],
+    periods: bool,
     known: Path | None,
     key: Path | None,
     locale: str,
@@ -50,12 +52,13 @@ def deidentify(
 
     Exit code 3: something of it does; the file is not written.
     """
-    from veridical.deidentify.entity import KINDS
+    from veridical.deidentify.entity import USUAL
     from veridical.deidentify.pseudonym import Pseudonyms
     from veridical.deidentify.table import default_finder
 
     terms = [] if known is None else [line.strip() for line in known.read_text("utf-8").splitlines() if line.strip()]
-    finder = default_finder(kinds or KINDS, known=terms, presidio=presidio)
+    wanted = (*(kinds or USUAL), *(("period",) if periods else ()))
+    finder = default_finder(tuple(dict.fromkeys(wanted)), known=terms, presidio=presidio)
     names = Pseudonyms(key=_key(key), locale=locale, mode=mode)  # type: ignore[arg-type]
     target = output or source.with_name(f"{source.name.split('.')[0]}.deidentified.{source.name.partition('.')[2]}")
     if source.suffix.lower() in _TEXTS:

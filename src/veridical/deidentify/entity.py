@@ -8,7 +8,9 @@ from typing import Protocol
 
 KINDS = (
     "name", "email", "phone", "national_id", "card", "iban", "ip", "url", "id", "plate", "date", "address", "place",
+    "period",
 )  # fmt: skip
+USUAL = tuple(kind for kind in KINDS if kind != "period")  # a year or "last month" names nobody
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 
 from veridical.core.errors import SpecError
 from veridical.deidentify.contact import contacts_in
-from veridical.deidentify.entity import KINDS, Entity, Finder, without_overlap
-from veridical.deidentify.korean import korean_names_in, korean_places_in
+from veridical.deidentify.entity import KINDS, USUAL, Entity, Finder, without_overlap
+from veridical.deidentify.korean import korean_places_in
+from veridical.deidentify.korean_person import korean_names_in
 from veridical.deidentify.moment import dates_in
 from veridical.deidentify.name import again_in, names_in
+from veridical.deidentify.period import periods_in
 from veridical.deidentify.place import places_in
 
 _HANGUL = re.compile(r"[가-힣]")
@@ -23,7 +25,7 @@ class Rules:
 
     def find(self, text: str) -> list[Entity]:
         """Return what is found; entities may overlap."""
-        found = [*contacts_in(text), *dates_in(text), *places_in(text), *names_in(text)]
+        found = [*contacts_in(text), *dates_in(text), *periods_in(text), *places_in(text), *names_in(text)]
         if _HANGUL.search(text):
             found += [*korean_names_in(text), *korean_places_in(text)]
         return found
@@ -56,7 +58,7 @@ class Known:
 class All:
     """Several finders together, and what was named once found again in the same text.
 
-    `kinds` are what is looked for; `least` is how sure a finding must be, 0 to 1.
+    `kinds` are what is looked for ("period" only where it is named); `least` is how sure a finding must be, 0 to 1.
 
     Example:
         >>> text = "Maria Santos (maria@example.org) called. Santos was born on 3 May 1961."
@@ -65,7 +67,7 @@ class All:
     """
 
     finders: Sequence[Finder]
-    kinds: tuple[str, ...] = KINDS
+    kinds: tuple[str, ...] = USUAL
     least: float = 0.5
 
     def __post_init__(self) -> None:

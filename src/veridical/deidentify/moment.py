@@ -16,12 +16,21 @@ _DAY = r"(?P<day>[12]\d|3[01]|0?[1-9])"
 _YEAR = r"(?P<year>(?:18|19|20)\d{2})"
 _NUMBER = r"(?P<month>1[0-2]|0?[1-9])"
 _ISO = re.compile(r"\d{4}-\d{2}-\d{2}|\d{8}")
+# Korean: what may stand before ("last month the 31st") and after; a day alone must be no number of days.
+_KO_BEFORE = r"(?<![\d가-힣.,~∼∽-])(?:(?:지난\s?달|지난\s?해|지난|올해|올|작년|내년|금년|전년|재작년|다음\s?달|이달|매년|매달)\s?)?"  # noqa: E501
+_KO_YEAR = r"(?:(?P<year>(?:18|19|20)\d{2})년\s?)?"
+_KO_WEEKDAY = r"(?:\s[월화수목금토일]요일|\s?\([월화수목금토일]\))?"
+_KO_PART = r"(?:\s?(?:초순|중순|하순|초|말)(?=에|부터|까지|쯤|께|,|\s|$))?"
+_KO_POINT = r"(?!(?:간|치)|\s?(?:간(?![가-힣])|동안|째|만에|이내|연속|정도|씩|여|차|분량|걸|이상|이하))"
+_UNTIL = r"(?P<until>[12]\d|3[01]|0?[1-9])"
 _LEAP = 2000  # the year taken where none is told: it has a 29th of February
 _FORMS: tuple[tuple[re.Pattern[str], float], ...] = (
     (re.compile(rf"(?<![\d.-]){_YEAR}(?P<a>[-/.])\s?{_NUMBER}(?P<b>[-/.])\s?{_DAY}(?![\d])"), 0.96),
-    (re.compile(rf"(?<!\d){_YEAR}(?P<a>년\s?){_NUMBER}(?P<b>월\s?){_DAY}일"), 0.97),
-    (re.compile(rf"(?<!\d){_YEAR}(?P<a>년\s?){_NUMBER}월(?!\s?\d)"), 0.9),
-    (re.compile(rf"(?<!\d){_NUMBER}(?P<b>월\s?){_DAY}일"), 0.9),
+    (re.compile(rf"{_KO_BEFORE}{_KO_YEAR}{_NUMBER}월\s?{_DAY}일?\s?[~∼∽-]\s?{_UNTIL}일"), 0.95),
+    (re.compile(rf"{_KO_BEFORE}{_KO_YEAR}{_NUMBER}월\s?{_DAY}일{_KO_WEEKDAY}"), 0.94),
+    (re.compile(rf"{_KO_BEFORE}{_KO_YEAR}{_NUMBER}월(?!\s?\d{{1,2}}일|\d){_KO_PART}"), 0.9),
+    (re.compile(rf"(?<!월\s){_KO_BEFORE}{_DAY}일?\s?[~∼∽]\s?{_UNTIL}일{_KO_POINT}"), 0.7),
+    (re.compile(rf"(?<!월\s){_KO_BEFORE}{_DAY}일{_KO_POINT}{_KO_WEEKDAY}"), 0.6),
     (re.compile(rf"(?<![\d/.-]){_DAY}(?P<a>[/.]){_NUMBER}(?P<b>[/.])(?P<year>(?:18|19|20)?\d{{2}})(?![\d/])"), 0.9),
     (re.compile(rf"(?<![\d/.-]){_NUMBER}(?P<a>[/-]){_DAY}(?P<b>[/-])(?P<year>(?:18|19|20)?\d{{2}})(?![\d/])"), 0.91),
     (re.compile(rf"\b{_DAY}(?P<suffix>st|nd|rd|th)?(?:\s+of)?\s+{_MONTH}(?:,?\s+{_YEAR})?(?!\w)", re.I), 0.94),
@@ -43,12 +52,12 @@ class Written:
 
 
 def dates_in(text: str) -> Iterator[Entity]:
-    """Yield the dates of a text; a bare year is none. They may overlap.
+    """Yield the dates of a text; a bare year is none (`period.py`). They may overlap.
 
     Example:
         >>> text = "on 3 March 2021 and 2024년 3월 5일, in 1999"
         >>> [entity.of(text) for entity in dates_in(text)]
-        ['2024년 3월 5일', '3월 5일', '3 March 2021', 'March 2021']
+        ['2024년 3월 5일', '3 March 2021', 'March 2021']
     """
     for found in _written(text):
         yield Entity(found.start, found.end, "date", found.sure)
@@ -72,7 +81,8 @@ def shifted(text: str, days: int) -> str | None:
     padded = any(number.startswith("0") for number in numbers) or bool(_ISO.fullmatch(text))
     made = text
     for name, (start, end) in sorted(found.spans.items(), key=lambda item: -item[1][0]):
-        made = made[:start] + _part(name, text[start:end], moved, padded) + made[end:]
+        day = moved if name != "until" else _last_day(found.day, text[start:end]) + dt.timedelta(days=days)
+        made = made[:start] + _part(name, text[start:end], day, padded) + made[end:]
     return made
 
 
@@ -97,7 +107,7 @@ def _day(parts: dict[str, str]) -> dt.date | None:
     year = int(parts["year"]) if "year" in parts else _LEAP
     if year < 100:
         year += 1900 if year > 40 else 2000
-    month = parts["month"]
+    month = parts.get("month", "1")  # a day alone: of a month that has 31
     number = (
         int(month) if month.isdigit() else 1 + next(i for i, m in enumerate(_MONTHS) if m.startswith(month[:3].lower()))
     )
@@ -105,6 +115,11 @@ def _day(parts: dict[str, str]) -> dt.date | None:
         return dt.date(year, number, int(parts.get("day", 15)))
     except ValueError:
         return None
+
+
+def _last_day(first: dt.date, until: str) -> dt.date:
+    """Return the last day of a range that is written by its day alone; an earlier number is of the next month."""
+    return first + dt.timedelta(days=(int(until) - first.day) % 31)
 
 
 def _part(name: str, was: str, moved: dt.date, padded: bool) -> str:
@@ -115,7 +130,7 @@ def _part(name: str, was: str, moved: dt.date, padded: bool) -> str:
         month = _MONTHS[moved.month - 1]
         month = month if len(was) > 3 or _MONTHS[moved.month - 1] == "may" else month[:3]
         return month.upper() if was.isupper() else month.capitalize() if was[0].isupper() else month
-    value = {"year": moved.year, "month": moved.month, "day": moved.day}[name]
+    value = {"year": moved.year, "month": moved.month, "day": moved.day, "until": moved.day}[name]
     if name == "year" and len(was) == 2:
         return f"{value % 100:02d}"
     return f"{value:02d}" if padded else str(value)

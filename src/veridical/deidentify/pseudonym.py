@@ -54,7 +54,7 @@ class Pseudonyms:
 
     def of(self, kind: str, text: str, *, subject: str = "") -> str:
         """Return what stands for an entity; dates move by the days of their `subject`."""
-        if self.mode == "tag":
+        if self.mode == "tag" or kind == "period":
             return self._tag(kind, text)
         if kind == "date":
             moved = year_of(text) if self.mode == "generalise" else shifted(text, self.days_of(subject))

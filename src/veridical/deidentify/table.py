@@ -12,14 +12,14 @@ from typing import Any
 import pyarrow as pa
 
 from veridical.core.errors import SpecError
-from veridical.deidentify.entity import KINDS
+from veridical.deidentify.entity import USUAL
 from veridical.deidentify.finder import All, Known, Rules
 from veridical.deidentify.moment import shifted
 from veridical.deidentify.pseudonym import Pseudonyms
 from veridical.deidentify.text import deidentify, leaks
 from veridical.profile import header, personal
 
-TREATMENTS = (*KINDS, "text", "keep", "drop")
+TREATMENTS = (*USUAL, "text", "keep", "drop")
 _MEANT: Mapping[str, str] = {"first_name": "name", "last_name": "name", "username": "id", "postcode": "address"}
 _NUMBERED = re.compile(
     r"(?:^|[_\s])(?:mrn|patient|customer|member|employee|student|account|subject|person|user)?_?(?:id|no|nr|number)$|번호$",
@@ -69,7 +69,7 @@ def treatment_of(name: str, column: pa.ChunkedArray) -> str:
         return "keep"
     found = personal.find(name, texts)
     if found is not None:
-        return _MEANT.get(found.type, found.type if found.type in KINDS else "text")
+        return _MEANT.get(found.type, found.type if found.type in USUAL else "text")
     if sum(shifted(text.strip().split("T")[0], 7) is not None for text in texts) >= _MOST * len(texts):
         return "date"
     said = header.personal_type(name)
@@ -128,7 +128,7 @@ def deidentify_table(
     )
 
 
-def default_finder(kinds: Sequence[str] = KINDS, *, known: Sequence[str] = (), presidio: bool = False) -> All:
+def default_finder(kinds: Sequence[str] = USUAL, *, known: Sequence[str] = (), presidio: bool = False) -> All:
     """Return the rules, a list of known persons where there is one, and Presidio where it is wanted."""
     finders: list[Any] = [Rules()]
     if known:

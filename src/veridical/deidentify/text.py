@@ -55,7 +55,7 @@ def deidentify(text: str, finder: All, names: Pseudonyms, *, subject: str = "") 
 def leaks(secrets: Iterable[str], texts: Iterable[str]) -> list[int]:
     """Return which secrets (by number) still stand in the texts, case, spacing and punctuation aside.
 
-    A secret of fewer than five letters and digits counts only where it stands as a word.
+    A secret of fewer than five letters and digits counts only where it stands as a word, a lone letter ("A") never.
 
     Example:
         >>> leaks(["010-1234-5678", "Kim", "Maria Santos"], ["call 01012345678", "Kimberley"])
@@ -69,7 +69,9 @@ def leaks(secrets: Iterable[str], texts: Iterable[str]) -> list[int]:
         if len(bare) >= _SHORTEST:
             if bare in squeezed:
                 found.append(number)
-        elif secret and re.search(rf"(?<![^\W_]){re.escape(secret)}(?![^\W_])", whole, re.I):
+        elif (len(bare) > 1 or not secret.isascii()) and re.search(
+            rf"(?<![^\W_]){re.escape(secret)}(?![^\W_])", whole, re.I
+        ):
             found.append(number)
     return found
 

@@ -11,7 +11,7 @@ import pytest
 from veridical.cli.main import run
 from veridical.core.errors import MissingExtraError, SpecError
 from veridical.core.rng import stream
-from veridical.deidentify.entity import Entity
+from veridical.deidentify.entity import KINDS, Entity
 from veridical.deidentify.finder import All, Known, Rules
 from veridical.deidentify.moment import shifted
 from veridical.deidentify.presidio import Presidio
@@ -98,13 +98,48 @@ def test_korean_particles_fit_the_new_name():
 
 
 @pytest.mark.parametrize(
-    "text", ["2021-02-27", "27/02/2021", "Feb 27, 2021", "27 February 2021", "2021년 2월 27일", "2월 27일", "20210227"]
+    "text",
+    [
+        "2021-02-27",
+        "27/02/2021",
+        "Feb 27, 2021",
+        "27 February 2021",
+        "2021년 2월 27일",
+        "2월 27일",
+        "20210227",
+        "지난달 20일",
+        "2월 20∼21일",
+    ],
 )
 def test_dates_move_in_their_own_form(text):
     moved = shifted(text, 7)
     assert moved != text and re.sub(r"[\dA-Za-z]+", "", moved) == re.sub(r"[\dA-Za-z]+", "", text)
     assert shifted(moved, -7) == text
     assert shifted("no date", 7) is None and shifted("2021-02-31", 7) is None
+
+
+def found_in(text, kind, finder=RULES):
+    return [entity.of(text) for entity in finder.entities(text) if entity.kind == kind]
+
+
+def test_korean_days_are_found_in_part_and_spans_of_time_are_left():
+    text = "그는 지난 19일 왔고 9월 3일 목요일에 갔다가 2019년 3월과 27∼28일 다시 왔다. 3일 동안 쉬었고 2013년 일은 잊었다."
+    assert found_in(text, "date") == ["지난 19일", "9월 3일 목요일", "2019년 3월", "27∼28일"]
+    assert shifted("27∼28일", 7) == "3∼4일", "of a month that has 31 days"
+    assert found_in(text, "period") == []
+    everything = All((Rules(),), kinds=KINDS)
+    assert found_in(text, "period", everything) == ["3일 동안", "2013년"]
+    assert Pseudonyms(key=b"k" * 32).of("period", "2013년") == "[PERIOD_1]"
+
+
+def test_korean_persons_are_found_and_ordinary_words_left():
+    text = "배우 송중기과 김무성 대표, 톰 행크스, 이 의원, 남희석(44), 유모(69·여)씨, A(27·여)씨가 왔다."
+    assert found_in(text, "name") == ["송중기", "김무성", "톰 행크스", "이", "남희석", "유", "A"]
+    ordinary = "이번 심사위원 만장일치로 지도교수를 정했고, 주민은 채택된 배우자를 이용해 이미지와 지하철을 설명했다."
+    assert found_in(ordinary, "name") == []
+    made = deidentify(text, RULES, Pseudonyms(key=b"k" * 32))
+    assert not leaks(["송중기", "김무성", "톰 행크스", "남희석"], [made.text])
+    assert not leaks(["A"], ["a cat"]), "a lone letter is everywhere"
 
 
 def test_one_subject_moves_as_one_and_weekdays_stay():
