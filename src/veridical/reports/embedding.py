@@ -9,13 +9,14 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from veridical.core.contracts import Evidence
-from veridical.core.schema import CATEGORY_KINDS, NUMERIC_KINDS, TEMPORAL_KINDS
+from veridical.core.schema import CATEGORY_KINDS, NUMERIC_KINDS, TEMPORAL_KINDS, Kind
 from veridical.reports.audience import Audience
 from veridical.reports.axes import as_numbers, as_text
 
 Floats = npt.NDArray[np.float64]
 
 MAX_ROWS = 20_000
+MAX_TEXTS = 5_000
 MAX_LEVELS = 12
 GRID = 28
 MAX_POINTS = 900
@@ -39,8 +40,9 @@ class MapView:
 def map_view(evidence: Evidence, audience: Audience, rng: np.random.Generator) -> MapView | None:
     """Return the map, or None when nothing can be mapped or the reader may not see the real side.
 
-    Numbers become normal scores of their ranks, categories standardised indicators, nulls an indicator; the
-    map is the plane of the first two principal components of real rows.
+    Numbers become normal scores of their ranks, categories standardised indicators, nulls an indicator; where texts
+    are all there is besides categories, their sentence embeddings are mapped instead. The map is the plane of the
+    first two principal components of real rows.
     """
     if audience.private:
         return None
@@ -83,7 +85,13 @@ def _thinned(rows: Floats, rng: np.random.Generator) -> Floats:
 def _features(evidence: Evidence, real: pa.Table, synthetic: pa.Table) -> tuple[Floats, Floats] | None:
     ours: list[Floats] = []
     theirs: list[Floats] = []
-    for column in evidence.schema.only.columns:
+    columns = evidence.schema.only.columns
+    texts = [column.name for column in columns if column.kind is Kind.TEXT]
+    if texts and not any(column.kind in NUMERIC_KINDS | TEMPORAL_KINDS for column in columns):
+        meanings = _meanings(real[texts[0]]), _meanings(synthetic[texts[0]])
+        if meanings[0] is not None and meanings[1] is not None:
+            return meanings[0], meanings[1]
+    for column in columns:
         pair: tuple[Floats, Floats] | None = None
         if column.kind in NUMERIC_KINDS | TEMPORAL_KINDS:
             pair = _scores(real[column.name], synthetic[column.name])
@@ -95,6 +103,19 @@ def _features(evidence: Evidence, real: pa.Table, synthetic: pa.Table) -> tuple[
     if not ours:
         return None
     return np.hstack(ours), np.hstack(theirs)
+
+
+def _meanings(texts: pa.ChunkedArray) -> Floats | None:
+    """Return the sentence embeddings of texts; None where there are too many, or no embedder."""
+    from veridical.core.errors import MissingExtraError
+    from veridical.curate.sentence import embed
+
+    if not 0 < len(texts) <= MAX_TEXTS:
+        return None
+    try:
+        return np.asarray(embed([str(text or "") for text in texts.to_pylist()]), float)
+    except MissingExtraError:
+        return None
 
 
 def _scores(real: pa.ChunkedArray, synthetic: pa.ChunkedArray) -> tuple[Floats, Floats] | None:
