@@ -10,6 +10,7 @@ import pyarrow as pa
 from veridical.core.contracts import RunContext
 from veridical.core.errors import DataError
 from veridical.core.schema import CATEGORY_KINDS, Column, TableSchema
+from veridical.encode.lattice import levels
 from veridical.encode.panel import (
     Layout,
     Numbers,
@@ -216,7 +217,10 @@ def _telling(
     column: Column, values: Numbers, lows: tuple[str, ...], highs: tuple[str, ...], layout: Layout, rare_below: int
 ) -> Telling:
     known = values[~np.isnan(values)]
-    draft = Telling(name=column.name, lows=lows, highs=highs, unit=grid_of(column))
+    kept = levels(values, rare_below, layout.owner if layout.entities >= 4 * rare_below else None)
+    draft = Telling(
+        name=column.name, lows=lows, highs=highs, unit=grid_of(column), levels=() if kept is None else tuple(kept)
+    )
     if len(known) and known.min() > 0:
         logs = np.log(known)
         spread = float(np.quantile(known, 0.98) / np.quantile(known, 0.02))

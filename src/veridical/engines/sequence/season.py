@@ -12,6 +12,8 @@ from veridical.encode.panel import Layout, Numbers
 MOST_LAGS = 400
 CLEAR = 0.15
 DAY_S = 86_400
+LONG = 60  # steps
+COMES_BACK = 0.4  # of the moves that a wanderer would make
 _YEAR_DAYS = 365.2425
 
 
@@ -47,6 +49,29 @@ def seasons(levels: Mapping[str, Numbers], layout: Layout, most: int = 3) -> tup
         if len(kept) == most:
             break
     return tuple(sorted(kept))
+
+
+def comes_back(level: Numbers, layout: Layout) -> bool:
+    """Say whether long series stay where they belong, so that changes alone, one after the other, would lead them away.
+
+    Moves over a quarter of a series are put beside moves of a step: those of a wanderer add up (Cochrane 1988).
+
+    Example:
+        >>> steps = np.random.default_rng(0).normal(size=400)
+        >>> one = Layout.of_lengths(np.array([400]))
+        >>> comes_back(steps, one), comes_back(np.cumsum(steps), one)
+        (True, False)
+    """
+    long = np.flatnonzero(layout.lengths >= LONG)[:200]
+    far, near, weight = 0.0, 0.0, 0
+    for entity in long:
+        part = level[layout.starts[entity] : layout.starts[entity + 1]]
+        over = len(part) // 4
+        size = len(part)
+        far += size * float(np.mean((part[over:] - part[:-over]) ** 2)) / over
+        near += size * float(np.mean(np.diff(part) ** 2))
+        weight += size
+    return bool(weight >= 0.5 * layout.rows and near > 0 and far < COMES_BACK * near)
 
 
 def autocorrelation(values: NDArray[np.float64], lags: int) -> NDArray[np.float64]:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from veridical.encode.lattice import snap
 from veridical.encode.panel import Numbers
 from veridical.engines.sequence.linear import Weights
 
@@ -41,6 +42,7 @@ class Telling:
     unit: float | None = None
     low: float = -np.inf
     high: float = np.inf
+    levels: tuple[float, ...] = ()  # the values it keeps to, where these are few
     beside: str | None = None  # the column that an entity's first value is told by its distance to
 
     def scaled(self, values: Numbers) -> Numbers:
@@ -79,6 +81,8 @@ class Telling:
         """Return values on the grid, between the ends and in order with the columns they must follow."""
         if self.unit is not None:
             values = np.round(np.round(values / self.unit) * self.unit, _DIGITS)
+        if self.levels:
+            values = snap(values, np.array(self.levels))
         values = np.clip(values, self.low, self.high)
         null = np.isnan(values)
         if context.floor is not None:
@@ -113,7 +117,7 @@ class Telling:
             "name": self.name, "log": self.log, "form": self.form, "lows": list(self.lows), "highs": list(self.highs),
             "weights": None if self.weights is None else self.weights.to_plain(), "unit": self.unit,
             "low": None if np.isinf(self.low) else self.low, "high": None if np.isinf(self.high) else self.high,
-            "beside": self.beside, "soft": self.soft,
+            "beside": self.beside, "soft": self.soft, "levels": list(self.levels),
         }  # fmt: skip
 
     @classmethod
@@ -121,6 +125,7 @@ class Telling:
         """Return what `to_plain` wrote."""
         values = dict(plain)
         values["lows"], values["highs"] = tuple(values["lows"]), tuple(values["highs"])
+        values["levels"] = tuple(values["levels"])
         values["low"] = -np.inf if values["low"] is None else float(values["low"])
         values["high"] = np.inf if values["high"] is None else float(values["high"])
         if values["weights"] is not None:

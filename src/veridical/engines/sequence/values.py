@@ -17,6 +17,7 @@ from veridical.core.errors import ArtifactError
 from veridical.core.schema import Column, Kind, Role
 from veridical.encode.panel import Layout, Numbers, Places, filled, words
 from veridical.engines.sequence import features as known
+from veridical.engines.sequence import season
 from veridical.engines.sequence import telling as terms
 from veridical.engines.sequence.features import LEVEL, NULL, SIZE, TOLD, Plan, Steps
 from veridical.engines.sequence.linear import fit_weights
@@ -286,7 +287,9 @@ def _told(
     features = known.linear_features(plan, steps, past, rows, here, telling)
     context = Around(last, features, floor, ceiling)
     usable = np.flatnonzero(~np.isnan(values))
-    candidates = [telling, replace(telling, form=terms.LAST)]
+    candidates = [telling]
+    if not season.comes_back(levels[name], layout):
+        candidates.append(replace(telling, form=terms.LAST))
     if len(usable) >= 50:
         weights = fit_weights(features[:, usable], levels[name][rows][usable])
         candidates.append(replace(telling, form=terms.LINEAR, weights=weights))

@@ -1,0 +1,50 @@
+"""Which values does a number keep to, when it keeps to few: degrees told from another scale, steps of a gauge?"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Numbers = NDArray[np.float64]
+MOST = 512
+LEAST_ROWS = 20  # rows a value has on average, from which a number keeps to few values
+LEAST_SHARE = 0.95
+
+
+def levels(values: Numbers, rare_below: int, owners: NDArray[np.int64] | None = None) -> Numbers | None:
+    """Return the values of a number that keeps to few, sorted: those that `rare_below` rows or more carry; else None.
+
+    With `owners`, the entity of each row, it is entities that are counted. Numbers on an even grid need no levels.
+
+    Example:
+        >>> levels(np.repeat([0.0, 1.15, 2.3, 5.75], 50), 5).tolist()
+        [0.0, 1.15, 2.3, 5.75]
+        >>> levels(np.arange(200.0), 5) is None
+        True
+    """
+    known = values[~np.isnan(values)]
+    held, tally = np.unique(known, return_counts=True)
+    if not 2 < len(held) <= min(MOST, len(known) // LEAST_ROWS):
+        return None
+    carried = tally
+    if owners is not None:
+        place = np.searchsorted(held, known)
+        pairs = np.unique(np.stack([place, owners[~np.isnan(values)]]), axis=1)
+        carried = np.bincount(pairs[0], minlength=len(held))
+    kept = held[carried >= rare_below]
+    share = float(tally[carried >= rare_below].sum()) / len(known)
+    gaps = np.diff(kept)
+    even = len(gaps) > 0 and np.ptp(gaps) < 1e-9 * max(1.0, float(np.abs(kept).max()))
+    return None if even or len(kept) < 3 or share < LEAST_SHARE else kept
+
+
+def snap(values: Numbers, kept: Numbers) -> Numbers:
+    """Return each value's nearest level; nan stays.
+
+    Example:
+        >>> snap(np.array([0.2, 1.9, np.nan]), np.array([0.0, 1.15, 2.3])).tolist()
+        [0.0, 2.3, nan]
+    """
+    after = np.clip(np.searchsorted(kept, values), 1, len(kept) - 1)
+    below, above = kept[after - 1], kept[after]
+    return np.where(np.isnan(values), np.nan, np.where(values - below <= above - values, below, above))
