@@ -39,7 +39,7 @@ _LETTER = re.compile(
 _MISTER = re.compile(rf"(?<![가-힣A-Za-z])(?P<name>[가-힣]{{1,5}})(?P<gap>\s?)(?:모\s?)?씨{_END}")
 _SOMEBODY = re.compile(r"(?<![가-힣])(?P<name>[가-힣])모(?=\s?(?:씨|\(\d|군[^가-힣]|양[^가-힣]|\s[가-힣]{1,4}장))")
 _HOLDS = re.compile(
-    rf"(?<![가-힣])(?P<name>[가-힣]{{1,5}})\s(?:[가-힣]{{1,2}}\s)?(?:총괄|전|부|수석|명예)?\s?(?:{_ROLES}){_END}"
+    rf"(?<![가-힣])(?P<name>[가-힣]{{1,5}})\s(?:[가-힣]{{1,2}}\s)?(?:총괄|전|부|수석|명예)?\s?(?:{_ROLES})님?{_END}"
 )
 _CUE = re.compile(
     r"(?:이름|성명|성함|환자명|고객명|보호자|담당자|예금주|수령인|신청인|작성자|대표자)\s*(?:은|는|:|：|=)?\s*(?P<name>[가-힣]{2,4}?)(?=(?:이고|이며|입니다|이에요|예요|[,.\s)]|$))"
@@ -58,6 +58,10 @@ _WEIGHTS = {
     "noun, particle": -3.7, "noun, ending": -3.0, "begins as noun": -0.9, "particle": 0.2, "titled": 2.3,
     "goes on": -2.8, "role before": 0.85, "age": 1.2, "title after": 2.3, "listed": 1.2, "first": 1.1, "last": -0.6,
 }  # fmt: skip
+# "Gyeongsang-nam-do" begins as a person's name does; a district follows its city.
+_REGION = re.compile(r"(?:경상|전라|충청)[남북]|[가-힣]{2,3}(?:특별|광역)")
+_DISTRICT = re.compile(r"[가-힣]{2,3}(?:구|군|시|동|읍|면)")
+_AFTER_CITY = ("시 ", "도 ", "군 ")
 _AS_TITLE = re.compile(rf"\s?(?:씨|{_ROLES}){_END}")
 _FOREIGN_SOUND = 0.8  # mean log-odds of its syllables
 _SHORT_FIRSTS = frozenset("존짐톰빈맷벤빌잭폴팀밥댄론릭샘숀딘앤켄닉닐휴주제돈칼맥잔장롭롤")
@@ -92,7 +96,8 @@ def _cued(text: str) -> Iterator[Entity]:
             yield Entity(*found.span("name"), "name", 0.9)
     for found in _HOLDS.finditer(text):
         name = found["name"]
-        if (name in _words("families") and name not in _NO_NAMES) or (_is_full(name) and not _ordinary(name)):
+        known = _is_full(name) and (not _ordinary(name) or name[1:] in _words("usual_given"))
+        if known or (name in _words("families") and name not in _NO_NAMES):
             yield Entity(*found.span("name"), "name", 0.85)
     for found in _CUE.finditer(text):
         if not _ordinary(found["name"]):
@@ -102,6 +107,10 @@ def _cued(text: str) -> Iterator[Entity]:
 def _full(found: re.Match[str], text: str) -> Entity | None:
     """Return the name that a word begins with: family name and given name, then a particle, a title or nothing."""
     word = found.group()
+    if _REGION.match(word) or (
+        _DISTRICT.match(word) and text[max(0, found.start() - 2) : found.start()] in _AFTER_CITY
+    ):
+        return None
     for cut in (2, 1):
         name, given = word[: cut + 2], word[cut : cut + 2]
         if word[:cut] not in _words("families") or len(given) < 2:
