@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -16,9 +17,10 @@ from veridical.core.errors import SpecError
 from veridical.core.options import from_options
 from veridical.curate.sentence import embed
 from veridical.curate.setting import read_records
-from veridical.engines.evolution.evolve import Evolved, Plan, evolve
+from veridical.engines.evolution.evolve import Evolved, Plan, evolve, sigma_for
 from veridical.engines.evolution.text import TextMaker
 from veridical.engines.evolution.voting import Ballot
+from veridical.llm.chat import Usage
 from veridical.llm.cost import Purse, packaged_prices
 from veridical.llm.roster import roster
 from veridical.llm.session import Session
@@ -157,6 +159,34 @@ def run_evolution(
         journal.close()
     _write(done, options, source)
     return done
+
+
+def dry_evolution(spec: TextSpec) -> Iterator[str]:
+    """Yield what a run would ask, promise and at most cost; nobody is asked and no private record is read.
+
+    Raises:
+        SpecError: the spec names another recipe, or an option is wrong.
+    """
+    options = _options(spec)
+    budget = Budget(epsilon=options.epsilon, delta=options.delta)
+    sigma = sigma_for(Ledger(budget), options.rounds, 1 if options.unit is None else options.per_unit)
+    # The last round only chooses among what is there.
+    requests = spec.records * options.rounds
+    yield f"{spec.document.name}: {spec.records:,} texts, nobody was asked, no private record was read"
+    yield f"requests    {requests:,}: {spec.records:,} at random, then {options.rounds - 1} times a variation of each"
+    yield f"privacy     epsilon {budget.epsilon:g} at delta {budget.delta:g} for {options.rounds} rounds of votes"
+    yield (
+        f"noise       {sigma:.3g} votes on a count: a text stands out where {math.ceil(3 * sigma):,} or more records "
+        "vote for it beyond the others"
+    )
+    model = str(roster(spec.models)["teacher"][0].model.identity.get("model", ""))
+    price = packaged_prices().extended(spec.prices).price(model)
+    if price is None:
+        yield f"cost        unknown: no price for {model} (add it under `prices:`)"
+        return
+    words = sum(len(text) for text in (*options.examples[:3], options.task)) + 200
+    usage = Usage(prompt=words // 3, completion=options.sampling.max_tokens)
+    yield f"cost        at most ${price.of(usage) * requests:,.4f}"
 
 
 def _options(spec: TextSpec) -> EvolutionOptions:

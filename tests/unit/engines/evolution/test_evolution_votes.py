@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from veridical.attacks.canary import many_runs_bound
+from veridical.cli.main import run
 from veridical.core.errors import BudgetError, SpecError
 from veridical.engines.evolution.evolve import Plan, evolve, sigma_for
 from veridical.engines.evolution.voting import GRAIN, Ballot, Voting, _votes, chosen, noisy_votes
@@ -161,3 +162,22 @@ def test_a_run_is_charged_once_and_resumed_with_the_votes_it_had(tmp_path):
     spec["recipe"]["name"] = "magpie"
     with pytest.raises(SpecError, match="magpie"):
         run_evolution(parse_text(load(json.dumps(spec)), beside=tmp_path), tmp_path / "other", account=account)
+
+
+def test_a_dry_run_tells_requests_noise_and_cost_and_reads_nothing_private(tmp_path, capsys):
+    options = {"task": "riddles", "epsilon": 1.0, "rounds": 4}
+    spec = {
+        "recipe": {"name": "private_evolution", "options": options},
+        "models": {"teacher": {"model": "m", "base_url": "http://127.0.0.1:9/v1"}},
+        "prices": {"m": {"input": 1.0, "output": 1.0}},
+        "seeds": "private.jsonl",
+        "records": 50,
+    }
+    path = tmp_path / "evolve.yaml"
+    path.write_text(json.dumps(spec))
+    (tmp_path / "private.jsonl").write_text("whoever reads this stumbles")
+    assert run(["evolve", str(path), "--dry-run"]) == 0
+    told = capsys.readouterr().out
+    assert "requests    200: 50 at random, then 3 times" in told
+    assert "noise       9.1" in told and "cost        at most $0.0" in told
+    assert not (tmp_path / "runs").exists()
