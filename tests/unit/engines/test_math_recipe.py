@@ -170,3 +170,20 @@ def test_a_run_from_the_command_line(tmp_path, capsys):
     (tmp_path / "run.yaml").write_text(json.dumps(spec))
     assert door.run(["text", str(tmp_path / "run.yaml"), "-o", str(tmp_path / "run"), "-q"]) == 0
     assert "accepted    24" in capsys.readouterr().out
+
+
+def test_shots_are_solved_problems_of_the_same_template_with_other_numbers():
+    recipe, asked = Math(ways=("plain",), samples=2, shots=2), []
+    truth = make(Math(solve="symbolic", ways=("plain",))).fields
+
+    async def ask(request, *, step="", role="teacher"):
+        asked.append(request)
+        return ChatReply(text=f" That is it. The answer is {truth['answer']}.", model="script")
+
+    made = make(recipe, ask)
+    assert made.rejected is None and made.fields["instruction"] == truth["instruction"]
+    assert asked[0].prompt.endswith(f"Question: {truth['instruction']}\nAnswer:") and asked[0].stop == ("\n",)
+    assert asked[0].prompt.count("The answer is") == 2, "each shown problem is solved, the asked one is not"
+    assert asked[0].prompt.count(truth["instruction"]) == 1
+    backward = make(Math(ways=("backward",), samples=1, shots=2), answers(answer="The answer is 1."))
+    assert backward.fields["way"] == "backward", "asked in chat: shots solve plain questions only"

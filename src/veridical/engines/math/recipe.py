@@ -43,6 +43,7 @@ The answer is {answer}."""
 _SOLVE = """{question}
 
 Think step by step. End with a line "The answer is N." with the number alone for N."""
+_SHOT = "Question: {question}\nAnswer: {solution}\n\n"
 _PROGRAM = """Write a Python program that works out the answer to this question with the standard library alone and \
 stores it in a variable called `result`. Write only the code, in one ```python block.
 
@@ -67,6 +68,8 @@ class Math:
     Questions come from `templates` ("" for those that ship, else a YAML file), or from the seeds, where they are given
     (`question_field`, `answer_field`). `solve` says where answers come from: "symbolic" (the equation; no model),
     "majority" of `samples` replies (of which `share_at_least` must agree), or "execution" of a program in the sandbox.
+    With `shots`, replies to plain questions go on after so many solved ones of the same template, other numbers in
+    them: for base models and very small ones.
     """
 
     ways: tuple[str, ...] = WAYS
@@ -76,6 +79,7 @@ class Math:
     question_field: str = "question"
     answer_field: str = "answer"
     samples: int = 5
+    shots: int = 0
     share_at_least: float = 0.5
     sandbox: str = "filtered"
     limits: Mapping[str, Any] = field(default_factory=dict)
@@ -123,7 +127,7 @@ class Math:
             return [self._record(trail, asked, asked.solution, {})]
         if self.solve == "execution":
             return [await self._executed(asked, trail)]
-        return [await self._voted(asked, trail)]
+        return [await self._voted(asked, trail, self._shown(problem, str(spec["way"]), trail))]
 
     # The question.
 
@@ -207,10 +211,27 @@ class Math:
 
     # The answer.
 
-    async def _voted(self, asked: _Asked, trail: Trail) -> Candidate:
+    def _shown(self, problem: Problem, way: str, trail: Trail) -> str:
+        """Return solved problems of the same template with other numbers; "" where none are wanted or known."""
+        if not (self.shots and problem.name and way == "plain"):
+            return ""
+        rng = stream(trail.seed, "shots")
+        made = [fill(problem.name, self._templates[problem.name], problem.language, rng) for _ in range(self.shots + 1)]
+        others = [one for one in made if one.question != problem.question][: self.shots]
+        ending = _ENDS[problem.language]
+        return "".join(
+            _SHOT.format(question=one.question, solution=" ".join((*one.steps, ending.format(x=one.answer))))
+            for one in others
+        )
+
+    async def _voted(self, asked: _Asked, trail: Trail, shown: str) -> Candidate:
         texts = []
         for sample in range(self.samples):
-            reply = await trail.say(f"answer.{sample}", _SOLVE.format(question=asked.question), self.sampling)
+            if shown:
+                prompt = f"{shown}Question: {asked.question}\nAnswer:"
+                reply = await trail.go_on(f"answer.{sample}", prompt, self.sampling, stop=("\n",))
+            else:
+                reply = await trail.say(f"answer.{sample}", _SOLVE.format(question=asked.question), self.sampling)
             texts.append("" if unusable(reply) else reply.text.strip())
         best, share = majority(texts)
         chosen = next((text for text in texts if final_number(text) == best), "") if best is not None else ""
