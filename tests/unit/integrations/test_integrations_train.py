@@ -37,8 +37,11 @@ def exported(tmp_path):
 
 
 @pytest.fixture
-def tiny():
-    """A Llama of two layers and its tokenizer of whole words, both made here: nothing is downloaded."""
+def tiny(tmp_path):
+    """A Llama of two layers and its tokenizer of whole words, made and saved here: nothing is downloaded.
+
+    DPO loads its reference model anew from where the model came from, so it must come from a folder.
+    """
     pytest.importorskip("trl", reason=WHY)
     from tokenizers import Tokenizer, models, pre_tokenizers
     from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
@@ -55,7 +58,9 @@ def tiny():
         vocab_size=len(vocabulary), hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=2,
         num_key_value_heads=2, pad_token_id=0, eos_token_id=2,
     )  # fmt: skip
-    return LlamaForCausalLM(config), tokenizer
+    folder = tmp_path / "model"
+    LlamaForCausalLM(config).save_pretrained(folder)
+    return LlamaForCausalLM.from_pretrained(folder), tokenizer
 
 
 def loaded(path, cache):
