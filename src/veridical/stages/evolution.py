@@ -54,6 +54,7 @@ class EvolutionOptions:
     label: str | None = None
     labels: Mapping[str, int] = field(default_factory=dict)
     rounds: int = 4
+    variations: int = 2
     nearest: int = 1
     by: Literal["rank", "share"] = "share"
     threshold: float = 0.0
@@ -171,9 +172,10 @@ def dry_evolution(spec: TextSpec) -> Iterator[str]:
     budget = Budget(epsilon=options.epsilon, delta=options.delta)
     sigma = sigma_for(Ledger(budget), options.rounds, 1 if options.unit is None else options.per_unit)
     # The last round only chooses among what is there.
-    requests = spec.records * options.rounds
+    varied = spec.records * options.variations
+    requests = spec.records + varied * (options.rounds - 1)
     yield f"{spec.document.name}: {spec.records:,} texts, nobody was asked, no private record was read"
-    yield f"requests    {requests:,}: {spec.records:,} at random, then {options.rounds - 1} times a variation of each"
+    yield f"requests    {requests:,}: {spec.records:,} at random, then {options.rounds - 1} times {varied:,} variations"
     yield f"privacy     epsilon {budget.epsilon:g} at delta {budget.delta:g} for {options.rounds} rounds of votes"
     yield (
         f"noise       {sigma:.3g} votes on a count: a text stands out where {math.ceil(3 * sigma):,} or more records "
@@ -203,7 +205,8 @@ async def _evolved(
         sampling=options.sampling, seed=spec.seed, in_flight=min(spec.in_flight, 64),
     )  # fmt: skip
     plan = Plan(
-        items=spec.records, rounds=options.rounds, nearest=options.nearest, by=options.by, threshold=options.threshold,
+        items=spec.records, rounds=options.rounds, variations=options.variations, nearest=options.nearest, by=options.by,
+        threshold=options.threshold,
         labels=dict(options.labels), seed=spec.seed,
     )  # fmt: skip
     try:

@@ -48,10 +48,15 @@ class Memory(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """How many items, rounds and votes. `labels` are the classes wanted, with how many of each: public."""
+    """How many items, rounds and votes. `labels` are the classes wanted, with how many of each: public.
+
+    Every parent has `variations` offspring, so with 2 or more the last vote chooses among as many times the items
+    wanted, and none comes out twice.
+    """
 
     items: int
     rounds: int = 4
+    variations: int = 1
     nearest: int = 1
     by: Literal["rank", "share"] = "share"
     threshold: float = 0.0
@@ -59,8 +64,10 @@ class Plan:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.items < 1 or self.rounds < 1:
-            raise SpecError("at least one item and one round are needed", where="evolution", fix="give 1 or more")
+        if min(self.items, self.rounds, self.variations) < 1:
+            raise SpecError(
+                "at least one item, round and variation are needed", where="evolution", fix="give 1 or more"
+            )
         if self.labels and sum(self.labels.values()) != self.items:
             raise SpecError("the labels' counts do not add up to the items", where="labels", fix="let them")
 
@@ -118,13 +125,18 @@ async def evolve(
         history.append(_told(turn, votes))
         rng = stream(plan.seed, "evolution", turn)
         offspring: list[T] = []
+        born: list[str] = []
+        last = turn == plan.rounds - 1
         for label, count in wanted.items():
             own = [place for place, name in enumerate(labels) if name == label]
-            drawn = chosen(votes[own], count, threshold=plan.threshold, by=plan.by, rng=rng)
+            one_each = last and len(own) > count
+            drawn = chosen(votes[own], count, threshold=plan.threshold, by=plan.by, rng=rng, distinct=one_each)
             kin = [items[own[place]] for place in drawn]
             # The last generation is what was voted for: nobody would have judged its variations.
-            offspring += kin if turn == plan.rounds - 1 else await maker.vary(kin, label, turn)
-        items, labels = list(offspring), [label for label, count in wanted.items() for _ in range(count)]
+            made = kin if last else await maker.vary(kin * plan.variations, label, turn)
+            offspring += made
+            born += [label] * len(made)
+        items, labels = offspring, born
     return Evolved(items=tuple(items), labels=tuple(labels), sigma=sigma, history=tuple(history))
 
 

@@ -104,10 +104,19 @@ def _votes(ballot: Ballot, items: Floats, item_labels: Sequence[str] | None, nea
     return counts
 
 
-def chosen(votes: NDArray[np.float64], count: int, *, threshold: float, by: str, rng: np.random.Generator) -> list[int]:
+def chosen(
+    votes: NDArray[np.float64],
+    count: int,
+    *,
+    threshold: float,
+    by: str,
+    rng: np.random.Generator,
+    distinct: bool = False,
+) -> list[int]:
     """Return which items have offspring: "rank" takes the most voted, "share" draws in proportion to votes.
 
-    Counts at or under the threshold H are noise for all that is known: max(c, H) - H.
+    Counts at or under the threshold H are noise for all that is known: max(c, H) - H. With `distinct` no item is drawn
+    twice while there are others.
 
     Example:
         >>> chosen(np.array([5.0, 1.0, 9.0]), 2, threshold=2.0, by="rank", rng=np.random.default_rng(0))
@@ -116,6 +125,10 @@ def chosen(votes: NDArray[np.float64], count: int, *, threshold: float, by: str,
     kept = np.maximum(votes, threshold) - threshold
     if by == "rank":
         return [int(place) for place in np.argsort(-votes, kind="stable")[:count]]
+    if distinct and count <= len(votes):
+        # Efraimidis and Spirakis 2006: the smallest of exponential times over weights are a draw without replacement.
+        times = rng.exponential(size=len(votes)) / np.maximum(kept, 1e-9)
+        return [int(place) for place in np.argsort(times, kind="stable")[:count]]
     if kept.sum() <= 0:
         return [int(place) for place in rng.integers(0, len(votes), count)]
     return [int(place) for place in rng.choice(len(votes), size=count, p=kept / kept.sum())]

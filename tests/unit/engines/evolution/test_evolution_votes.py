@@ -65,6 +65,33 @@ async def test_made_items_move_towards_the_private_ones():
         )
 
 
+async def test_with_several_variations_no_item_comes_out_twice():
+    class Named(Dots):
+        made = 0
+
+        async def vary(self, items, label, turn):
+            self.made += len(items)
+            return await super().vary(items, label, turn)
+
+    dots = Named(1)
+    plan = Plan(items=40, rounds=3, variations=2, labels={"a": 10, "b": 30})
+    ledger = Ledger(Budget(epsilon=2.0))
+    found = await evolve(Ballot(points=cloud(500)), dots, plan, ledger=ledger, noise=SeededNoise(1))
+    assert dots.made == 2 * 2 * 40
+    assert found.labels == ("a",) * 10 + ("b",) * 30
+    assert len({tuple(item) for item in found.items}) == 40
+    with pytest.raises(SpecError, match="variation"):
+        Plan(items=1, variations=0)
+
+
+@pytest.mark.parametrize("by", ["rank", "share"])
+def test_distinct_draws_follow_the_votes(by):
+    votes = np.array([0.0, 50.0, 1.0, 40.0, 0.0])
+    draws = [chosen(votes, 2, threshold=0.5, by=by, rng=np.random.default_rng(n), distinct=True) for n in range(40)]
+    assert all(len(set(draw)) == 2 for draw in draws)
+    assert sum(set(draw) == {1, 3} for draw in draws) > 35
+
+
 @pytest.mark.parametrize("nearest", [1, 2, 5, 7])
 def test_one_person_moves_the_counts_by_no_more_than_is_charged(nearest):
     rng = np.random.default_rng(nearest)
@@ -178,6 +205,6 @@ def test_a_dry_run_tells_requests_noise_and_cost_and_reads_nothing_private(tmp_p
     (tmp_path / "private.jsonl").write_text("whoever reads this stumbles")
     assert run(["evolve", str(path), "--dry-run"]) == 0
     told = capsys.readouterr().out
-    assert "requests    200: 50 at random, then 3 times" in told
+    assert "requests    350: 50 at random, then 3 times 100 variations" in told
     assert "noise       9.1" in told and "cost        at most $0.0" in told
     assert not (tmp_path / "runs").exists()
