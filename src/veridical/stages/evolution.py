@@ -205,9 +205,8 @@ async def _evolved(
         sampling=options.sampling, seed=spec.seed, in_flight=min(spec.in_flight, 64),
     )  # fmt: skip
     plan = Plan(
-        items=spec.records, rounds=options.rounds, variations=options.variations, nearest=options.nearest, by=options.by,
-        threshold=options.threshold,
-        labels=dict(options.labels), seed=spec.seed,
+        items=spec.records, rounds=options.rounds, variations=options.variations, nearest=options.nearest,
+        by=options.by, threshold=options.threshold, labels=dict(options.labels), seed=spec.seed,
     )  # fmt: skip
     try:
         return await evolve(
