@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from veridical.core.contracts import Engine, RunContext
 from veridical.core.dataset import Dataset
 from veridical.core.schema import Column, Kind, Role, Schema, TableSchema
-from veridical.engines.relational import following
+from veridical.engines.relational import following, lattice
 from veridical.engines.relational.clock import to_minutes
 from veridical.engines.relational.coarse import Coarse
 from veridical.engines.relational.graph import Graph
@@ -179,6 +179,7 @@ def _table(
         context=tuple(column.name for column in (*context, *calendar)), offered=offered,
         profiles=_profiles(name, source, groups, everyone=False) if alone else None, fixed=fixed, shuffled=shuffled,
         order=time if generator is not None else None,
+        levels=lattice.of_columns(planned, table, source.schema.rare_below),
     )  # fmt: skip
     return model, offer
 

@@ -172,6 +172,7 @@ def _table_to(model: TableModel, name: str, arrays: dict[str, Any]) -> dict[str,
     plain: dict[str, Any] = {
         "rows": model.rows, "context": list(model.context), "offered": offered, "fixed": model.fixed,
         "factor": model.factor, "order": model.order,
+        "levels": {key: list(held) for key, held in model.levels.items()},
         "shuffled": model.shuffled, "modelled": model.generator is not None, "kept": model.kept is not None,
         "fresh": {key: fresh.to_plain() for key, fresh in planned.fresh.items()},
         "grid": None if planned.grid is None else planned.grid.to_plain(),
@@ -220,6 +221,7 @@ def _table_from(
         plan=planned, rows=plain["rows"], context=tuple(plain["context"]), offered=offered, profiles=profiles,
         generator=(sequence_generator() if plain["order"] else inner).load(folder / f"table-{number}")
         if plain["modelled"] else None, order=plain["order"],
+        levels={key: tuple(held) for key, held in plain["levels"].items()},
         kept=_read(folder / f"kept-{number}.arrow") if plain["kept"] else None,
         fixed=plain["fixed"], shuffled=plain["shuffled"], factor=plain["factor"],
     )  # fmt: skip

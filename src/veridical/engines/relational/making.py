@@ -14,7 +14,7 @@ from veridical.core.contracts import RunContext, SampleRequest, Shard
 from veridical.core.errors import ConstraintError
 from veridical.core.rng import derive
 from veridical.core.schema import Role, Schema
-from veridical.engines.relational import following
+from veridical.engines.relational import following, lattice
 from veridical.engines.relational.balance import Sum, balanced
 from veridical.engines.relational.clock import from_minutes
 from veridical.engines.relational.coarse import likest
@@ -146,6 +146,7 @@ class Maker:
             if column in model.plan.in_minutes:
                 values = from_minutes(values, parse_type(model.plan.schema.column(column).storage))
             table.columns[column] = values
+        table.columns.update(lattice.snapped(table.columns, model.levels, model.plan.schema))
         for one in model.plan.spelled:
             kinds = {part: parse_type(model.plan.schema.column(part).storage) for part in one.parts}
             table.columns.update(one.compute(table.columns[one.column], kinds))

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
 from veridical.core import rng as random_streams
 from veridical.core.contracts import Evidence, RunContext
@@ -63,6 +64,8 @@ class TwoSample:
     folds (pooled scores would lie below one half when nothing can be told apart); its error is DeLong's. The
     linear model is there for comparison only: it sees no dependence, and independent columns pass it.
 
+    Rows that share a value of the column `split_by` stand in the same fold; the model does not see that column.
+
     Example:
         >>> TwoSample().folds
         3
@@ -71,15 +74,26 @@ class TwoSample:
     folds: int = 3
     most_rows: int = 20_000
     booster: Boosted = field(default_factory=Boosted)
+    split_by: str | None = None
 
     def measure(self, evidence: Evidence, ctx: RunContext) -> Sequence[Finding]:
         """Return `fidelity.c2st`, `.odd_rows`, `.c2st_linear` and `.c2st_train` of each table."""
         with limited(ctx.workers):
             return [finding for view in views.of(evidence, ctx) for finding in self._table(view)]
 
+    def area(self, evidence: Evidence, ctx: RunContext) -> Sequence[Finding]:
+        """Return `fidelity.c2st` of each table, and nothing that would cost more."""
+        with limited(ctx.workers):
+            return [
+                self._strong(view) if self._enough(view) else self._table(view)[0] for view in views.of(evidence, ctx)
+            ]
+
+    def _enough(self, view: View) -> bool:
+        return min(view.fake.rows, view.reference.rows) >= LEAST_ROWS * self.folds
+
     def _table(self, view: View) -> list[Finding]:
         least = min(view.fake.rows, view.reference.rows)
-        if least < LEAST_ROWS * self.folds:
+        if not self._enough(view):
             reason = f"{least} rows on one side; {LEAST_ROWS * self.folds} are needed"
             checks = (CHECK, ODD, WEAK, AGAINST_TRAIN)
             return [not_measured(check, reason, n=least, scope=view.scope()) for check in checks]
@@ -159,23 +173,34 @@ class TwoSample:
         return view.once(("c2st folds", self, purpose), lambda: self._fitted(view, fake, real, purpose, wanted))
 
     def _fitted(self, view: View, fake: Side, real: Side, purpose: str, folds: int) -> list[Fold]:
-        rows, x = self._drawn(view, fake, real, purpose)
-        part = np.tile(view.rng("c2st", "folds", purpose).permutation(rows) % self.folds, 2)
+        rows, x, groups = self._drawn(view, fake, real, purpose)
+        rng = view.rng("c2st", "folds", purpose)
+        part = np.tile(rng.permutation(rows) % self.folds, 2)
+        if groups is not None:
+            part = (rng.permutation(int(groups.max()) + 1) % self.folds)[groups]
+        codings = tuple(one for one in view.codings if one.name != self.split_by)
         y = np.repeat([1, 0], rows)
         out = []
         for fold in range(folds):
             used, held = part != fold, part == fold
             seed = random_streams.derive(view.seed, "c2st", purpose, fold) % 2**31
-            model = self.booster.fit(x[used], y[used], view.codings, classes=True, seed=seed)
+            model = self.booster.fit(x[used], y[used], codings, classes=True, seed=seed)
             out.append(Fold(model=model, rows=x[held], fake=int(y[held].sum())))
         return out
 
-    def _drawn(self, view: View, fake: Side, real: Side, purpose: str) -> tuple[int, Matrix]:
-        """Return how many rows each side has, and the rows: first the fake ones, then the real ones."""
+    def _drawn(self, view: View, fake: Side, real: Side, purpose: str) -> tuple[int, Matrix, NDArray[np.int64] | None]:
+        """Return how many rows each side has, the rows (first the fake ones, then the real ones), and their groups."""
         rows = min(fake.rows, real.rows, view.reference.rows, self.most_rows)
         rng = view.rng("c2st", "rows", purpose)
-        chosen = [side.bins[:, rng.choice(side.rows, rows, replace=False)] for side in (fake, real)]
-        return rows, rows_of(np.concatenate(chosen, axis=1))
+        picked = [rng.choice(side.rows, rows, replace=False) for side in (fake, real)]
+        bins = np.concatenate([side.bins[:, some] for side, some in zip((fake, real), picked, strict=True)], axis=1)
+        if self.split_by is None:
+            return rows, rows_of(bins), None
+        held = np.concatenate(
+            [side.numbers[self.split_by][some] for side, some in zip((fake, real), picked, strict=True)]
+        )
+        groups = np.unique(held, return_inverse=True)[1].astype(np.int64).ravel()
+        return rows, rows_of(np.delete(bins, view.at(self.split_by), axis=0)), groups
 
     def _linear(self, view: View, fake: Side, real: Side, purpose: str) -> Estimate:
         from sklearn.linear_model import LogisticRegression

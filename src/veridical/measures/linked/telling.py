@@ -13,6 +13,7 @@ from veridical.core.dataset import Dataset
 from veridical.core.finding import Finding
 from veridical.core.schema import Schema
 from veridical.measures.fidelity.c2st import TwoSample
+from veridical.measures.linked.moment import BLOCK, in_blocks, moment_of
 from veridical.measures.linked.side import (
     Common,
     Flat,
@@ -39,7 +40,8 @@ class LinkedTwoSample:
 
     `linked.joined` sees rows, one of each entity, with their parents and those above; `linked.aggregated` (C2ST-Agg)
     sees each parent with the number of its children, how many different categories they have, and their means. Parents
-    too few to learn from (see `few_parents`) tell their children nothing.
+    too few to learn from (see `few_parents`) tell their children nothing. Rows of few long series (hours of weather)
+    are split by parts of their time: a row is known by the rows beside it, whoever made them.
 
     Example:
         >>> LinkedTwoSample().test.folds
@@ -62,17 +64,21 @@ class LinkedTwoSample:
         common = common_of(real_of(evidence), evidence.schema)
         datasets = sides_of(evidence)
         sides = {side: flatten(data, evidence.schema, table, common) for side, data in datasets.items()}
+        path = entity_path(evidence.train, evidence.schema, table)
         if flatten is not summed_up:
-            rng, path = ctx.rng("linked", "joined", table), entity_path(evidence.train, evidence.schema, table)
+            rng = ctx.rng("linked", "joined", table)
             sides = {side: _some(flat, one_of_each(datasets[side], table, path, rng)) for side, flat in sides.items()}
         if evidence.holdout is not None and evidence.holdout.tables[table] is evidence.train.tables[table]:
             # A table that stands whole on both sides is its own holdout: only half of each side is compared.
             del sides["holdout"]
+        test = self.test
+        when = moment_of(evidence.train, evidence.schema, table, () if flatten is summed_up else path)
+        if when is not None and all(when in side.rows.column_names for side in sides.values()):
+            sides, test = in_blocks(sides, when), replace(test, split_by=BLOCK)
         flat = as_evidence(sides, table, evidence.schema.rare_below)
         if not flat.schema.only.columns:
             return []
-        wanted = [one for one in self.test.measure(flat, ctx) if one.check == "fidelity.c2st"]
-        return [replace(one, check=check, scope=(table,)) for one in wanted]
+        return [replace(one, check=check, scope=(table,)) for one in test.area(flat, ctx)]
 
 
 def _some(flat: Flat, rows: Rows) -> Flat:
