@@ -75,8 +75,10 @@ def serving(*, latency_s: float, faults: float = 0.0, honours_keys: bool = False
         process.wait()
 
 
-def timed(name: str, *, latency_s: float, records: int, faults: float = 0.0, cap_s: float = CAP_S) -> dict[str, Any]:
-    """Run one tool once and return its figures."""
+def timed(
+    name: str, *, latency_s: float, records: int, faults: float = 0.0, cap_s: float = CAP_S, peaks: bool = False
+) -> dict[str, Any]:
+    """Run one tool once and return its figures; with `peaks` also the memory at a tenth, a half and the end."""
     try:
         python, script, options = tool(name)
     except RuntimeError as failed:
@@ -95,6 +97,11 @@ def timed(name: str, *, latency_s: float, records: int, faults: float = 0.0, cap
         "records_per_s": round(delivered / seconds, 1) if run.ok else round(stats["paid"] / run.wall_s, 1),
         "cpu_s_per_1000": round(1000 * run.cpu_s / max(1, delivered or stats["paid"]), 3),
         "peak_mb": round(run.peak_mb),
+        **(
+            {"peak_mb_at_10_50_100_percent": " ".join(map(str, run.answer.get("peak_mb_at", {}).values()))}
+            if peaks
+            else {}
+        ),
         "wall_s": round(run.wall_s, 1),
         "load": _load(),
         "note": run.note,
@@ -213,7 +220,7 @@ def main() -> None:
         note("first_request", first_request())
     if "flat" in options.parts:
         records = 2000 if options.quick else 200_000
-        note("two_hundred_thousand", timed(OURS, latency_s=0.0, records=records, cap_s=1300))
+        note("two_hundred_thousand", timed(OURS, latency_s=0.0, records=records, cap_s=1300, peaks=True))
     if "kills" in options.parts:
         count = max(1, options.kills // 10) if options.quick else options.kills
         note("kills", {

@@ -77,7 +77,21 @@ def run_text(
         ArtifactError: the folder holds another run, or its journal is damaged.
         ProviderError: no endpoint can be used, or everything fails.
     """
+    spec = ready(spec, folder, ctx)
     return harvest_into(spec, folder, ctx, parts_of(spec), told=told, retry_failed=retry_failed)
+
+
+def ready(spec: TextSpec, folder: Path, ctx: RunContext) -> TextSpec:
+    """Return the spec with everything made that its recipe starts from: the rows of a table, where they are asked for.
+
+    Raises:
+        VeridicalError: they cannot be made, or failed their gates.
+    """
+    if spec.recipe.name != "column":
+        return spec
+    from veridical.stages.text_rows import with_rows_made
+
+    return with_rows_made(spec, folder, ctx)
 
 
 def harvest_into(

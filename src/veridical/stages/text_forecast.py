@@ -14,8 +14,9 @@ from veridical.llm.chat import ChatReply, ChatRequest
 from veridical.llm.cost import Price, most, packaged_prices
 from veridical.llm.roster import roster
 from veridical.spec.text import TextSpec
-from veridical.stages.text import harvest_into
+from veridical.stages.text import harvest_into, ready
 from veridical.stages.text_parts import parts_of
+from veridical.stages.text_rows import with_seeds_for_rows
 from veridical.store.journal import Journal
 
 if TYPE_CHECKING:
@@ -106,6 +107,7 @@ def dry_run(spec: TextSpec, *, questions: int = 3) -> DryRun:
     Raises:
         SpecError: a part of the spec is wrong.
     """
+    spec = with_seeds_for_rows(spec)
     parts, roles = parts_of(spec), roster(spec.models)
     asked: list[ChatRequest] = []
 
@@ -148,6 +150,7 @@ def forecast_text(spec: TextSpec, ctx: RunContext, *, folder: Path, pilot: int =
     """
     import numpy as np
 
+    spec = ready(spec, folder, ctx)
     parts = parts_of(spec)
     start = time.monotonic()
     run = harvest_into(spec, folder, ctx, parts, limit=pilot)

@@ -33,6 +33,8 @@ NUMBER = "row_number"
 class FreeText:
     """The text of `column` for each row of `rows` (a file; the seeds' own rows where none is named), once a row.
 
+    `rows: synth` makes them first, from the seeds' other columns (`stages.text_rows`).
+
     Seeds that have the column are the examples, `shots` a task; a row without a text in it is no example. `context`
     names the columns shown (empty: all others). A row whose text was turned away comes again; `row_number` says which
     row a record is, counted from 0.
@@ -122,7 +124,9 @@ class FreeText:
         text = reply.text.strip()
         if unusable(reply) or not text:
             return [trail.broken(reply)]
-        return [trail.record({**row, self.column: text, NUMBER: spec["row"]})]
+        # What a row lacks is left out: a check for empty fields is about what was written, not about the row.
+        given = {name: value for name, value in row.items() if value is not None and value != ""}
+        return [trail.record({**given, self.column: text, NUMBER: spec["row"]})]
 
     @cached_property
     def _rows(self) -> Sequence[Mapping[str, Any]]:
