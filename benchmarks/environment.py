@@ -74,8 +74,13 @@ def python_of(peer: Peer) -> Path:
     return python
 
 
-def run_script(python: Path, script: Path, job: dict[str, Any], *, timeout_s: float) -> Run:
-    """Run `python script job.json` and return its cost and its answer (the JSON it wrote to job["answer"])."""
+def run_script(
+    python: Path, script: Path, job: dict[str, Any], *, timeout_s: float, most_cpu_s: float | None = None
+) -> Run:
+    """Run `python script job.json` and return its cost and its answer (the JSON it wrote to job["answer"]).
+
+    It is stopped after `timeout_s` of the clock, or after `most_cpu_s` of computing, fairer on a busy machine.
+    """
     with tempfile.TemporaryDirectory() as folder:
         answer = Path(folder) / "answer.json"
         job_file = Path(folder) / "job.json"
@@ -89,6 +94,7 @@ def run_script(python: Path, script: Path, job: dict[str, Any], *, timeout_s: fl
                 stderr=subprocess.STDOUT,
                 env={**os.environ, "OMP_NUM_THREADS": "2", "TOKENIZERS_PARALLELISM": "false"},
                 start_new_session=True,
+                preexec_fn=None if most_cpu_s is None else lambda: _limit_cpu(most_cpu_s),
             )
             timer = threading.Timer(timeout_s, lambda: os.killpg(child.pid, 9))
             timer.start()
@@ -100,6 +106,8 @@ def run_script(python: Path, script: Path, job: dict[str, Any], *, timeout_s: fl
         note = "" if child.returncode == 0 else (lines or ["no output"])[-1][:300]
         if child.returncode == -9 and wall_s >= timeout_s:
             note = f"not finished after {timeout_s:.0f} s"
+        elif most_cpu_s is not None and child.returncode in (-9, -24):
+            note = f"not finished after {most_cpu_s:.0f} CPU-seconds"
         return Run(
             ok=child.returncode == 0,
             cpu_s=usage.ru_utime + usage.ru_stime,
@@ -108,6 +116,12 @@ def run_script(python: Path, script: Path, job: dict[str, Any], *, timeout_s: fl
             note=note,
             answer=json.loads(answer.read_text()) if answer.exists() else {},
         )
+
+
+def _limit_cpu(most_s: float) -> None:
+    import resource
+
+    resource.setrlimit(resource.RLIMIT_CPU, (int(most_s), int(most_s) + 5))
 
 
 def write_result(name: str, content: dict[str, Any]) -> Path:

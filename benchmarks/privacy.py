@@ -21,9 +21,11 @@ import pandas as pd
 from benchmarks.environment import ROOT, Peer, python_of, read_result, run_script, write_result
 from benchmarks.tabular import DATA, SHARED, load
 from benchmarks.tabular_score import aligned, c2st_auc, is_numeric, pair_tvd, tstr_auc
+from veridical.privacy.ledger import Budget
 
 OURS = ("aim", "mst", "dp-sgd", "dp-independent")
-_DPMM = ("dpmm", "pyarrow", "pandas<3")
+_OPENDP = ("opendp[mbi,polars]", "pandas", "pyarrow")
+_DPMM = ("dpmm", "pyarrow<20", "pandas<3")
 PEERS = {
     "dpmm-aim": Peer(name="dpmm", requirements=_DPMM, script="dpmm_table.py", options={"class": "AIMPipeline"}),
     "dpmm-mst": Peer(name="dpmm", requirements=_DPMM, script="dpmm_table.py", options={"class": "MSTPipeline"}),
@@ -40,9 +42,8 @@ PEERS = {
         options={"synthesizer": "aim"},
     ),
     "mbi-aim": Peer(name="mbi", requirements=("mbi", "pandas", "pyarrow"), script="mbi_aim_table.py"),
-    "opendp-synthesizer": Peer(
-        name="opendp", requirements=("opendp[mbi,polars]", "pandas", "pyarrow"), script="opendp_table.py"
-    ),
+    "opendp-aim": Peer(name="opendp", requirements=_OPENDP, script="opendp_table.py"),
+    "opendp-mst": Peer(name="opendp", requirements=_OPENDP, script="opendp_table.py", options={"algorithm": "mst"}),
 }
 WIDE = {"credit_default": None, "diabetes130": "patient_nbr"}
 
@@ -78,6 +79,7 @@ def bench(tool: str, epsilon: float, timeout_s: float, *, data: str = "adult", r
         source, output = Path(folder) / "train.parquet", Path(folder) / "made.parquet"
         train.to_parquet(source)
         job = {"train": str(source), "output": str(output), "rows": len(train), "epsilon": epsilon}
+        job["rho"] = Budget(epsilon=epsilon, delta=1e-6).rho
         row: dict[str, Any] = {"tool": tool, "data": data, "epsilon": epsilon, "repeat": repeat}
         try:
             run = _run(tool, job, timeout_s)
@@ -122,7 +124,8 @@ def _run(tool: str, job: dict[str, Any], timeout_s: float) -> Any:
             Path(sys.executable), scripts / "veridical_private.py", {**job, "engine": tool}, timeout_s=timeout_s
         )
     peer = PEERS[tool]
-    return run_script(python_of(peer), scripts / peer.script, {**job, **peer.options}, timeout_s=timeout_s)
+    job = {**job, **peer.options}
+    return run_script(python_of(peer), scripts / peer.script, job, timeout_s=6 * timeout_s, most_cpu_s=timeout_s)
 
 
 def main() -> None:
@@ -130,7 +133,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--epsilon", type=float, nargs="+", default=[0.3, 1.0, 8.0])
     parser.add_argument("--tools", nargs="+", default=[*OURS, *PEERS])
-    parser.add_argument("--timeout", type=float, default=200.0)
+    parser.add_argument("--timeout", type=float, default=300.0, help="CPU-seconds of a peer; seconds of ours")
     parser.add_argument("--wide", action="store_true")
     parser.add_argument("--name", default="privacy")
     parser.add_argument("--data", nargs="+", default=["adult"])

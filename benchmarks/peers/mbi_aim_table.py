@@ -19,13 +19,6 @@ job = json.loads(Path(sys.argv[1]).read_text())
 train = pd.read_parquet(job["train"])
 rng = np.random.default_rng()
 
-
-def rho_of(epsilon: float, delta: float) -> float:
-    """Return a rho whose zCDP gives (epsilon, delta): rho + 2 sqrt(rho log(1/delta)) = epsilon."""
-    root = math.sqrt(math.log(1 / delta))
-    return (math.sqrt(epsilon + root**2) - root) ** 2
-
-
 codes, back, sizes = {}, {}, {}
 for name in train:
     column = train[name]
@@ -34,11 +27,11 @@ for name in train:
         codes[name] = np.clip(np.searchsorted(edges, column, side="right") - 1, 0, BINS - 1)
         back[name], sizes[name] = edges, BINS
     else:
-        found, levels = pd.factorize(column.astype(str), sort=True)
+        found, levels = pd.factorize(column.astype(object).where(column.notna(), "(missing)").astype(str), sort=True)
         codes[name], back[name], sizes[name] = found, levels, len(levels)
 domain = mbi.Domain(tuple(sizes), tuple(sizes.values()))
 data = mbi.Dataset(codes, domain)
-rho = rho_of(job["epsilon"], 1e-6)
+rho = job["rho"]
 rounds = 16 * len(sizes)
 sigma, epsilon = math.sqrt(rounds / (2 * 0.9 * rho)), math.sqrt(8 * 0.1 * rho / rounds)
 

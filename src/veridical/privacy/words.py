@@ -60,7 +60,7 @@ def explained(events: Sequence[Mapping[str, Any]], parameters: Mapping[str, Any]
         f"so, grow by a factor of {math.exp(min(claim, 700)):.3g} at most. Somebody who thought it a coin toss (50 %) "
         f"may come to believe it with {100 * odds_after(claim, 0.5):.0f} % at most; one who thought 1 % likely, with "
         f"{100 * odds_after(claim, 0.01):.1f} % at most.",
-        *_bounds(unit, parameters, claim, events),
+        *_bounds(parameters.get("unit"), parameters, claim, events),
         _strength(claim),
         f"{sum(e['mechanism'] not in FREE for e in events)} looks at the data were charged before they were made: "
         "kinds, gaps, number of rows, categories, bounds, cells, the choice of marginals and their counts. Noise is "
@@ -110,12 +110,12 @@ def _bounds(unit: Any, parameters: Mapping[str, Any], claim: float, events: Sequ
             f"person are protected with epsilon {claim:g} x k only. Name the column that tells people apart (--unit) "
             "if there is one."
         ]
-    noted = [str(event["what"]) for event in events if event["mechanism"] == "noted"]
-    if noted:
-        return [f"Nobody counts for more than was agreed, however many rows they have: {'; '.join(noted)}."]
+    if is_linked(parameters) or parameters.get("rows_per_unit") == "auto":
+        said = [str(event["what"]) for event in events if "used at most" in str(event["what"])]
+        return [f"Nobody counts for more than was agreed, however many rows they have: {'; '.join(said)}."]
     most = int(parameters.get("rows_per_unit", 1))
-    rows = "row" if most == 1 else "rows"
-    return [f"Of each {unit} at most {most} {rows} were used, so nobody counts for more, however many rows they have."]
+    rows = "row was" if most == 1 else "rows were"
+    return [f"Of each {unit} at most {most} {rows} used, so nobody counts for more, however many rows they have."]
 
 
 def _strength(epsilon: float) -> str:

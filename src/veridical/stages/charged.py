@@ -1,13 +1,13 @@
 """What may be said of a private run's data: figures that are charged already, or that need no real row?
 
 Fidelity is measured against the noisy counts the model was learned from; comparing with them again costs nothing
-(post-processing). `ceiling` is the distance that their noise alone would make.
+(post-processing). `ceiling` is the distance that their noise, and drawing as many rows, would hardly ever exceed alone.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -33,6 +33,7 @@ from veridical.reports.html import PageContent
 
 WITHHELD = "withheld: it would be an exact figure of real rows, which the budget does not cover"
 _HALF_NORMAL = math.sqrt(2 / math.pi)
+_SURE = 3.0  # of the noise's own deviations: noise alone goes beyond in one run of a thousand
 
 
 def charged_page(
@@ -111,8 +112,11 @@ def validity_findings(synthetic: Dataset, schema: Schema) -> list[Finding]:
     ]
 
 
-def noisy_findings(generator: TableGenerator, synthetic: pa.Table) -> list[Finding]:
-    """Return how far the synthetic rows are from the noisy counts, for single columns and for pairs and more."""
+def noisy_findings(generator: TableGenerator, synthetic: pa.Table, *, beside: Collection[str] = ()) -> list[Finding]:
+    """Return how far the synthetic rows are from the noisy counts, for single columns and for pairs and more.
+
+    Marginals of nothing but columns `beside` the table's own are left out: they speak of another table.
+    """
     sampler = generator.sampler
     assert isinstance(sampler, MarginalSampler | NeuralSampler)
     codes = _codes(sampler, synthetic, generator)
@@ -120,12 +124,15 @@ def noisy_findings(generator: TableGenerator, synthetic: pa.Table) -> list[Findi
         return [not_measured("fidelity.noisy_columns", "nothing was modelled")]
     found = []
     for check, wide in (("fidelity.noisy_columns", False), ("fidelity.noisy_pairs", True)):
-        chosen = [m for m in sampler.measurements if (len(m.columns) > 1) is wide]
+        names = [coding.column.name for coding in sampler.codings]
+        own = [m for m in sampler.measurements if not all(names[c] in beside for c in m.columns)]
+        chosen = [m for m in own if (len(m.columns) > 1) is wide]
         if not chosen:
             found.append(not_measured(check, "no such marginal was measured"))
             continue
         parts = [_distance(m, codes, sampler.sizes, sampler.total) for m in chosen]
-        far, floor = (float(np.mean([part[i] for part in parts])) for i in (0, 1))
+        far, mean = (float(np.mean([part[i] for part in parts])) for i in (0, 1))
+        floor = mean + _SURE * math.sqrt(sum(part[2] for part in parts)) / len(parts)
         found.append(
             Finding(
                 check=check,
@@ -135,21 +142,25 @@ def noisy_findings(generator: TableGenerator, synthetic: pa.Table) -> list[Findi
                 ceiling=floor,
                 sentence=(
                     f"On average over {len(chosen)} noisy marginals, shares differ by {far:.3f} (total variation); "
-                    f"noise alone makes about {floor:.3f}."
+                    f"noise and drawing so many rows alone make about {mean:.3f}, hardly ever more than {floor:.3f}."
                 ),
             )
         )
     return found
 
 
-def _distance(measured: Any, codes: Any, sizes: Sequence[int], rows: float) -> tuple[float, float]:
+def _distance(measured: Any, codes: Any, sizes: Sequence[int], rows: float) -> tuple[float, float, float]:
+    """Return how far drawn rows are from a noisy marginal, and mean and variance of what noise alone would make."""
     index = np.ravel_multi_index([codes[c] for c in measured.columns], [sizes[c] for c in measured.columns])
     counts = np.bincount(index, minlength=measured.counts.size).reshape(measured.counts.shape)
     scaled = counts * (rows / max(1, len(index)))
-    sigma = np.broadcast_to(measured.sigma, measured.counts.shape)
+    # What is drawn varies too: a cell of share p in n rows by sqrt(p / n) about.
+    drawn = rows * np.sqrt(np.clip(measured.counts, 0.0, rows) / rows / max(1, len(index)))
+    spread = np.sqrt(np.square(np.broadcast_to(measured.sigma, measured.counts.shape)) + np.square(drawn))
     return (
         float(0.5 * np.abs(scaled - measured.counts).sum() / rows),
-        float(0.5 * _HALF_NORMAL * sigma.sum() / rows),
+        float(0.5 * _HALF_NORMAL * spread.sum() / rows),
+        float(0.25 * (1 - _HALF_NORMAL**2) * np.square(spread).sum() / rows**2),
     )
 
 

@@ -33,9 +33,10 @@ def charged_linked_page(
     gate_set, schema = load_gates(gates), generator.schema
     findings = [*privacy_findings(generator.spent, delta=delta, claim=claim)]
     findings += rules_kept(synthetic, schema)
-    for name in generator.family.tables:
-        beside = generator.as_learned(name, synthetic.tables)
-        findings += [replace(f, scope=(name,)) for f in noisy_findings(generator.members[name], beside)]
+    for name, table in generator.as_learned(synthetic.tables).items():
+        beside = [one.name for one in generator.told[name]]
+        found = noisy_findings(generator.members[name], table, beside=beside)
+        findings += [replace(finding, scope=(name,)) for finding in found]
     unit = generator.family.unit
     prints = Fingerprints(synthetic=synthetic.fingerprint, real=source, schema=schema.fingerprint)
     # The page draws rows of the unit's table: synthetic ones, as both sides.

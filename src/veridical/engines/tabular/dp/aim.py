@@ -21,11 +21,13 @@ _NOISE = math.sqrt(2 / math.pi)
 class AimModel:
     """Measures the marginal that the model knows worst, learns, and asks again, until the budget is spent.
 
-    `rounds_per_column` sets the first noise; `most_cells` bounds the junction tree (8 bytes a cell); `degree` is the
-    largest number of columns in a marginal; a tenth of each round's rho selects (`selection_share`).
+    `rounds_per_column` and `rounds_per_marginal`, the smaller of both, set the first noise; `most_cells` bounds the
+    junction tree (8 bytes a cell); `degree` is the largest number of columns in a marginal; a tenth of each round's
+    rho selects (`selection_share`).
     """
 
     rounds_per_column: float = 16.0
+    rounds_per_marginal: float = 2.0
     selection_share: float = 0.1
     degree: int = 2
     most_cells: int = 300_000
@@ -43,7 +45,9 @@ class AimModel:
         if not candidates:
             return Learned(fitted, tuple(singles))
         measurements, left = list(singles), rho
-        spend = rho / (self.rounds_per_column * len(rows.sizes))
+        # So many rounds that no marginal of a narrow table need be measured more than twice.
+        rounds = min(self.rounds_per_column * len(rows.sizes), self.rounds_per_marginal * len(candidates))
+        spend = rho / rounds
         expected = expected_of(fitted, candidates)
         weights = _weights(candidates)
         while left > 1e-12 * rho:

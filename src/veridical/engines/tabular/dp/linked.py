@@ -89,7 +89,7 @@ def learn_linked(
             return told
         own = Terms(budget=parts[table], rows_per_unit=None)
         lens = terms.lens(ledgers[table], noise, 1)
-        return chosen(lens, own, numbers, family.unit, columns=len(laws[table].columns))
+        return chosen(lens, own, numbers, "unit", columns=len(laws[table].columns))
 
     used = terms.used(data.tables, family, choose)
     found: dict[str, Member] = {}

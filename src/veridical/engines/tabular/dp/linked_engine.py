@@ -71,6 +71,7 @@ class LinkedPrivateEngine(PrivacyTerms):
             family=family,
             members={name: _generator(name, member) for name, member in members.items()},
             told={name: member.told for name, member in members.items()},
+            most={name: member.most for name, member in members.items()},
             public={name: data.tables[name] for name in family.public},
             events=events,
         )

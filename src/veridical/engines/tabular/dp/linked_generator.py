@@ -19,6 +19,7 @@ from veridical.core.rng import derive
 from veridical.core.schema import Schema
 from veridical.engines.tabular.dp.family import Family, Kin
 from veridical.engines.tabular.dp.given import Told, codes_told
+from veridical.engines.tabular.dp.kinship import used_rows
 from veridical.engines.tabular.dp.linked import NUMBER
 from veridical.engines.tabular.dp.private import NoisySampler
 from veridical.engines.tabular.generator import TableGenerator
@@ -34,12 +35,16 @@ Ints = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class LinkedPrivateGenerator:
-    """Learned tables of a family, what each one's rows are told of their parents, and public tables as they are."""
+    """Learned tables of a family, what each one's rows are told of their parents, and public tables as they are.
+
+    `most` is how many rows of a unit each table was learned from.
+    """
 
     full_schema: Schema
     family: Family
     members: Mapping[str, TableGenerator]
     told: Mapping[str, tuple[Told, ...]]
+    most: Mapping[str, int]
     public: Mapping[str, pa.Table]
     events: Sequence[PrivacyEvent]
 
@@ -121,29 +126,21 @@ class LinkedPrivateGenerator:
         sampler: NoisySampler = above.sampler  # type: ignore[assignment]
         return codes_told(self.told[name], sampler, above.restore, parent)
 
-    def as_learned(self, name: str, tables: Mapping[str, pa.Table]) -> pa.Table:
-        """Return a finished table with the columns beside its own that it was learned with."""
-        from veridical.core.schema import ForeignKey
-        from veridical.prepare.link import point
-
-        table = tables[name]
-        for kin in self.family.kin:
-            if kin.parent != name:
-                continue
-            link = ForeignKey(table=kin.table, columns=(kin.column,), parent=name, parent_columns=(kin.parent_column,))
-            counts = point(tables, link).counts[: table.num_rows]
-            table = table.append_column(f"{NUMBER}{kin.table}", pa.array(counts))
-        kin_here = self.family.kin_of(name)
-        if kin_here is None:
-            return table
-        link = ForeignKey(
-            table=name, columns=(kin_here.column,), parent=kin_here.parent, parent_columns=(kin_here.parent_column,)
-        )
-        owner = point(tables, link).rows
-        codes = self.codes_of_parent(name, tables[kin_here.parent])
-        for one in self.told[name]:
-            table = table.append_column(one.name, one.texts(codes[one.column][owner]))
-        return table
+    def as_learned(self, tables: Mapping[str, pa.Table]) -> dict[str, pa.Table]:
+        """Return finished tables as they would be learned: with as many rows of a unit, and the columns beside."""
+        used = used_rows(tables, self.family, lambda table, _: self.most[table])
+        found = {}
+        for name in self.family.tables:
+            table = used[name].rows
+            for below in self.family.below(name):
+                table = table.append_column(f"{NUMBER}{below}", pa.array(used[below].numbers))
+            kin = self.family.kin_of(name)
+            if kin is not None:
+                codes = self.codes_of_parent(name, used[kin.parent].rows)
+                for one in self.told[name]:
+                    table = table.append_column(one.name, one.texts(codes[one.column][used[name].parent]))
+            found[name] = table
+        return found
 
     def _storage(self, table: str, column: str) -> str:
         return self.full_schema.table(table).column(column).storage
@@ -160,6 +157,7 @@ class LinkedPrivateGenerator:
             "schema": self.full_schema.to_dict(),
             "family": self.family.to_plain(),
             "told": {name: [one.to_plain() for one in self.told[name]] for name in names},
+            "most": dict(self.most),
             "events": [plain_event(event) for event in self.events],
         }
         for number, name in enumerate(names):
@@ -193,6 +191,7 @@ class LinkedPrivateGenerator:
                 family=family,
                 members={n: TableGenerator.load(folder / f"table-{i}") for i, n in enumerate(family.tables)},
                 told={name: tuple(map(Told.from_plain, found)) for name, found in plain["told"].items()},
+                most={name: int(most) for name, most in plain["most"].items()},
                 public=public,
                 events=tuple(map(event_from, plain["events"])),
             )
