@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from veridical.curate.setting import configured
 from veridical.curate.word import joined
+from veridical.fabricate.check_digit import iban_holds, luhn_holds
 from veridical.llm.candidate import Ask, Candidate, Rejection
 
 # ASCII alone bounds a word: a Korean particle stands right behind a number or an address.
@@ -72,25 +73,3 @@ def _kinds(text: str) -> Iterator[str]:
     for kind, pattern in _PATTERNS.items():
         if pattern.search(text):
             yield kind
-
-
-def luhn_holds(digits: str) -> bool:
-    """Return whether a card number's last digit is right (ISO/IEC 7812-1).
-
-    Example:
-        >>> luhn_holds("4111111111111111"), luhn_holds("4111111111111112")
-        (True, False)
-    """
-    total = sum(sum(divmod(int(digit) * (1 + place % 2), 10)) for place, digit in enumerate(reversed(digits)))
-    return total % 10 == 0 and len(set(digits)) > 1
-
-
-def iban_holds(number: str) -> bool:
-    """Return whether an IBAN's check digits are right (ISO 13616).
-
-    Example:
-        >>> iban_holds("DE89370400440532013000")
-        True
-    """
-    moved = number[4:] + number[:4]
-    return int("".join(str(int(sign, 36)) for sign in moved)) % 97 == 1

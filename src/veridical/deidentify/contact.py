@@ -6,8 +6,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 
-from veridical.curate.personal import iban_holds, luhn_holds
 from veridical.deidentify.entity import Entity
+from veridical.fabricate.check_digit import iban_holds, luhn_holds
 
 _LABELS = (
     r"(?:patient|medical record|record|mrn|chart|case|account|acct|customer|client|member|policy|order|invoice|claim|"

@@ -14,7 +14,7 @@ from veridical.core.rng import stream
 from veridical.deidentify.entity import KINDS, Entity
 from veridical.deidentify.finder import All, Known, Rules
 from veridical.deidentify.moment import shifted
-from veridical.deidentify.presidio import Presidio
+from veridical.deidentify.presidio import Presidio, largest
 from veridical.deidentify.pseudonym import Pseudonyms
 from veridical.deidentify.score import span_score
 from veridical.deidentify.table import deidentify_table, treatment_of
@@ -223,6 +223,20 @@ def test_presidio_is_another_finder():
     except ModuleNotFoundError:
         with pytest.raises(MissingExtraError):
             Presidio.of()
+
+
+@pytest.mark.slow
+def test_presidio_itself_finds_persons_and_contacts():
+    pytest.importorskip("presidio_analyzer", reason="presidio-analyzer is not installed")
+    from spacy.util import get_installed_models
+
+    if largest(get_installed_models(), "en") is None:
+        pytest.skip("no English spaCy model is installed")
+    text = "Michael Obama went to Berlin on Monday; write to m.obama@example.org, card 4111 1111 1111 1111."
+    found = All((Presidio.of(),)).entities(text)
+    assert {"name", "email", "card"} <= {entity.kind for entity in found}
+    cleaned = deidentify(text, All((Rules(), Presidio.of())), Pseudonyms(key=b"k" * 32))
+    assert not leaks(["Obama", "m.obama@example.org", "4111 1111 1111 1111"], [cleaned.text])
 
 
 def test_scores_count_borders():
