@@ -89,7 +89,7 @@ def judge_text(spec: TextSpec, run: TextRun, ctx: RunContext) -> TextVerdict:
         gates=spec.gates if spec.gates is not None else "text",
         benchmarks=_benchmarks(spec),
         findings=(_records(spec, run), *_cost(run), *dialogue_findings(spec, run, ctx)),
-        notes=tuple(judging(spec, run.folder)),
+        notes=(_fates(run), *judging(spec, run.folder)),
         provenance=made,
         waivers=spec.waivers,
         seed=spec.seed,
@@ -216,6 +216,17 @@ def _records(spec: TextSpec, run: TextRun) -> Finding:
         sentence=f"{accepted:,} of {spec.records:,} records were accepted.",
         detail={"turned_away": dict(run.harvested.by_check), "surplus": run.harvested.surplus},
     )
+
+
+def _fates(run: TextRun) -> str:
+    """Say what became of the candidates, and of what wanted more of them."""
+    h = run.harvested
+    causes = ", ".join(f"{check} {count:,}" for check, count in sorted(h.by_check.items(), key=lambda item: -item[1]))
+    told = f"{run.requests:,} requests to the models: {h.accepted:,} records accepted, {h.rejected:,} turned away"
+    told += f" ({causes})" if causes else ""
+    told += f", {h.surplus:,} more than the quotas have room for." if h.surplus else "."
+    starving = "; ".join(f"{quota}: {why}" for quota, why in h.starving.items())
+    return f"{told} Starving: {starving}." if starving else told
 
 
 def _cost(run: TextRun) -> list[Finding]:
