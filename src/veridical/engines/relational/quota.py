@@ -31,8 +31,7 @@ def learned(counts: Rows, rare_below: int, rng: np.random.Generator) -> Rows:
     if not len(marked) or len(values) < 2:
         return ordered
     real = ordered[marked]
-    blurred = np.maximum(1, np.rint(real * (1 + rng.uniform(-JITTER, JITTER, size=len(marked))))).astype(np.int64)
-    blurred += np.where(blurred == real, rng.choice([-1, 1], size=len(marked)), 0)
+    blurred = np.maximum(1, real + _cancelling(real, rng))
     found = ordered.copy()
     found[marked] = blurred
     # What the blur adds or takes is spread over the parents in the middle, one child each.
@@ -42,6 +41,17 @@ def learned(counts: Rows, rare_below: int, rng: np.random.Generator) -> Rows:
     found[some] += np.sign(apart)
     found[marked[-1]] += int(ordered.sum() - found.sum())
     return np.sort(found)
+
+
+def _cancelling(real: Rows, rng: np.random.Generator) -> Rows:
+    """Return by how much each number is blurred, one or more: up and down by turns, so that little is left over."""
+    sizes = np.maximum(1, np.rint(real * rng.uniform(0, JITTER, size=len(real)))).astype(np.int64)
+    found, total = np.zeros(len(real), dtype=np.int64), 0
+    for place in np.lexsort((rng.random(len(real)), -sizes)):
+        sign = int(rng.choice([-1, 1])) if not total else (-1 if total > 0 else 1)
+        found[place] = sign * sizes[place]
+        total += int(found[place])
+    return found
 
 
 def dealt(wanted: Rows, numbers: Rows, rng: np.random.Generator) -> Rows:
