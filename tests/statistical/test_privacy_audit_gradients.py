@@ -7,6 +7,7 @@ harder than the clip is tested against numerical gradients (`tests/oracle/test_n
 import numpy as np
 import pytest
 
+from repeated import TIMES, is_caught, stands
 from veridical.attacks.canary import audited
 from veridical.engines.tabular.dp.private import Terms
 from veridical.engines.tabular.neural.private import NetModel
@@ -57,30 +58,28 @@ def heard(*, noise=None, length=1.0, rows_each=1, rows_agreed=1, summed=clip_eac
 
 
 def test_sound_gradients_stay_under_the_claim_and_the_audit_is_not_blind():
-    found = heard(length=3.0)
-    assert found.holds and found.gaussian > CLAIM / 8, found.sentence
+    assert stands(lambda: heard(length=3.0))
+    assert any(heard(length=3.0).gaussian > CLAIM / 8 for _ in range(TIMES))
 
 
 def test_what_a_net_draws_stays_under_the_claim():
     told = Terms(budget=Budget(epsilon=CLAIM), declared=True)
-    found = one_run(Trial(model=NetModel(width=2, steps=8), terms=told), canaries=300, seed=1, score=drawn_counts)
-    assert found.holds, found.sentence
+    trial = Trial(model=NetModel(width=2, steps=8), terms=told)
+    assert stands(lambda: one_run(trial, canaries=300, seed=1, score=drawn_counts))
 
 
 def test_halved_noise_is_caught():
-    found = heard(noise=HalvedNoise())
-    assert not found.holds, found.sentence
+    assert is_caught(lambda: heard(noise=HalvedNoise()))
 
 
 def test_clipping_after_summing_is_caught():
-    found = heard(length=3.0, summed=clip_sum)
-    assert not found.holds, found.sentence
+    assert is_caught(lambda: heard(length=3.0, summed=clip_sum))
 
 
 @pytest.mark.parametrize("agreed", [1, 6])
 def test_counting_rows_instead_of_people_is_caught(agreed):
-    found = heard(rows_each=6, rows_agreed=agreed)
-    assert found.holds is (agreed == 6), found.sentence
+    settled = stands if agreed == 6 else is_caught
+    assert settled(lambda: heard(rows_each=6, rows_agreed=agreed))
 
 
 def test_seeded_noise_is_caught():

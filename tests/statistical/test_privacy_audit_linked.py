@@ -1,13 +1,13 @@
 """Would the audit catch us lying about linked tables? The sound engine stands; each planted bug is disproved.
 
-A sound engine fails with chance below one in a million: the bound's mean lies more than five of its standard deviations
-below the claim (see `docs/privacy.md`, "How sure the audit's tests are").
+None of these tests fails by chance as often as once in a million runs: see `repeated`.
 """
 
 from dataclasses import dataclass
 
 import pytest
 
+from repeated import is_caught, stands
 from veridical.engines.tabular.dp.kinship import used_rows
 from veridical.engines.tabular.dp.linked import LinkedTerms
 from veridical.engines.tabular.dp.linked_engine import LinkedPrivateEngine
@@ -28,14 +28,14 @@ def told(kind=LinkedTerms):
 
 @pytest.mark.parametrize("model", [SinglesModel(), MstModel()], ids=["singles", "mst"])
 def test_a_sound_engine_stays_under_its_claim(model):
-    found = one_run_linked(LinkedTrial(model=model, terms=told(), rows_each=MOST), canaries=CANARIES, seed=1)
-    assert found.holds, found.sentence
+    assert stands(
+        lambda: one_run_linked(LinkedTrial(model=model, terms=told(), rows_each=MOST), canaries=CANARIES, seed=1)
+    )
 
 
 def test_the_engine_as_users_call_it_stays_under_its_claim():
     engine = LinkedPrivateEngine(epsilon=CLAIM, unit="patients", rows_per_unit=3, declared_kinds=True)
-    found = audit_engine(engine, canaries=300, seed=1)
-    assert found.holds, found.sentence
+    assert stands(lambda: audit_engine(engine, canaries=300, seed=1))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,8 +48,7 @@ class CountsRows(LinkedTerms):
 
 def test_counting_rows_instead_of_units_in_the_table_below_is_caught():
     trial = LinkedTrial(model=SinglesModel(), terms=told(CountsRows), rows_each=MOST)
-    found = one_run_linked(trial, canaries=CANARIES, seed=1)
-    assert not found.holds, found.sentence
+    assert is_caught(lambda: one_run_linked(trial, canaries=CANARIES, seed=1))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,8 +64,11 @@ class TakesAll(LinkedTerms):
 
 def test_rows_beyond_the_agreed_number_are_caught():
     terms = TakesAll(budget=Budget(epsilon=CLAIM), most={MARKS: 1}, declared=True)
-    found = one_run_linked(LinkedTrial(model=SinglesModel(), terms=terms, rows_each=MOST), canaries=CANARIES, seed=1)
-    assert not found.holds, found.sentence
+    assert is_caught(
+        lambda: one_run_linked(
+            LinkedTrial(model=SinglesModel(), terms=terms, rows_each=MOST), canaries=CANARIES, seed=1
+        )
+    )
 
 
 class EighthOfNoise(SecureNoise):
@@ -76,5 +78,4 @@ class EighthOfNoise(SecureNoise):
 
 def test_too_little_noise_is_caught():
     trial = LinkedTrial(model=SinglesModel(), terms=told(), rows_each=MOST, noise=EighthOfNoise())
-    found = one_run_linked(trial, canaries=CANARIES, seed=1)
-    assert not found.holds, found.sentence
+    assert is_caught(lambda: one_run_linked(trial, canaries=CANARIES, seed=1))

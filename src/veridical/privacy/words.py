@@ -17,6 +17,8 @@ NOT_COVERED = (
     "conclusions about a group that hold whether or not a person took part (smoking causes cancer in those who stayed "
     "away too)",
     "how long a computer took, how much memory it used, and whether an error was shown to whoever ran it",
+    "figures that anybody computes on the real rows outside the ledger (`veridical validate`, a chart, a count in a "
+    "paper): each of them tells of the rows",
     "the real data itself: who may read it, and where copies lie",
 )
 
@@ -56,10 +58,11 @@ def explained(events: Sequence[Mapping[str, Any]], parameters: Mapping[str, Any]
         f"Neighbours: two data sets that differ by {who} being there or not. What is released would have been about as "
         f"likely without that {unit or 'row'}: no outcome is more than e^{claim:g} = {math.exp(min(claim, 700)):.3g} "
         f"times as likely with it, but for a chance of {delta:g}.",
-        "For an attacker, whatever else they know: the odds that somebody is in the data, or that a fact about them is "
-        f"so, grow by a factor of {math.exp(min(claim, 700)):.3g} at most. Somebody who thought it a coin toss (50 %) "
-        f"may come to believe it with {100 * odds_after(claim, 0.5):.0f} % at most; one who thought 1 % likely, with "
-        f"{100 * odds_after(claim, 0.01):.1f} % at most.",
+        "For an attacker, whatever else they know: the odds that somebody is in the data change by a factor of "
+        f"{math.exp(min(claim, 700)):.3g} at most. Who thought it a coin toss (50 %) may come to believe it with "
+        f"{100 * odds_after(claim, 0.5):.0f} % at most; who thought it 1 % likely, with "
+        f"{100 * odds_after(claim, 0.01):.1f} % at most. The odds between two things that may be true of somebody in "
+        f"the data (ill or not) change by the square of that at most, {math.exp(min(2 * claim, 700)):.3g}.",
         *_bounds(parameters.get("unit"), parameters, claim, events),
         _strength(claim),
         f"{sum(e['mechanism'] not in FREE for e in events)} looks at the data were charged before they were made: "
@@ -107,8 +110,8 @@ def _bounds(unit: Any, parameters: Mapping[str, Any], claim: float, events: Sequ
     if not unit:
         return [
             "Each row counts as one person. If somebody has several rows, they are protected less: k rows of one "
-            f"person are protected with epsilon {claim:g} x k only. Name the column that tells people apart (--unit) "
-            "if there is one."
+            f"person with epsilon {claim:g} x k only, and a delta that grows faster. Name the column that tells people "
+            "apart (--unit) if there is one."
         ]
     if is_linked(parameters) or parameters.get("rows_per_unit") == "auto":
         said = [str(event["what"]) for event in events if "used at most" in str(event["what"])]
