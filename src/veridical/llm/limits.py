@@ -128,10 +128,13 @@ class Window:
         self._note(refused=isinstance(error, RateLimitedError), hung=hung)
         if isinstance(error, RateLimitedError) and self._refused_share > _NOISE:
             self._back_off(now, error.retry_after_s)
+            self._shrink(now, 1.0 - self._refused_share)
         if hung and self._hung_share > _NOISE:
-            # Not single requests hang, the server has become slow: giving up early would only ask it twice.
+            # Not single requests hang, the server has become slow: giving up early would only ask it twice, and what
+            # it is asked at once waits in its queue.
             self._stretch *= 2
             self._hung_share = 0.0
+            self._shrink(now, 0.5)
         self._failures += 1
         if self._failures >= self.limits.break_after:
             self._paused_until = max(self._paused_until, now + self.limits.break_for_s)
@@ -145,8 +148,11 @@ class Window:
     def _back_off(self, now: float, retry_after_s: float | None) -> None:
         if retry_after_s is not None:
             self._paused_until = max(self._paused_until, now + min(retry_after_s, self.limits.longest_wait_s))
+
+    def _shrink(self, now: float, share: float) -> None:
+        """Narrow the window to a share of it, from a fifth to 0.7, once a round trip: a burst is one event."""
         if now - self._shrunk_at > max(self._latency_s, 0.05):
-            self.size = max(1.0, self.size * 0.7)
+            self.size = max(1.0, self.size * min(0.7, max(0.2, share)))
             self._doubles_below = self.size
             self._shrunk_at = now
 

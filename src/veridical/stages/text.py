@@ -21,7 +21,7 @@ from veridical.store.journal import Journal
 if TYPE_CHECKING:
     from veridical.core.contracts import RunContext
 
-_LOAD_AFTER_S = 0.5  # once the first questions are out
+_LULL_S = 0.03  # without a new question: everything waits for the server
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,8 +144,7 @@ async def _harvest(session: Session, spec: TextSpec, parts: TextParts, told: Tol
         in_flight=_in_flight(spec),
     )
     harvest = Harvest(session, parts.recipe, goal, checks=parts.checks, pools=parts.pools, told=told)
-    loop = asyncio.get_running_loop()
-    loading = loop.call_later(_LOAD_AFTER_S, loop.run_in_executor, None, _load_writers)
+    loading = asyncio.create_task(_load_writers(session))
     try:
         return await harvest.run()
     finally:
@@ -153,8 +152,16 @@ async def _harvest(session: Session, spec: TextSpec, parts: TextParts, told: Tol
         await session.close()
 
 
-def _load_writers() -> None:
-    """Import what writes the output while replies are waited for: it takes a quarter of a second."""
+async def _load_writers(session: Session) -> None:
+    """Import what writes the output while the first replies are waited for: it takes a quarter of a second."""
+    sent = -1
+    while sent < 1 or sent != session.tally.sent:
+        sent = session.tally.sent
+        await asyncio.sleep(_LULL_S)
+    await asyncio.get_running_loop().run_in_executor(None, _import_writers)
+
+
+def _import_writers() -> None:
     import pyarrow.json
     import pyarrow.parquet  # noqa: F401
 

@@ -47,6 +47,25 @@ def test_many_refusals_shrink_once_a_round_trip_and_pause_everybody():
     assert window._pause_s() > 4
 
 
+def test_the_more_is_refused_the_further_the_window_shrinks():
+    window = _window(start_window=200, largest_window=256)
+    _replies(window, 200, every=1)  # every one refused
+    first = window.size
+    window._shrunk_at = float("-inf")  # a round trip later
+    window.failed(REFUSED)
+    assert first == pytest.approx(140) and 0.2 * first <= window.size < 0.3 * first
+
+
+def test_many_time_outs_shrink_the_window_and_single_ones_do_not():
+    window = _window(start_window=100, largest_window=100)
+    _replies(window, 600, every=33, error=TimedOutError("late"))
+    assert window.size == 100
+    window._shrunk_at = float("-inf")
+    for _ in range(30):
+        window.failed(TimedOutError("late"))
+    assert window.size == 50
+
+
 def test_a_server_of_eight_places_is_found_out():
     """A server that refuses what exceeds eight in flight ends with a window near eight."""
 
