@@ -56,6 +56,30 @@ def test_scripted_agents_reach_every_goal_in_every_episode(language, episode):
             assert "supervisor" in {turn["speaker"] for turn in made.fields["turns"]}
 
 
+@pytest.mark.parametrize("language", ["en", "ko"])
+def test_talkative_customers_ask_beside_and_are_told_what_the_database_holds(language):
+    quiet = Dialogue(actors="scripted", languages=(language,), episodes=("plain",))
+    talkative = Dialogue(actors="scripted", languages=(language,), episodes=("plain",), asides=4, forthcoming=1.0)
+    more = 0
+    for number in range(15):
+        (short,) = asyncio.run(quiet.make(quiet.plan(number, {}), nobody))
+        (made,) = asyncio.run(talkative.make(talkative.plan(number, {}), nobody))
+        assert made.rejected is None, made.fields["text"]
+        turns = made.fields["turns"]
+        knows = [made.fields["blueprint"]["values"][name] for name in SHOP.goals[made.fields["goal"]].knows]
+        assert all(value in turns[0]["text"] for value in knows), "everything was told unasked"
+        assert not any(turn["acts"] == ["REQUEST"] for turn in turns if turn["speaker"] == "agent")
+        asked = [place for place, turn in enumerate(turns) if turn["acts"] == ["REQUEST"]]
+        results = [str(v) for turn in turns for tool in turn.get("tools", ()) for v in tool["result"].values()]
+        results += [f"{float(v):.2f}" for v in results if v.replace(".", "").isdigit()]
+        for place in asked:
+            assert turns[place + 1]["acts"] == ["INFORM"]
+            assert any(value and value in turns[place + 1]["text"] for value in results)
+        more += len(asked)
+        assert [t for t in short.fields["turns"] if t["acts"] == ["REQUEST"] and t["speaker"] == "customer"] == []
+    assert more > 15
+
+
 def test_the_same_task_is_the_same_dialogue():
     assert scripted_record().fields == scripted_record().fields
 
@@ -77,11 +101,16 @@ def test_blueprints_are_replayed_before_anybody_speaks():
         ({"facts": ["a free gift"]}, "told by no tool"),
         ({"pick": "SELECT * FROM orders WHERE status = 'lost'"}, "finds no case"),
         ({"gold": [{"tool": "teleport", "with": {}}]}, "no tool is called"),
+        (
+            {"asides": [{"tool": "ask_around", "field": "x", "asks": {"en": ["?"]}, "answers": {"en": ["!"]}}]},
+            "no tool is called",
+        ),
     ],
 )
 def test_worlds_that_cannot_work_are_refused(tmp_path, change, message):
     place = Path(scripted.__file__).parent / "worlds"
     value = yaml.safe_load((place / "shop.yaml").read_text())
+    value["asides"] = change.pop("asides", value["asides"])
     value["goals"] = {"cancel_order": {**value["goals"]["cancel_order"], **change}}
     (tmp_path / "mine.yaml").write_text(yaml.safe_dump(value))
     (tmp_path / "shop.sql").write_text((place / "shop.sql").read_text())

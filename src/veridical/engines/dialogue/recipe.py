@@ -16,7 +16,7 @@ from veridical.engines.dialogue.blueprint import EPISODES, Blueprint, draw_bluep
 from veridical.engines.dialogue.desk import Desk
 from veridical.engines.dialogue.noise import KINDS
 from veridical.engines.dialogue.played import Play
-from veridical.engines.dialogue.scripted import act_out
+from veridical.engines.dialogue.scripted import Habits, act_out
 from veridical.engines.dialogue.turn import CUSTOMER, Turn, as_messages, as_text
 from veridical.engines.dialogue.world import World, read_world
 from veridical.llm.candidate import Ask, Candidate, Rejection
@@ -39,7 +39,8 @@ class Dialogue:
     `world` is "shop" or a YAML file. `actors` "scripted" needs no model: templates follow the blueprint; with "models"
     both sides are played, the customer by `customer_role`, the agent by `agent_role`. `tools` "native" calls tools by
     the server's interface, "hermes" in the text. `noise` maps kinds of mess to the chance of each in a customer's line.
-    `goals`, `episodes` and `languages` are drawn in balance; quotas may fix any of them.
+    Scripted customers ask up to `asides` questions more, and tell each thing they know unasked with the chance
+    `forthcoming`. `goals`, `episodes` and `languages` are drawn in balance; quotas may fix any of them.
     """
 
     world: str = "shop"
@@ -48,6 +49,8 @@ class Dialogue:
     episodes: tuple[str, ...] = EPISODES
     languages: tuple[str, ...] = ("en",)
     noise: Mapping[str, float] = field(default_factory=dict)
+    asides: int = 0
+    forthcoming: float = 0.0
     tools: Literal["native", "hermes"] = "native"
     customer_role: str = "teacher"
     agent_role: str = "teacher"
@@ -92,7 +95,8 @@ class Dialogue:
         desk = Desk(self._world)
         why = ""
         if self.actors == "scripted":
-            turns = act_out(self._world, blueprint, desk, self.noise, seed=trail.seed)
+            habits = Habits(asides=self.asides, forthcoming=self.forthcoming)
+            turns = act_out(self._world, blueprint, desk, self.noise, seed=trail.seed, habits=habits)
             trail.steps.append("scripted")
         else:
             play = Play(

@@ -8,6 +8,7 @@ the same thing until they have had enough.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -24,16 +25,34 @@ from veridical.engines.dialogue.turn import AGENT, CUSTOMER, SUPERVISOR, Turn
 from veridical.engines.dialogue.world import World
 
 
-def act_out(world: World, blueprint: Blueprint, desk: Desk, noise: Mapping[str, float], *, seed: int) -> list[Turn]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Habits:
+    """How much customers talk: at most so many `asides`, and the chance that each thing they know is told unasked."""
+
+    asides: int = 0
+    forthcoming: float = 0.0
+
+
+def act_out(
+    world: World,
+    blueprint: Blueprint,
+    desk: Desk,
+    noise: Mapping[str, float],
+    *,
+    seed: int,
+    habits: Habits = Habits(),
+) -> list[Turn]:
     """Return the turns of a blueprint, and leave the desk as they left it."""
-    return _Stage(world, blueprint, desk, noise, stream(seed, "scripted")).play()
+    return _Stage(world, blueprint, desk, noise, habits, stream(seed, "scripted")).play()
 
 
 class _Stage:
     def __init__(
-        self, world: World, blueprint: Blueprint, desk: Desk, noise: Mapping[str, float], rng: np.random.Generator
-    ) -> None:
+        self, world: World, blueprint: Blueprint, desk: Desk, noise: Mapping[str, float], habits: Habits,
+        rng: np.random.Generator,
+    ) -> None:  # fmt: skip
         self.world, self.plan, self.desk, self.noise, self.rng = world, blueprint, desk, noise, rng
+        self.habits = habits
         self.language = blueprint.persona.language
         self.mood = Mood(blueprint.persona.patience)
         self.turns: list[Turn] = []
@@ -44,7 +63,8 @@ class _Stage:
         """Play from greeting to goodbye."""
         goal = self.world.goals[self.plan.goal]
         opening = filled({k: self._one(v) for k, v in goal.opens.items()}, self.language, self.plan.values)
-        self._customer(f"{self._phrase(CUSTOMER, 'GREET')} {opening}".strip(), "INFORM_INTENT")
+        opening = f"{self._phrase(CUSTOMER, 'GREET')} {opening} {self._volunteered()}".strip()
+        self._customer(opening, "INFORM_INTENT", *(("INFORM",) if self.told else ()))
         impatient = self.plan.episode == "escalation" and not goal.escalates
         slip = int(self.rng.integers(1, max(2, len(self.plan.gold))))
         for place, (tool, arguments) in enumerate(self.plan.gold):
@@ -57,6 +77,35 @@ class _Stage:
             self._use(tool, arguments)
         self._end(escalated=self.plan.gold[-1][0] == self.world.escalation.get("tool"), impatient=impatient)
         return self.turns
+
+    def _volunteered(self) -> str:
+        """Return what the customer tells of what they know before anybody asks."""
+        told = []
+        for name, value in self.plan.knows(self.world).items():
+            if self.habits.forthcoming and self.rng.random() < self.habits.forthcoming:
+                self.told.add(name)
+                told.append(self._phrase(CUSTOMER, "TELL", slot=self.world.slot(name, self.language), value=value))
+        return " ".join(told)
+
+    def _ask_beside(self) -> None:
+        """Let the customer ask about what the tools answered, and the agent read it out."""
+        if not self.habits.asides:
+            return
+        told = self.world.goals[self.plan.goal].facts
+        able = []
+        for aside in self.world.asides:
+            found = [
+                used.result.get(aside.field) for used in self.desk.log if used.tool == aside.tool and not used.failed
+            ]
+            if found and found[-1] is not None and f"{{{aside.field}}}" not in told:
+                able.append((aside, found[-1]))
+        count = int(self.rng.integers(0, self.habits.asides + 1))
+        for place in self.rng.permutation(len(able))[:count]:
+            aside, value = able[int(place)]
+            said = f"{value:.2f}" if isinstance(value, float) else str(value)
+            self._customer(str(self._one(aside.asks.get(self.language) or aside.asks["en"])), "REQUEST")
+            answer = self._one(aside.answers.get(self.language) or aside.answers["en"])
+            self._agent(str(answer).format_map({"value": said}), "INFORM")
 
     def _ask_for(self, arguments: Mapping[str, str]) -> None:
         knows = self.plan.knows(self.world)
@@ -121,6 +170,8 @@ class _Stage:
             act = "NOTIFY_FAILURE" if escalated else "NOTIFY_SUCCESS"
             more = "" if escalated else f" {self._phrase(AGENT, 'REQ_MORE')}"
             self._agent(answer + more, act, *(() if escalated else ("REQ_MORE",)))
+        if not escalated:
+            self._ask_beside()
         if escalated:
             self._say(SUPERVISOR, self._phrase(SUPERVISOR, "NOTIFY_SUCCESS"), ("NOTIFY_SUCCESS",))
         self._customer(self._phrase(CUSTOMER, "THANK_YOU"), "THANK_YOU", "GOODBYE")

@@ -83,6 +83,16 @@ class Goal:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Aside:
+    """What a customer may ask beside, by language: of the `field` that a tool told; `{value}` fills the answer."""
+
+    tool: str
+    field: str
+    asks: Mapping[str, tuple[str, ...]]
+    answers: Mapping[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True, kw_only=True)
 class World:
     """Everything a dialogue is about.
 
@@ -101,12 +111,13 @@ class World:
     policies: tuple[Policy, ...] = ()
     caller: Mapping[str, str] = field(default_factory=dict)
     escalation: Mapping[str, Any] = field(default_factory=dict)
+    asides: tuple[Aside, ...] = ()
     folder: Path = Path()
 
     def __post_init__(self) -> None:
         known = set(self.tools)
         used = {str(call["tool"]) for goal in self.goals.values() for call in goal.gold}
-        used |= {tool for policy in self.policies for tool in policy.tools}
+        used |= {tool for policy in self.policies for tool in policy.tools} | {aside.tool for aside in self.asides}
         if self.escalation:
             used.add(str(self.escalation["tool"]))
         if unknown := sorted(used - known):
