@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from veridical.engines.tabular.neural.net import Net, softmax
+from veridical.privacy.mechanisms import FLOAT_SLACK
 
 
 def _losses(net, parameters, codes):
@@ -48,6 +49,18 @@ def test_one_row_moves_the_sum_by_no_more_than_the_clip(case):
         without = np.delete(codes, row, axis=1)
         moved = net.clipped_sum(parameters, codes, 0.5) - net.clipped_sum(parameters, without, 0.5)
         assert np.linalg.norm(moved) <= 0.5 * (1 + 1e-5)
+
+
+def test_a_row_that_comes_first_moves_all_others_by_nothing_that_is_not_paid_for():
+    """It shifts every other row to another place, and some to another batch; sums must hardly notice."""
+    rng = np.random.default_rng(3)
+    net = Net((30, 20, 40, 12), 16)
+    parameters = net.start([np.ones(size) for size in net.sizes], rng) + rng.normal(0, 0.3, net.size)
+    codes = np.stack([rng.integers(0, size, 20_000) for size in net.sizes])
+    first = np.array([[1], [2], [3], [4]])
+    moved = net.clipped_sum(parameters, np.hstack([first, codes]), 1.0) - net.clipped_sum(parameters, codes, 1.0)
+    stray = moved - net.clipped_sum(parameters, first, 1.0)
+    assert np.linalg.norm(stray) < FLOAT_SLACK / 8
 
 
 def test_parameters_at_the_start_draw_independent_columns(case):

@@ -19,6 +19,7 @@ from veridical.core.errors import BudgetError
 from veridical.privacy.ledger import Ledger
 from veridical.privacy.noise import Counts, Noise, SecureNoise, gaussian_tail
 
+FLOAT_SLACK = 2.0**-7  # single-precision gradients of other rows may move by less than this part of a clip together
 _GRAINS = 2**20  # the longest gradient of a row, in grains of the grid that sums are rounded to
 
 
@@ -87,7 +88,8 @@ class Lens:
         """Return how a model may look at sums of per-row gradients, `steps` times, all of them charged now.
 
         Each row's gradient must be no longer than `clip`; `size` is the number of coordinates. Sums are rounded to a
-        grid, because exact noise is made for whole numbers; what rounding adds to the sensitivity is paid for.
+        grid, because exact noise is made for whole numbers; what rounding, on the grid and in the computer's own numbers,
+        adds to the sensitivity is paid for.
 
         Raises:
             BudgetError: the ledger has not got `rho` left; then nothing may be looked at.
@@ -95,7 +97,7 @@ class Lens:
         multiplier = math.sqrt(steps / (2 * rho))  # a step costs 1 / (2 multiplier^2)
         event = _event(what, "dpsgd", sigma=multiplier, steps=float(steps), sampling_rate=1.0, clip=clip)
         self.ledger.charge(event)
-        grains = self.rows_per_unit * _GRAINS + math.sqrt(size)
+        grains = self.rows_per_unit * _GRAINS * (1 + FLOAT_SLACK) + math.sqrt(size)
         return NoisySteps(self.noise, grain=clip / _GRAINS, sigma=multiplier * grains, left=steps)
 
 

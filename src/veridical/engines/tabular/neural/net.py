@@ -91,13 +91,14 @@ class Net:
         after.reverse()
         square += sum(((part**2).sum(axis=1) for part in after[1:]), (after[0] ** 2).sum(axis=1))
         share = np.minimum(1.0, clip / np.maximum(np.sqrt(square), 1e-12)).astype(np.float32)[:, None]
-        grads = [(after[0] * share).sum(axis=0)]
+        # Sums over rows are made in float64: in float32 they would move with the order of rows, and one row shifts all.
+        grads = [(after[0] * share).sum(axis=0, dtype=np.float64)]
         for column, size in enumerate(self.sizes):
             weighted = misses[column] * share
             grads.append(_by_code(after[column + 1] * share, codes[column], size).ravel())
-            grads.append((weighted.T @ hidden[column]).ravel())
-            grads.append(weighted.sum(axis=0))
-        return np.concatenate(grads).astype(np.float64)
+            grads.append((weighted.T.astype(np.float64) @ hidden[column].astype(np.float64)).ravel())
+            grads.append(weighted.sum(axis=0, dtype=np.float64))
+        return np.concatenate(grads)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +125,8 @@ def softmax(logits: Singles) -> Singles:
     return np.asarray(raised / raised.sum(axis=1, keepdims=True))
 
 
-def _by_code(rows: Singles, codes: Ints, size: int) -> Singles:
+def _by_code(rows: Singles, codes: Ints, size: int) -> Floats:
     from scipy.sparse import csr_array
 
-    chosen = csr_array((np.ones(len(codes), np.float32), (codes, np.arange(len(codes)))), shape=(size, len(codes)))
-    return np.asarray(chosen @ rows)
+    chosen = csr_array((np.ones(len(codes)), (codes, np.arange(len(codes)))), shape=(size, len(codes)))
+    return np.asarray(chosen @ rows.astype(np.float64))
