@@ -88,7 +88,7 @@ class Lens:
         """Return how a model may look at sums of per-row gradients, `steps` times, all of them charged now.
 
         Each row's gradient must be no longer than `clip`; `size` is the number of coordinates. Sums are rounded to a
-        grid, because exact noise is made for whole numbers; what rounding, on the grid and in the computer's own numbers,
+        grid, because exact noise is made for whole numbers; what rounding, on the grid and in single precision,
         adds to the sensitivity is paid for.
 
         Raises:
