@@ -24,6 +24,7 @@ from veridical.encode.codes import NULL, Codes, Limit
 
 MOST_SPIKES = 1024
 MOST_BINS = 1024
+FEW_RECORDS, FEW_ROWS = 30, 60_000  # a range holds this many records, or this many over the rows of a larger table
 MOST_DECIMALS = 9
 
 BLOCK = 65_536  # values coded at once: what is made on the way stays small
@@ -283,7 +284,7 @@ def _bins(found: NDArray[Any], k: int) -> tuple[NDArray[Any], NDArray[Any]]:
     if repeated.sum() > MOST_SPIKES:
         repeated &= counts >= np.sort(counts)[-MOST_SPIKES]
     rest = np.repeat(values[~repeated], counts[~repeated])
-    low, high = _equal_mass(rest, k)
+    low, high = _equal_mass(rest, max(k, min(FEW_RECORDS, FEW_ROWS // len(found))))
     low, high = np.clip(low, *floor), np.clip(high, *floor)
     wide = low < high
     low = np.concatenate([values[repeated], low[wide]])

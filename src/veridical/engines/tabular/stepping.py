@@ -42,8 +42,9 @@ class TreeSteps:
         True
     """
 
-    # Sums of the past are told as such by whoever goes step by step: leanings would only cost time.
-    model: TreeModel = field(default_factory=lambda: TreeModel(orders=("given",), leanings=0))
+    # Sums of the past are told as such by whoever goes step by step: leanings would only cost time, and what is
+    # given to a step is real here and drawn later, so a trial draw would tell nothing.
+    model: TreeModel = field(default_factory=lambda: TreeModel(orders=("given",), leanings=0, trial_draw=0))
 
     def fit(self, table: pa.Table, columns: Sequence[Column], ctx: RunContext, *, rare_below: int) -> Sampler:
         """Return what is learned of a prepared table of steps."""

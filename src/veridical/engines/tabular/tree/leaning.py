@@ -20,7 +20,8 @@ from veridical.engines.tabular.tree.growing import Predictor, Target, addresses
 from veridical.kernel import library
 
 CLASSES = 24  # of the target
-BINS = 48  # of an ordered predictor
+BINS = 48  # of an ordered predictor, at most
+BIN_ROWS = 100  # rows for each of them, where there are few
 STEPS = 64  # of the score
 LANES = 4  # leanings of a column that the kernel reads at once
 ROUNDS = 4
@@ -77,7 +78,8 @@ def fit(
         return NONE, []
     rows = rows[:MOST_ROWS]
     classes, wide = _classes(target, rows)
-    groups = [_groups(predictor, rows) for predictor in predictors]
+    most_bins = int(np.clip(len(rows) // BIN_ROWS, 4, BINS))
+    groups = [_groups(predictor, rows, most_bins) for predictor in predictors]
     told = [group[predictor.codes[rows]] for group, predictor in zip(groups, predictors, strict=True)]
     sizes = [int(group.max(initial=0)) + 1 for group in groups]
     axes = _axes(classes, wide, told, sizes)[: min(most, LANES)]
@@ -101,11 +103,11 @@ def _classes(target: Target, rows: NDArray[np.int32]) -> tuple[NDArray[np.intp],
     return table[codes], int(table.max()) + 1
 
 
-def _groups(predictor: Predictor, rows: NDArray[np.int32]) -> NDArray[np.intp]:
+def _groups(predictor: Predictor, rows: NDArray[np.int32], most: int) -> NDArray[np.intp]:
     """Return the group of each bin of a predictor."""
-    if predictor.nominal or predictor.bins <= BINS:
+    if predictor.nominal or predictor.bins <= most:
         return np.arange(predictor.bins)
-    return _cut(np.bincount(predictor.codes[rows], minlength=predictor.bins), BINS)
+    return _cut(np.bincount(predictor.codes[rows], minlength=predictor.bins), most)
 
 
 def _cut(tally: NDArray[np.intp], most: int) -> NDArray[np.intp]:

@@ -17,6 +17,7 @@ from veridical.core.schema import Column, Role
 from veridical.encode.codes import Codec, Codes
 from veridical.encode.numeric import NumericCodec
 from veridical.engines.tabular.tree import growing, leaning, order, phrasing, walking
+from veridical.engines.tabular.tree.calibration import calibrated
 from veridical.engines.tabular.tree.coding import coarse_map, fit_codec
 from veridical.engines.tabular.tree.growing import Growth, Leaves, Predictor, Smoothing, Target, Tree
 from veridical.engines.tabular.tree.sampler import Part, TreeSampler, numbers
@@ -37,6 +38,7 @@ class TreeModel:
     tuning_rows: int = 150_000  # rows on which pruning and back-off are tuned
     most_rows: int = 1_000_000  # rows, drawn at random, that trees are grown on: more cost time and tell little
     most_predictors: int = 48
+    trial_draw: int = 30_000  # rows drawn to see whether values come as often as they were seen; 0: not looked at
     leanings: int = 3  # scores of all earlier columns that each column may be told by
 
     def fit(self, table: pa.Table, columns: Sequence[Column], ctx: RunContext, *, rare_below: int = 5) -> TreeSampler:
@@ -120,7 +122,13 @@ def fit_coded(model: TreeModel, coded: Coded, columns: Sequence[Column], ctx: Ru
     with ThreadPoolExecutor(max(1, ctx.workers)) as pool:
         parts = tuple(pool.map(one, sequence))
     names = tuple(column.name for column in columns if column.role is Role.MODEL)
-    return TreeSampler(parts, names)
+    sampler = TreeSampler(parts, names)
+    if not model.trial_draw or not coded.rows:
+        return sampler
+    given = [column.name for column in columns if column.role is Role.CONTEXT]
+    some = rng.integers(coded.rows, size=model.trial_draw)
+    context = coded.table.select(given).take(pa.array(some)) if given else None
+    return sampler.mended(calibrated, model.trial_draw, int(rng.integers(2**48)), context=context)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Self
@@ -46,6 +46,9 @@ class Part:
         """Return the columns that the tree reads, from the predictor bins of all columns so far."""
         columns = [coarse[place] for place in self.predictors]
         return columns + self.leanings.codes(columns, count)
+
+
+Mend = Callable[[Part, Sequence[Codes], int, int], Part]
 
 
 @dataclass(slots=True)
@@ -116,6 +119,21 @@ class TreeSampler:
         found = [pa.chunked_array([batch[i] for batch in batches]) for i in range(len(self.table_columns))]
         table = pa.table(dict(zip(self.table_columns, found, strict=True)))
         return self._with_given(table, given, holes)
+
+    def mended(self, mend: Mend, rows: int, seed: int, *, context: pa.Table | None = None) -> Self:
+        """Return the model after a trial draw in which `mend` may exchange each part before its column is drawn.
+
+        `mend` gets the part, what its tree reads of the rows drawn so far, how many rows there are, and a seed.
+        """
+        plan, parts = self._plan(rows, context, {}, ()), list(self.parts)
+        drawn = _Drawn([], [], {})
+        for at, part in enumerate(parts):
+            if part.leaves is not None:
+                parts[at] = mend(part, part.told_by(drawn.coarse, rows), rows, seed + 1_000 * (at + 1))
+            code, _ = replace(self, parts=tuple(parts))._column(plan, at, drawn, slice(0, rows), 1, seed)
+            drawn.codes.append(code)
+            drawn.coarse.append(part.coarse[code])
+        return replace(self, parts=tuple(parts))
 
     def log_likelihood(self, table: pa.Table) -> NDArray[np.float64]:
         """Return the log-probability of each row's codes under the model, in nats; context is conditioned on."""
