@@ -252,3 +252,24 @@ def test_wrong_specs_are_told_all_at_once_with_lines(tmp_path, capsys):
     assert "line 1: prompt" in said
     assert "line 6" in said and "lenth" in said
     assert "line 7" in said
+
+
+@pytest.mark.parametrize("command", [["run"], ["forecast"]])
+def test_a_folder_that_is_a_file_is_told_before_anything_is_asked(tmp_path, capsys, command):
+    (tmp_path / "taken").write_text("a file of somebody's")
+    with LLMServer() as server:
+        spec = spec_file(tmp_path, server.url, records=4)
+        for place in (tmp_path / "taken", tmp_path / "taken" / "run"):
+            assert _text(*command, spec, "-o", place) == 2
+            assert "no run can lie here" in capsys.readouterr().err
+        assert server.asked == []
+    assert (tmp_path / "taken").read_text() == "a file of somebody's"
+
+
+def test_a_forecast_that_max_cost_does_not_pay_for_says_so(tmp_path, capsys):
+    with LLMServer() as server:
+        spec = spec_file(tmp_path, server.url, records=4, max_cost=0, prices={"m": {"input": 1, "output": 2}})
+        assert _text("forecast", spec, "-o", tmp_path / "run") == 4
+        assert server.asked == []
+    told = capsys.readouterr().err
+    assert "max_cost ends the pilot" in told and told.count("to mend") == 1

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from veridical.core.errors import DataError
+from veridical.core.errors import BudgetError, DataError
 from veridical.llm.chat import ChatReply, ChatRequest
 from veridical.llm.cost import Price, most, packaged_prices
 from veridical.llm.roster import roster
@@ -146,7 +146,8 @@ def forecast_text(spec: TextSpec, ctx: RunContext, *, folder: Path, pilot: int =
     """Pay for a pilot in the run's own folder, where it counts, and return what all of it will take.
 
     Raises:
-        DataError: the pilot decided on nothing. VeridicalError: as `run_text` does.
+        DataError: the pilot decided on nothing. BudgetError: max_cost does not even pay for that.
+        VeridicalError: as `run_text` does.
     """
     import numpy as np
 
@@ -163,7 +164,10 @@ def forecast_text(spec: TextSpec, ctx: RunContext, *, folder: Path, pilot: int =
     finally:
         journal.close()
     if not len(tasks):
-        raise DataError("the pilot decided on nothing", where=str(folder), fix=run.harvested.stopped_because or None)
+        if spec.max_cost is not None and run.harvested.stopped_because:
+            fix = "raise max_cost: the pilot pays for its questions like the run itself"
+            raise BudgetError("max_cost ends the pilot before anything is decided on", where="max_cost", fix=fix)
+        raise DataError("the pilot decided on nothing", where=str(folder), fix="look at `veridical text inspect`")
     candidates, good = int(max(tasks[:, 1].sum(), len(tasks))), int(tasks[:, 2].sum())
     drawn = ctx.rng("text", "forecast").integers(0, len(tasks), (_RESAMPLES, len(tasks)))
     per_record = tasks[:, 0].sum() / good if good else None
