@@ -80,15 +80,16 @@ def settled(column: Column, votes: NDArray[np.float64], sigma: float) -> Column:
     """Return a column whose gaps and decimals are public where declared so, and what the votes say elsewhere."""
     if column.public:
         return column
-    doubt = 4.0 * sigma
-    nullable = bool(gaps(column, votes) > doubt)
+    doubt = 4.5 * sigma
+    nullable = bool(gaps(column, votes) > doubt * math.sqrt(2))  # at most two counts
     found = replace(column, nullable=nullable, low=None, high=None, categories=None, step=None, decimals=None)
     if column.kind not in NUMERIC_KINDS:
         return replace(found, resolution="s" if column.kind in TEMPORAL_KINDS and votes[MOMENT] > doubt else None)
     if column.kind is Kind.INTEGER:
         return replace(found, decimals=0)
     beyond = np.cumsum(votes[NUMBER:][::-1])[::-1]  # cells with d digits or more
-    digits = int(np.flatnonzero(beyond > doubt).max(initial=0))
+    summed = np.arange(len(beyond), 0, -1)  # the noise of so many counts adds up
+    digits = int(np.flatnonzero(beyond > doubt * np.sqrt(summed)).max(initial=0))
     return replace(found, decimals=digits)
 
 
