@@ -124,8 +124,7 @@ class Journal:
         try:
             database = _connect(folder / FILE)
             _check_integrity(database, folder)
-            database.executescript(_TABLES)
-            _check_run(database, run_key, about)
+            _begin(database, run_key, about)
         except sqlite3.DatabaseError as torn:
             lock.close()
             if _is_full(torn):
@@ -313,15 +312,27 @@ def _damaged(folder: Path) -> ArtifactError:
     )
 
 
+def _begin(database: sqlite3.Connection, run_key: str, about: Mapping[str, Any]) -> None:
+    """Lay out a new journal, or see that an older one is this run's: all in one commit, and one wait for the disk.
+
+    A kill between two of these rows would leave the journal of nobody's run.
+    """
+    try:
+        database.executescript(f"BEGIN;{_TABLES}")
+        _check_run(database, run_key, about)
+        database.execute("COMMIT")
+    except BaseException:
+        if database.in_transaction:
+            database.execute("ROLLBACK")
+        raise
+
+
 def _check_run(database: sqlite3.Connection, run_key: str, about: Mapping[str, Any]) -> None:
     wanted = {"run_key": run_key, "format": str(_FORMAT), "about": digest.canonical_json(about)}
     known = dict(database.execute("SELECT name, value FROM about"))
     if not known:
         rows = [*wanted.items(), ("run_id", os.urandom(16).hex())]
-        # All or none: a kill between two rows would leave the journal of nobody's run.
-        database.execute("BEGIN")
         database.executemany("INSERT INTO about VALUES (?, ?)", rows)
-        database.execute("COMMIT")
         return
     if known.get("format") != wanted["format"] or known.get("run_key") != run_key:
         raise ArtifactError(

@@ -227,7 +227,7 @@ def test_a_run_killed_before_its_tables_were_there_is_no_run_yet(tmp_path):
 
 
 def test_who_the_journal_belongs_to_is_written_all_at_once(tmp_path, monkeypatch):
-    """A kill between two of these rows would leave a folder that no run may use."""
+    """A kill between two of these would leave a folder that no run may use."""
     said: list[str] = []
     connect = journal_module._connect
 
@@ -240,4 +240,6 @@ def test_who_the_journal_belongs_to_is_written_all_at_once(tmp_path, monkeypatch
     _open(tmp_path).close()
     rows = [place for place, words in enumerate(said) if words.startswith("INSERT INTO about")]
     assert len(rows) == 4
-    assert said.index("BEGIN") < rows[0] and said.index("COMMIT") > rows[-1]
+    tables = [place for place, words in enumerate(said) if words.startswith("CREATE")]
+    begun = next(place for place, words in enumerate(said) if words.startswith("BEGIN"))
+    assert begun < tables[0] < rows[0] and said.index("COMMIT") > rows[-1]
