@@ -240,6 +240,6 @@ def test_who_the_journal_belongs_to_is_written_all_at_once(tmp_path, monkeypatch
     _open(tmp_path).close()
     rows = [place for place, words in enumerate(said) if words.startswith("INSERT INTO about")]
     assert len(rows) == 4
-    tables = [place for place, words in enumerate(said) if words.startswith("CREATE")]
+    tables = [place for place, words in enumerate(said) if words.lstrip().startswith("CREATE")]
     begun = next(place for place, words in enumerate(said) if words.startswith("BEGIN"))
     assert begun < tables[0] < rows[0] and said.index("COMMIT") > rows[-1]
