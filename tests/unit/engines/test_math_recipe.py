@@ -14,7 +14,7 @@ from veridical.curate.contamination import Decontamination
 from veridical.curate.setting import read_records
 from veridical.engines.math.answer import final_number, majority
 from veridical.engines.math.recipe import WAYS, Math
-from veridical.engines.math.template import fill, read_templates, solved
+from veridical.engines.math.template import fill, formula, read_templates, solved
 from veridical.llm.candidate import Candidate, Rejection
 from veridical.llm.chat import ChatReply
 
@@ -187,3 +187,30 @@ def test_shots_are_solved_problems_of_the_same_template_with_other_numbers():
     assert asked[0].prompt.count(truth["instruction"]) == 1
     backward = make(Math(ways=("backward",), samples=1, shots=2), answers(answer="The answer is 1."))
     assert backward.fields["way"] == "backward", "asked in chat: shots solve plain questions only"
+
+
+@pytest.mark.parametrize("name", TEMPLATES)
+def test_formulas_work_out_the_answer(name):
+    for seed in range(6):
+        problem = fill(name, TEMPLATES[name], "en", stream(seed, name))
+        assert eval(formula(TEMPLATES[name].equation, problem.values)) == int(problem.answer)
+    assert formula("Eq(x*x, a)", {"a": 9}) is None, "two solutions are none"
+
+
+@pytest.mark.slow
+def test_programs_go_on_after_programmed_problems_and_are_run():
+    recipe, asked = Math(ways=("plain",), solve="execution", shots=2), []
+    problem = make(Math(solve="symbolic", ways=("plain",))).fields
+
+    async def ask(request, *, step="", role="teacher"):
+        asked.append(request)
+        return ChatReply(text=f" {problem['answer']} + 0", model="script")
+
+    made = make(recipe, ask)
+    assert asked[0].prompt.count("result = ") == 2 and asked[0].prompt.endswith("result =")
+    assert made.rejected is None and made.fields["program"] == f"result = {problem['answer']} + 0"
+
+    async def wrong(request, *, step="", role="teacher"):
+        return ChatReply(text=f" {problem['answer']} + 1", model="script")
+
+    assert make(recipe, wrong).rejected.check == "answer"

@@ -21,7 +21,7 @@ from veridical.core.rng import stream
 from veridical.curate.setting import configured
 from veridical.curate.word import one_line
 from veridical.engines.math.answer import final_number, majority, numbers_in, spelled
-from veridical.engines.math.template import Problem, Template, fill, read_templates, solved
+from veridical.engines.math.template import Problem, Template, fill, formula, read_templates, solved
 from veridical.exec.sandbox.aside import run_aside
 from veridical.exec.sandbox.level import Level
 from veridical.exec.sandbox.run import Sandbox, parse_limits
@@ -43,7 +43,7 @@ The answer is {answer}."""
 _SOLVE = """{question}
 
 Think step by step. End with a line "The answer is N." with the number alone for N."""
-_SHOT = "Question: {question}\nAnswer: {solution}\n\n"
+_SHOT = "Question: {question}\n{solution}\n\n"
 _PROGRAM = """Write a Python program that works out the answer to this question with the standard library alone and \
 stores it in a variable called `result`. Write only the code, in one ```python block.
 
@@ -68,8 +68,8 @@ class Math:
     Questions come from `templates` ("" for those that ship, else a YAML file), or from the seeds, where they are given
     (`question_field`, `answer_field`). `solve` says where answers come from: "symbolic" (the equation; no model),
     "majority" of `samples` replies (of which `share_at_least` must agree), or "execution" of a program in the sandbox.
-    With `shots`, replies to plain questions go on after so many solved ones of the same template, other numbers in
-    them: for base models and very small ones.
+    With `shots`, replies to plain questions go on after so many solved (or programmed) ones of the same template,
+    other numbers in them: for base models and very small ones.
     """
 
     ways: tuple[str, ...] = WAYS
@@ -125,9 +125,10 @@ class Math:
         if self.solve == "symbolic":
             trail.steps.append("symbolic")
             return [self._record(trail, asked, asked.solution, {})]
+        shown = self._shown(problem, str(spec["way"]), trail)
         if self.solve == "execution":
-            return [await self._executed(asked, trail)]
-        return [await self._voted(asked, trail, self._shown(problem, str(spec["way"]), trail))]
+            return [await self._executed(asked, trail, shown)]
+        return [await self._voted(asked, trail, shown)]
 
     # The question.
 
@@ -218,11 +219,13 @@ class Math:
         rng = stream(trail.seed, "shots")
         made = [fill(problem.name, self._templates[problem.name], problem.language, rng) for _ in range(self.shots + 1)]
         others = [one for one in made if one.question != problem.question][: self.shots]
-        ending = _ENDS[problem.language]
-        return "".join(
-            _SHOT.format(question=one.question, solution=" ".join((*one.steps, ending.format(x=one.answer))))
-            for one in others
-        )
+        return "".join(_SHOT.format(question=one.question, solution=self._worked(one)) for one in others)
+
+    def _worked(self, problem: Problem) -> str:
+        """Return how a problem of a template is worked out: in words, or as a line of Python."""
+        if self.solve == "execution":
+            return f"result = {formula(self._templates[problem.name].equation, problem.values) or problem.answer}"
+        return " ".join(("Answer:", *problem.steps, _ENDS[problem.language].format(x=problem.answer)))
 
     async def _voted(self, asked: _Asked, trail: Trail, shown: str) -> Candidate:
         texts = []
@@ -244,9 +247,14 @@ class Math:
             return made.refused("answer", "most replies reach another answer than the known one")
         return made
 
-    async def _executed(self, asked: _Asked, trail: Trail) -> Candidate:
-        reply = await trail.say("program", _PROGRAM.format(question=asked.question), self.sampling)
-        code = _code(reply.text)
+    async def _executed(self, asked: _Asked, trail: Trail, shown: str) -> Candidate:
+        if shown:
+            prompt = f"{shown}Question: {asked.question}\nresult ="
+            reply = await trail.go_on("program", prompt, self.sampling, stop=("\n",))
+            code = f"result = {reply.text.strip()}"
+        else:
+            reply = await trail.say("program", _PROGRAM.format(question=asked.question), self.sampling)
+            code = _code(reply.text)
         if unusable(reply) or not code:
             return trail.broken(reply)
         outcome = await run_aside(self._sandbox, code)

@@ -118,6 +118,19 @@ def solved(equation: str, values: Mapping[str, int], unknown: str) -> int | None
     return int(whole[0]) if len(set(found)) == 1 and whole else None
 
 
+def formula(equation: str, values: Mapping[str, int]) -> str | None:
+    """Return what x is, as a line of Python with the numbers in it; None where x has not one solution.
+
+    Example:
+        >>> formula("Eq(x*h, r*k)", {"r": 6, "h": 3, "k": 5})
+        '5*6/3'
+    """
+    found = _solutions(equation, tuple(sorted({*values, "x"})), "x")
+    if len(found) != 1:
+        return None
+    return re.sub(r"[a-z]+", lambda name: str(values[name[0]]), str(found[0]))
+
+
 @lru_cache(maxsize=256)
 def _solutions(equation: str, names: tuple[str, ...], unknown: str) -> tuple[Any, ...]:
     """Solve once in letters; numbers are put in afterwards, thousands of times."""
