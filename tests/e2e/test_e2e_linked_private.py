@@ -85,6 +85,12 @@ def test_runs_on_a_folder_add_up(folder, tmp_path, capsys):
     assert lines.count('"kind":"run"') == 1
 
 
+def test_a_plan_reads_the_headers_of_every_table(folder, capsys):
+    assert run(["privacy", "plan", str(folder), "--epsilon", "1", "--rows", "5k", "--rows-per-unit", "3"]) == 0
+    told = capsys.readouterr().out
+    assert "6 columns" in told and "patients: with 5,000 people" in told and "visits: with 5,000 people" in told
+
+
 @pytest.mark.parametrize(
     ("more", "word"),
     [

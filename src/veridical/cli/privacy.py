@@ -28,13 +28,17 @@ def plan(source: Path, epsilon: float, delta: float, rows: int | None, cells: in
     from veridical.privacy.plan import forecast
 
     budget = Budget(epsilon=epsilon, delta=delta)
-    names = _header(source)
+    tables = _headers(source)
+    columns = sum(map(len, tables.values()))
     assumed = [1_000, 10_000, 100_000] if rows is None else [rows]
-    click.echo(f"epsilon {epsilon:g}, delta {delta:g}: rho {budget.rho:.4g} of zCDP; {len(names)} columns")
-    for count in assumed:
-        click.echo(f"with {count:,} people{' (a guess: give --rows)' if rows is None else ''}:")
-        for line in forecast(budget, columns=len(names), rows=count, cells=cells, rows_per_unit=rows_per_unit):
-            click.echo(f"  {line.sentence}")
+    click.echo(f"epsilon {epsilon:g}, delta {delta:g}: rho {budget.rho:.4g} of zCDP; {columns} columns")
+    for table, names in tables.items():
+        part = budget if len(tables) == 1 else Budget(epsilon=epsilon, delta=delta, share=len(names) / columns)
+        for count in assumed:
+            of = "" if len(tables) == 1 else f"{table}: "
+            click.echo(f"{of}with {count:,} people{' (a guess: give --rows)' if rows is None else ''}:")
+            for line in forecast(part, columns=len(names), rows=count, cells=cells, rows_per_unit=rows_per_unit):
+                click.echo(f"  {line.sentence}")
 
 
 @privacy.command()
@@ -94,6 +98,15 @@ def audit(folder: Path, canaries: int, seed: int) -> None:
     click.echo(found.sentence)
     if not found.holds:
         raise click.exceptions.Exit(3)
+
+
+def _headers(path: Path) -> dict[str, tuple[str, ...]]:
+    """Return the names of the columns of a file, or of each file of a folder."""
+    if not path.is_dir():
+        return {path.name.split(".")[0]: _header(path)}
+    from veridical.connect.source import _files
+
+    return {file.name.split(".")[0]: _header(file) for file in _files(path)}
 
 
 def _header(path: Path) -> tuple[str, ...]:

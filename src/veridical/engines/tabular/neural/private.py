@@ -18,7 +18,7 @@ from veridical.engines.tabular.dp.engines import PrivacyTerms, fit_private
 from veridical.engines.tabular.dp.inference import Measurement
 from veridical.engines.tabular.dp.selection import Rows
 from veridical.engines.tabular.generator import TableGenerator
-from veridical.engines.tabular.neural.net import Floats, Net
+from veridical.engines.tabular.neural.net import Floats, Ints, Net
 from veridical.engines.tabular.neural.sampler import NeuralSampler
 from veridical.training.dpsgd import Adam
 
@@ -39,17 +39,30 @@ class LearnedNet:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NetModel:
-    """An autoregressive net of `width` hidden units, learned in `steps` noisy steps over all rows."""
+    """An autoregressive net of `width` hidden units, learned in `steps` noisy steps over all rows.
+
+    `gradients` are computed by a closed form ("own") or by Opacus on torch ("opacus"); noise is OpenDP's either way.
+    """
 
     width: int = 16
     steps: int = 40
     clip: float = 1.0
+    gradients: str = "own"
     adam: Adam = field(default_factory=Adam)
 
     def __post_init__(self) -> None:
         for name, value in (("width", self.width), ("steps", self.steps), ("clip", self.clip)):
             if not value > 0:
                 raise SpecError(f"{name} is {value:g}", where=f"model.{name}", fix="give a number above 0")
+        if self.gradients not in ("own", "opacus"):
+            raise SpecError(f"no gradients {self.gradients!r}", where="model.gradients", fix="use own or opacus")
+
+    def _summed(self, net: Net, at: Floats, codes: Ints) -> Floats:
+        if self.gradients == "own":
+            return net.clipped_sum(at, codes, self.clip)
+        from veridical.training import opacus
+
+        return opacus.clipped_sum(net.sizes, net.width, at, codes, self.clip)
 
     def learn(self, rows: Rows, singles: Sequence[Measurement], *, rho: float, total: float) -> LearnedNet:
         """Return the net; `singles`, the columns' own noisy counts, are where it starts.
@@ -63,9 +76,7 @@ class NetModel:
             return LearnedNet(net, start, tuple(singles), total)
         what = f"{self.steps} gradients of a net of {net.size:,} parameters, each row's cut to length {self.clip:g}"
         steps = rows.lens.descent(what, rho=rho, steps=self.steps, clip=self.clip, size=net.size)
-        learned = self.adam.descend(
-            start, lambda at: net.clipped_sum(at, rows.codes, self.clip), steps, rows=max(1.0, total)
-        )
+        learned = self.adam.descend(start, lambda at: self._summed(net, at, rows.codes), steps, rows=max(1.0, total))
         return LearnedNet(net, learned, tuple(singles), total)
 
 
