@@ -22,7 +22,7 @@ from veridical.measures.linked.side import common_of, joined, numbers_of
 from veridical.prepare.codec import whole
 from veridical.prepare.link import point
 
-JUDGED_ROWS = 12_000
+JUDGED_ROWS = 8_000
 LEAST_PARENTS = 12  # on a side; of fewer no half can be kept back
 FOLDS, REPEATS = 3, 2
 BLOCKS = 40  # parts of the time of a parent whose rows follow each other
@@ -163,7 +163,7 @@ def _area(columns: list[np.ndarray], groups: np.ndarray, size: int) -> float:
             there = fold == held
             if len(np.unique(y[there])) < 2 or len(np.unique(y[~there])) < 2:
                 continue
-            model = lightgbm.LGBMClassifier(n_estimators=100, verbose=-1, n_jobs=2).fit(x[~there], y[~there])
+            model = lightgbm.LGBMClassifier(n_estimators=80, verbose=-1, n_jobs=1).fit(x[~there], y[~there])
             scores: Any = model.predict_proba(x[there])[:, 1]
             found.append(float(roc_auc_score(y[there], scores)))
     return float(np.mean(found)) if found else 0.5

@@ -194,7 +194,7 @@ class Maker:
         if not len(known.missing_numbers):
             return numbers, kinds
         # Keys without a row grow with the links that have one.
-        share = numbers.sum() / max(1, known.numbers.sum())
+        share = numbers.sum() / known.numbers.sum() if known.numbers.sum() else self.asked.scale
         if self.asked.mend:
             lost = round(int(known.missing_numbers.sum()) * share)
             return scaled(numbers, int(numbers.sum()) + lost, self.rng("mend", i)), kinds
