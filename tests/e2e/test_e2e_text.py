@@ -261,7 +261,7 @@ def test_a_folder_that_is_a_file_is_told_before_anything_is_asked(tmp_path, caps
         spec = spec_file(tmp_path, server.url, records=4)
         for place in (tmp_path / "taken", tmp_path / "taken" / "run"):
             assert _text(*command, spec, "-o", place) == 2
-            assert "no run can lie here" in capsys.readouterr().err
+            assert "no folder can be made here" in capsys.readouterr().err
         assert server.asked == []
     assert (tmp_path / "taken").read_text() == "a file of somebody's"
 

@@ -10,7 +10,6 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from veridical.core.errors import DataError
 from veridical.llm.cost import Purse, packaged_prices
 from veridical.llm.harvest import Goal, Harvest, Harvested, Told
 from veridical.llm.roster import BATCH_WINDOW, roster
@@ -86,13 +85,8 @@ def ready(spec: TextSpec, folder: Path, ctx: RunContext) -> TextSpec:
     """Return the spec with everything made that its recipe starts from: the rows of a table, where they are asked for.
 
     Raises:
-        DataError: the folder cannot be written. VeridicalError: the rows cannot be made, or failed their gates.
+        VeridicalError: they cannot be made, or failed their gates.
     """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as wrong:
-        fix = "choose a folder that can be written"
-        raise DataError(f"no run can lie here: {wrong.strerror}", where=str(folder), fix=fix) from wrong
     if spec.recipe.name != "column":
         return spec
     from veridical.stages.text_rows import with_rows_made

@@ -56,9 +56,9 @@ def with_rows_made(spec: TextSpec, folder: Path, ctx: RunContext) -> TextSpec:
     if not wants_rows(spec):
         return spec
     from veridical.stages.model import read_json
-    from veridical.store.runfolder import write_json
+    from veridical.store.runfolder import make_folder, write_json
 
-    place = folder / FOLDER
+    place = make_folder(folder) / FOLDER
     about = _about(spec)
     made = place / _MADE
     known = read_json(made) if made.exists() else None

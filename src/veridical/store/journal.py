@@ -19,6 +19,7 @@ from typing import Any, TextIO
 from veridical.core import digest
 from veridical.core.errors import ArtifactError, DataError, VeridicalError
 from veridical.store.group_commit import GroupCommit, Part, Statement
+from veridical.store.runfolder import make_folder
 
 FILE = "journal.sqlite"
 _LOCK = "journal.lock"
@@ -117,10 +118,10 @@ class Journal:
         code version); a folder made with another key is refused.
 
         Raises:
-            DataError: another process holds the folder. ArtifactError: the journal is torn or of another run.
+            DataError: another process holds the folder, or it cannot be made.
+            ArtifactError: the journal is torn or of another run.
         """
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = _locked(folder)
+        lock = _locked(make_folder(folder))
         try:
             database = _connect(folder / FILE)
             _check_integrity(database, folder)

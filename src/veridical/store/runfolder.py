@@ -43,6 +43,20 @@ class RunFolder:
         return self.stage(name).is_dir()
 
 
+def make_folder(path: Path) -> Path:
+    """Make a folder, and those around it, unless it is there; return it.
+
+    Raises:
+        DataError: a file is in the way, or the place cannot be written.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as wrong:
+        fix = "choose a folder that can be written"
+        raise DataError(f"no folder can be made here: {wrong.strerror}", where=str(path), fix=fix) from wrong
+    return path
+
+
 @contextmanager
 def writing_file(path: Path, *, through: Path | None = None) -> Iterator[IO[bytes]]:
     """Open a temporary file and move it to `path` when the block ends well: temp, fsync, rename.
