@@ -52,12 +52,12 @@ Part = tuple[Statement, Sequence[Row]]
 class GroupCommit:
     """A thread that commits what many tasks hand in; `put` returns when it is on disk.
 
-    `connect` opens the database in the thread; `explained` says what an error of SQLite means. After one failure
+    `connect` opens the database in the thread; `explained` says what an error means. After one failure
     nothing is written any more, and everybody is told that failure.
     """
 
     def __init__(
-        self, connect: Callable[[], sqlite3.Connection], explained: Callable[[sqlite3.Error], VeridicalError]
+        self, connect: Callable[[], sqlite3.Connection], explained: Callable[[Exception], VeridicalError]
     ) -> None:
         self._connect = connect
         self._explained = explained
@@ -84,7 +84,7 @@ class GroupCommit:
         self._thread.join()
 
     def _write(self) -> None:
-        database = self._connect()
+        database = self._opened()
         began_s, crowd = 0.0, 1
         while (first := self._queue.get()) is not None:
             early_s = began_s + _PACE_S - time.monotonic()
@@ -93,10 +93,18 @@ class GroupCommit:
             began_s = time.monotonic()
             group, last = self._gathered(first)
             crowd = len(group)
-            _tell(group, self._commit(database, group))
+            _tell(group, self._broken if database is None else self._commit(database, group))
             if last:
                 break
-        database.close()
+        if database is not None:
+            database.close()
+
+    def _opened(self) -> sqlite3.Connection | None:
+        try:
+            return self._connect()
+        except sqlite3.Error as failed:
+            self._broken = self._explained(failed)
+            return None
 
     def _gathered(self, first: _Write) -> tuple[list[_Write], bool]:
         group = [first]
@@ -118,7 +126,7 @@ class GroupCommit:
             for text, values in _merged(write.parts for write in group):
                 database.execute(text, values)
             database.execute("COMMIT")
-        except sqlite3.Error as failed:
+        except Exception as failed:  # noqa: BLE001 - a text that SQLite cannot hold too: nobody may wait for ever
             # Nothing of this group is on disk: everyone who waits is told, and the run stops.
             with suppress(sqlite3.Error):
                 database.execute("ROLLBACK")

@@ -247,12 +247,12 @@ class Journal:
         return self._commits.put(*parts)
 
 
-def _is_full(failed: sqlite3.Error) -> bool:
+def _is_full(failed: Exception) -> bool:
     code = getattr(failed, "sqlite_errorcode", 0) & 0xFF  # the high bits say which call failed
     return code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
 
 
-def _explained(failed: sqlite3.Error) -> VeridicalError:
+def _explained(failed: Exception) -> VeridicalError:
     if _is_full(failed):
         return DataError(
             "the disk is full, or cannot be written: the run stopped, and all that was accepted is kept",

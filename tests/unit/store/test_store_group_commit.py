@@ -66,6 +66,29 @@ def test_parts_of_one_write_arrive_together_or_not_at_all(tmp_path):
     assert _database(tmp_path / "t").execute("SELECT * FROM t").fetchall() == [(1, "kept")]
 
 
+@pytest.mark.parametrize("row", [(1, "half a \ud800 pair"), (2**70, "too large")])
+def test_what_sqlite_cannot_hold_is_told_and_nobody_waits_for_ever(tmp_path, row):
+    async def write() -> None:
+        async with asyncio.timeout(20):
+            with pytest.raises(ArtifactError):
+                await commits.put((INSERT, (row,)))
+
+    commits = _commits(tmp_path / "t")
+    asyncio.run(write())
+    commits.close()
+
+
+def test_a_database_that_cannot_be_opened_is_told_to_whoever_writes(tmp_path):
+    async def write() -> None:
+        async with asyncio.timeout(20):
+            with pytest.raises(ArtifactError, match="OperationalError"):
+                await commits.put((INSERT, ((1, "w"),)))
+
+    commits = _commits(tmp_path / "no folder" / "t")
+    asyncio.run(write())
+    commits.close()
+
+
 def test_what_was_handed_in_before_the_end_is_written_though_nobody_waits(tmp_path):
     async def write() -> None:
         tasks = [asyncio.create_task(commits.put((INSERT, ((n, "w"),)))) for n in range(50)]
