@@ -239,7 +239,7 @@ def _synth_private(
     made = privates.make(source, rows, schema, recipe, None if gates is None else str(gates), ctx)
     page = made.page
     return Made(
-        data=to_native(made.data, like=source),
+        data=to_native(made.data, like=source) if len(made.data.tables) == 1 else made.data,
         schema=made.generator.schema,
         generator=made.generator,
         verdict=None if page is None else page.verdict,

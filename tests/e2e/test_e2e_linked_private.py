@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from veridical.cli.main import run
+from veridical.core.errors import SpecError
 from veridical.privacy.account import Account
 from veridical.store.manifest import verify
 
@@ -83,6 +84,17 @@ def test_runs_on_a_folder_add_up(folder, tmp_path, capsys):
     assert not (tmp_path / "two" / "model").exists()
     lines = next(iter(Account.default().folder.glob("*.jsonl"))).read_text()
     assert lines.count('"kind":"run"') == 1
+
+
+def test_python_makes_linked_tables_too(folder):
+    import veridical
+
+    made = veridical.synth(folder, engine="linked-dp", options={"epsilon": 4.0, "unit": "patients"})
+    assert set(made.data.tables) == {"patients", "visits"} and made.verdict.gate_set == "private"
+    twice = veridical.synthesize(made.generator, scale=2.0)
+    assert twice.tables["patients"].num_rows == 2 * made.data.tables["patients"].num_rows
+    with pytest.raises(SpecError, match="unit"):
+        veridical.synth(folder, engine="linked-dp", options={"epsilon": 4.0})
 
 
 def test_a_plan_reads_the_headers_of_every_table(folder, capsys):

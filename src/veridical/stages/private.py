@@ -94,7 +94,7 @@ def fit(source: Any, schema: Schema | None, recipe: Recipe, ctx: RunContext) -> 
         VeridicalError: the source, the schema or an option is wrong, or a budget does not suffice.
     """
     data = _read_any(source, schema)
-    known = skeleton(data) if schema is None else schema
+    known = _bare(data, recipe) if schema is None else schema
     options = {"declared_kinds": schema is not None, **recipe.options}
     return replace(recipe, options=options).build().fit(data, known, ctx)  # type: ignore[return-value]
 
@@ -109,15 +109,21 @@ def make(
     """
     from veridical.core.contracts import SampleRequest
     from veridical.stages.charged import charged_page, keyed
+    from veridical.stages.charged_linked import charged_linked_page
     from veridical.stages.model import parameters
     from veridical.stages.synthesize import draw
 
-    generator = fit(source, schema, recipe, ctx)
-    drawn = draw(generator, SampleRequest(rows=generator.noisy_rows or 1 if rows is None else rows, seed=ctx.seed))
+    generator: Any = fit(source, schema, recipe, ctx)
+    linked = bool(getattr(generator, "undivided", False))
+    if linked and rows is not None:
+        raise SpecError("there are several tables", where="rows", fix="draw them with `synthesize(..., scale=2.0)`")
+    count = 1 if linked else rows or generator.noisy_rows or 1
+    drawn = draw(generator, SampleRequest(rows=count, seed=ctx.seed))
     if gates is None:
         return PrivatelyMade(data=drawn, generator=generator, page=None)
     told = parameters(recipe.build())
-    page = charged_page(
+    page_of: Any = charged_linked_page if linked else charged_page
+    page = page_of(
         generator,
         drawn,
         GATES if gates == "share" else gates,
@@ -126,6 +132,18 @@ def make(
         source=keyed(_read_any(source, schema).fingerprint),
     )
     return PrivatelyMade(data=drawn, generator=generator, page=page)
+
+
+def _bare(data: Dataset, recipe: Recipe) -> Schema:
+    """Return a schema of headers alone; of several tables, with the links that names tell."""
+    if len(data.tables) == 1:
+        return skeleton(data)
+    from veridical.stages.linked_private import skeleton as linked_skeleton
+
+    unit = recipe.options.get("unit")
+    if unit is None:
+        raise SpecError("linked tables promise nothing without a unit", where="unit", fix="name it in the options")
+    return linked_skeleton(data, str(unit), tuple(recipe.options.get("keep", ())))
 
 
 def _read_any(source: Any, schema: Schema | None) -> Dataset:

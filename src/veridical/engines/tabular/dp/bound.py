@@ -24,7 +24,9 @@ Ints = NDArray[np.int64]
 AUTO = "auto"
 SHARE = 0.02  # of the budget, for choosing the bound
 _STEPS = np.array([1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 24, 32, 48, 64, 96, 128, 256, 512, 1024])
-_SIBLINGS = 0.5  # rows of one unit resemble each other: leaving some out distorts about half as much as their share
+# Which rows of a unit are left out is chance: what shifts is only how much units with many rows count, and these differ
+# from others by so much of a total variation distance about.
+_UNLIKE = 0.2
 _SURE = 5.5  # a number of rows that this many sigma of units have is no noise: once in two million runs it is
 _LEAST_ROWS = 1
 
@@ -73,4 +75,4 @@ def _error(most: int, counts: NDArray[np.float64], terms: Terms, columns: int) -
     if kept < _LEAST_ROWS:
         return float(most)  # nothing stands out of the noise: the smallest bound
     noise = forecast(terms.budget, columns=max(2, columns), rows=max(1, round(kept)), rows_per_unit=most)[2].error
-    return _SIBLINGS * (1 - kept / every) + noise
+    return _UNLIKE * (1 - kept / every) + noise
