@@ -253,7 +253,11 @@ def waived(verdict: TextVerdict, waivers: Sequence[Any]) -> TextVerdict:
 def outcome_lines(judged: TextVerdict) -> list[str]:
     """Return what a person is told of the verdict."""
     passed = sum(result.outcome is Outcome.PASS for result in judged.verdict.results)
-    lines = [f"gates       {passed} of {len(judged.verdict.results)} passed ({judged.verdict.gate_set})"]
+    unmeasured = [result for result in judged.verdict.results if result.outcome is Outcome.NOT_MEASURED]
+    rest = f"; {len(unmeasured)} not measured" if unmeasured else ""
+    if unmeasured and not any(result.gate.required for result in unmeasured):
+        rest += ", and not required"
+    lines = [f"gates       {passed} of {len(judged.verdict.results)} passed ({judged.verdict.gate_set}){rest}"]
     for result in judged.verdict.results:
         if result.outcome is Outcome.FAIL:
             lines.append(f"failed      {result.gate.check}: {result.sentence}")

@@ -50,7 +50,8 @@ def test_real_questions_pass_and_go_out_signed_with_their_story(good, tmp_path):
     card = (done.folder / "README.md").read_text()
     assert "**Synthetic.** 120 records" in card and "No model judged the texts" in card and "CC-BY-4.0" in card
     page = (done.folder / "report.html").read_text()
-    assert "No model judged the texts" in page
+    assert "No model judged the texts" in page and "120 records accepted, 0 turned away" in page
+    assert "not measured, and not required" in outcome_lines(judged)[0]
     assert run(["verify", str(done.folder), "--keys", str(tmp_path / "keys")]) in (0, 2)
 
 
