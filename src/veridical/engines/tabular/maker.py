@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from veridical.core.contracts import Allowed, Sampler
 from veridical.core.errors import ConstraintError
+from veridical.core.schema import Role
 from veridical.engines.tabular.condition import Condition, impossible
 from veridical.prepare import Restore
 from veridical.prepare.storage import store
@@ -72,7 +73,8 @@ class Maker:
             return first
         if known.anything:
             return self._again_each(first, broken, rng, condition, known)
-        return self._again(first, broken, rng, condition)
+        first, broken = self._around_earlier(first, broken, rng, condition)
+        return self._again(first, broken, rng, condition) if broken.any() else first
 
     def draw(self, count: int, rng: np.random.Generator, condition: Condition, known: Known) -> pa.Table:
         """Return `count` finished rows, not yet checked."""
@@ -157,10 +159,60 @@ class Maker:
                 return mixed.take(pa.array(good))
         raise self._refusal(seen, condition)
 
+    def _around_earlier(
+        self, first: pa.Table, broken: Mask, rng: np.random.Generator, condition: Condition
+    ) -> tuple[pa.Table, Mask]:
+        """Draw broken rows again around what was drawn of each before any column of a rule it breaks.
+
+        Rows are drawn column after column: a rule that rows of one kind break most would thin this kind out if whole
+        rows were drawn again.
+        """
+        order = list(getattr(self.sampler, "order", ()))
+        if not order or condition.broken(first).any():
+            return first, broken
+        soonest = np.full(len(broken), len(order))
+        for rule in self.rules:
+            read = self.restore.learned_with_values(sorted(rule.expression.columns))
+            place = min((order.index(name) for name in read if name in order), default=0)
+            soonest[rule.broken(first)] = np.minimum(soonest[rule.broken(first)], place)
+        for place in np.unique(soonest[broken]).tolist():
+            names = self._determined(frozenset(order[:place]))
+            some = broken & (soonest == place)
+            if names:
+                cells = first.select(names)
+                known = Known(self.restore.encode(cells, names), cells)
+                first, missing = self._tried(first, some, rng, condition, known)
+                broken = broken & ~some
+                broken[missing] = True
+        return first, broken
+
+    def _determined(self, early: frozenset[str]) -> list[str]:
+        """Return the finished columns that rest on these modelled ones alone."""
+        names: list[str] = []
+        for codec in self.restore.codecs:
+            behind = [column.name for column in codec.modelled if column.role is Role.MODEL]
+            if behind and early.issuperset(behind):
+                names += codec.names
+        return names
+
     def _again_each(
         self, first: pa.Table, broken: Mask, rng: np.random.Generator, condition: Condition, known: Known
     ) -> pa.Table:
-        """Draw rows again that each have their own known cells; a growing number of tries a row."""
+        """Draw rows again that each have their own known cells.
+
+        Raises:
+            SpecError: the cells of some row leave nothing that satisfies the condition.
+        """
+        result, missing = self._tried(first, broken, rng, condition, known)
+        if len(missing) and condition.broken(result).any():
+            raise impossible(condition.text, f"{len(missing)} of the given rows cannot be completed so")
+        # A rule that the given cells themselves break is left broken: given cells are never changed.
+        return result
+
+    def _tried(
+        self, first: pa.Table, broken: Mask, rng: np.random.Generator, condition: Condition, known: Known
+    ) -> tuple[pa.Table, NDArray[np.int64]]:
+        """Draw broken rows around their known cells, a growing number of tries each; return those still broken too."""
         tables, source, offset = [first], np.arange(len(broken)), len(broken)
         missing, tries = np.flatnonzero(broken), 1
         while len(missing) and tries <= 256:
@@ -173,11 +225,7 @@ class Maker:
                 offset += table.num_rows
                 missing = np.setdiff1d(missing, part[found], assume_unique=True)
             tries *= 4
-        result = pa.concat_tables(tables).take(pa.array(source)).combine_chunks()
-        if len(missing) and condition.broken(result).any():
-            raise impossible(condition.text, f"{len(missing)} of the given rows cannot be completed so")
-        # A rule that the given cells themselves break is left broken: given cells are never changed.
-        return result
+        return pa.concat_tables(tables).take(pa.array(source)).combine_chunks(), missing
 
     def _read(self, condition: Condition) -> list[str]:
         names = dict.fromkeys(name for rule in self.rules for name in rule.expression.columns)

@@ -86,6 +86,11 @@ class TreeSampler:
         by_name = {part.column.name: part.column for part in self.parts}
         return [by_name[name] for name in self.table_columns]
 
+    @property
+    def order(self) -> Sequence[str]:
+        """The columns in the order in which they are drawn, context first."""
+        return [part.column.name for part in self.parts]
+
     def draw(
         self,
         rows: int,
