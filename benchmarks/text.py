@@ -224,7 +224,7 @@ def main() -> None:
     if "kills" in options.parts:
         count = max(1, options.kills // 10) if options.quick else options.kills
         note("kills", {
-            server: killed_often(count, records=20 * count, honours_keys=keys)
+            server: killed_often(count, records=60 * count, honours_keys=keys)
             for server, keys in (("plain server", False), ("server that honours idempotency keys", True))
         })  # fmt: skip
 
