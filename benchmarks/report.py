@@ -96,8 +96,8 @@ def text(result: Mapping[str, Any]) -> str:
     if flat := result.get("two_hundred_thousand"):
         parts.append(
             f"{flat['delivered']:,} of {flat['asked']:,} records in {flat['wall_s']:,.0f} s "
-            f"({flat['records_per_s']:,.0f} a second at load {flat['load']:.0f}), {flat['cpu_s_per_1000']:.2f} CPU s per "
-            f"1,000, peak {flat['peak_mb']} MB (at 10, 50, 100 %: {flat.get('peak_mb_at_10_50_100_percent', '')})."
+            f"({flat['records_per_s']:,.0f} a second at load {flat['load']:.0f}), {flat['cpu_s_per_1000']:.2f} CPU s "
+            f"per 1,000, peak {flat['peak_mb']} MB (at 10, 50, 100 %: {flat.get('peak_mb_at_10_50_100_percent', '')})."
         )
     for server, found in result.get("kills", {}).items():
         parts.append(
