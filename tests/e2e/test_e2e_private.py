@@ -124,6 +124,8 @@ def test_a_ledger_edited_by_hand_stops_every_further_run(source, tmp_path, capsy
         (["--epsilon", "1", "--engine", "copula"], 2, "copula"),
         (["--epsilon", "1", "--unit", "nobody"], 2, "nobody"),
         (["--unit", "patient_id"], 2, "epsilon"),
+        (["--epsilon", "1", "--rows-per-unit", "3"], 2, "no unit"),
+        (["--epsilon", "1", "--unit", "patient_id", "--rows-per-unit", "a=3"], 2, "rows of each unit"),
         (["--engine", "aim"], 2, "epsilon"),
     ],
 )

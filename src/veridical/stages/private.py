@@ -39,6 +39,10 @@ def as_private(spec: RunSpec) -> RunSpec:
             fix = "give --epsilon too; to keep a person's rows on one side only, name the unit in schema.yaml"
             raise SpecError("a unit or project budget without an epsilon", where="unit", fix=fix)
         return spec
+    if spec.unit is None and spec.rows_per_unit != 1:
+        raise SpecError(
+            "rows of each unit, and no unit", where="rows_per_unit", fix="name the column: --unit patient_id"
+        )
     from veridical.engines.catalog import ENGINES
 
     engine = DEFAULT_ENGINE if spec.engine == "tree" else spec.engine
