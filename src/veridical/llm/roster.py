@@ -30,9 +30,10 @@ def endpoint(spec: ModelSpec) -> Endpoint:
     Raises:
         VeridicalError: the model cannot be opened.
     """
-    defaults: dict[str, Any] = {"start_window": 128}
+    # Wide from the start: a server that cannot take so much says so, and the window shrinks by as much at once.
+    defaults: dict[str, Any] = {"start_window": 256}
     if spec.provider == "embedded":
-        defaults["patience"] = None  # its queue is ours: giving up would only lengthen it
+        defaults = {"start_window": 64, "patience": None}  # its queue is ours: giving up would only lengthen it
     if spec.batch:
         defaults = {"start_window": BATCH_WINDOW, "largest_window": BATCH_WINDOW, "patience": None}
     return Endpoint(_batched(spec) if spec.batch else _model(spec), Limits(**{**defaults, **spec.limits}))
