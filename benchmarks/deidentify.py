@@ -1,10 +1,10 @@
 """How much of what names a person do the rules find? `python -m benchmarks.deidentify`
 
-Korean: the persons, places and dates that people marked in KLUE's NER development set (5,000 sentences). The rules were
-mended while looking at the errors of its even-numbered sentences, and the weights of what a name looks like were fitted
-there; the odd ones were never looked at, and are reported.
-KLUE marks "today", "for ten years" and "2013" as dates too, which name no day: those count against `date` alone, and for
-dates and periods together; full days are told apart.
+Korean: the persons, places and dates that people marked in KLUE's NER development set (5,000 sentences). The rules
+were mended while looking at the errors of its even-numbered sentences, and the weights of what a name looks like were
+fitted there; the odd ones were never looked at, and are reported.
+KLUE marks "today", "for ten years" and "2013" as dates too, which name no day: those count against `date` alone, and
+for dates and periods together; full days are told apart.
 English and Korean: made-up identifiers planted in made-up texts; one English set has names of strange syllables
 that stand in no list, so that finding them takes more than looking them up.
 """

@@ -123,21 +123,27 @@ async def evolve(
             ledger.charge(voting.event(ballot))  # it was spent, whether or not the process lived
             votes = np.array(known)
         history.append(_told(turn, votes))
-        rng = stream(plan.seed, "evolution", turn)
-        offspring: list[T] = []
-        born: list[str] = []
-        last = turn == plan.rounds - 1
-        for label, count in wanted.items():
-            own = [place for place, name in enumerate(labels) if name == label]
-            one_each = last and len(own) > count
-            drawn = chosen(votes[own], count, threshold=plan.threshold, by=plan.by, rng=rng, distinct=one_each)
-            kin = [items[own[place]] for place in drawn]
-            # The last generation is what was voted for: nobody would have judged its variations.
-            made = kin if last else await maker.vary(kin * plan.variations, label, turn)
-            offspring += made
-            born += [label] * len(made)
-        items, labels = offspring, born
+        items, labels = await _bred(maker, plan, items, labels, votes, turn)
     return Evolved(items=tuple(items), labels=tuple(labels), sigma=sigma, history=tuple(history))
+
+
+async def _bred(
+    maker: Maker[T], plan: Plan, items: Sequence[T], labels: Sequence[str], votes: Any, turn: int
+) -> tuple[list[T], list[str]]:
+    """Return the next generation and its labels; the last one is what was voted for: nobody would judge its kin."""
+    rng = stream(plan.seed, "evolution", turn)
+    last = turn == plan.rounds - 1
+    offspring: list[T] = []
+    born: list[str] = []
+    for label, count in (plan.labels or {"": plan.items}).items():
+        own = [place for place, name in enumerate(labels) if name == label]
+        one_each = last and len(own) > count
+        drawn = chosen(votes[own], count, threshold=plan.threshold, by=plan.by, rng=rng, distinct=one_each)
+        kin = [items[own[place]] for place in drawn]
+        made = kin if last else await maker.vary(kin * plan.variations, label, turn)
+        offspring += made
+        born += [label] * len(made)
+    return offspring, born
 
 
 def _told(turn: int, votes: Any) -> dict[str, Any]:
