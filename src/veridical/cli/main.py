@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from veridical.core.errors import VeridicalError
+from veridical.core.errors import MissingExtraError, VeridicalError
 
 # Group -> command -> ("module:command", the line shown in `veridical --help`, which imports no command).
 COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
@@ -132,7 +132,10 @@ def run(arguments: Sequence[str]) -> int:
     except Exception as bug:  # noqa: BLE001 - the process boundary
         if debug:
             traceback.print_exc()
-        else:
+        if (extra := _extra_of(bug)) is not None:
+            _say(f"error: {extra}")
+            return extra.exit_code
+        if not debug:
             _say(_bug_report(bug, kept))
         return 1
     return result if isinstance(result, int) else 0
@@ -140,6 +143,25 @@ def run(arguments: Sequence[str]) -> int:
 
 def _say(line: str) -> None:
     click.echo(f"veridical: {line}", err=True)
+
+
+def _extra_of(bug: Exception) -> MissingExtraError | None:
+    """Return which optional install brings a module that is absent, or None where none does."""
+    if not isinstance(bug, ModuleNotFoundError) or not bug.name:
+        return None
+    import re
+    from importlib.metadata import PackageNotFoundError, requires
+
+    wanted = bug.name.partition(".")[0].lower()
+    try:
+        lines = requires("veridical") or []
+    except PackageNotFoundError:
+        return None
+    for line in lines:
+        found = re.match(r"([A-Za-z0-9._-]+).*;.*\bextra == .([a-z]+)", line)
+        if found is not None and found[2] != "test" and found[1].lower().replace("-", "_") == wanted:
+            return MissingExtraError(f"{wanted} is not installed", fix=f"pip install 'veridical[{found[2]}]'")
+    return None
 
 
 def _bug_report(bug: Exception, arguments: Sequence[str]) -> str:

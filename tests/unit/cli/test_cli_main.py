@@ -108,3 +108,22 @@ def _raiser(error):
         raise error
 
     return main
+
+
+def test_a_module_of_an_optional_install_is_named_with_what_brings_it(tmp_path):
+    spec = tmp_path / "t.yaml"
+    spec.write_text("recipe: {name: prompt, options: {prompt: Hi}}\nmodels: {teacher: embedded}\nrecords: 1\n")
+    code = (
+        "import sys\nsys.modules[sys.argv[1]] = None\nfrom veridical.cli.main import run\nsys.exit(run(sys.argv[2:]))"
+    )
+    told = [sys.executable, "-c", code]
+    done = subprocess.run(
+        [*told, "orjson", "text", str(spec), "--dry-run"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert "orjson is not installed (to mend: pip install 'veridical[text]')" in done.stderr
+
+
+def test_a_module_that_no_install_of_ours_brings_is_a_bug():
+    assert door._extra_of(ModuleNotFoundError("no", name="nobody_has_this.at_all")) is None
+    assert door._extra_of(ValueError("orjson")) is None
