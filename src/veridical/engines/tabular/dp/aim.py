@@ -49,7 +49,7 @@ class AimModel:
         rounds = min(self.rounds_per_column * len(rows.sizes), self.rounds_per_marginal * len(candidates))
         spend = rho / rounds
         expected = expected_of(fitted, candidates)
-        weights = _weights(candidates)
+        weights = _weights(candidates, rows)
         while left > 1e-12 * rho:
             if left < 2 * spend:
                 spend = left  # the last round spends the rest
@@ -101,7 +101,8 @@ class AimModel:
         return cheap or held or [min(candidates, key=rows.cells)]
 
 
-def _weights(candidates: Sequence[Clique]) -> dict[Clique, float]:
+def _weights(candidates: Sequence[Clique], rows: Rows) -> dict[Clique, float]:
     """Return the workload's overlap with each candidate, scaled to 1 at most."""
-    largest = max(len(c) for c in candidates)
-    return {c: len(c) / largest for c in candidates}
+    found = {c: len(c) * rows.importance(c) for c in candidates}
+    largest = max(found.values())
+    return {c: weight / largest for c, weight in found.items()}

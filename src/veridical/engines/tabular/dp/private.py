@@ -154,7 +154,7 @@ def learn_private(
     found = [finder.found(law.column(name), votes.counts[place]) for place, name in enumerate(names)]
     ctx.progress("learn marginals", done=3, total=4)
     kept = [entry for entry in found if entry.coding is not None and entry.single is not None]
-    sampler = _sampler(model, lens, kept, votes.rows)
+    sampler = _sampler(model, lens, kept, votes.rows, terms.beside)
     law = law.with_columns(_final(column, found) for column in law.columns)
     restore = Restore(law, _codecs(law, found), learn_formulas(law))
     events = lens.ledger.events
@@ -164,7 +164,9 @@ def learn_private(
     return Private(law, restore, sampler, events, max(1, round(votes.rows)))
 
 
-def _sampler(model: CodedModel, lens: Lens, kept: Sequence[_Found], total: float) -> NoisySampler:
+def _sampler(
+    model: CodedModel, lens: Lens, kept: Sequence[_Found], total: float, beside: frozenset[str]
+) -> NoisySampler:
     codings = tuple(entry.coding for entry in kept if entry.coding is not None)
     if not codings:
         from veridical.engines.tabular.dp.inference import fit
@@ -172,7 +174,7 @@ def _sampler(model: CodedModel, lens: Lens, kept: Sequence[_Found], total: float
         return MarginalSampler((), fit([], (), total))
     codes = np.stack([coding.encode(entry.cells) for coding, entry in zip(codings, kept)])
     sizes, names = tuple(c.size for c in codings), tuple(c.column.name for c in codings)
-    rows = Rows(codes, sizes, names, lens)
+    rows = Rows(codes, sizes, names, lens, beside)
     singles = [
         Measurement((place,), entry.single[0], entry.single[1])
         for place, entry in enumerate(kept)

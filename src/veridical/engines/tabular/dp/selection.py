@@ -25,6 +25,9 @@ class Rows:
     sizes: tuple[int, ...]
     names: tuple[str, ...]
     lens: Lens
+    beside: frozenset[str] = (
+        frozenset()
+    )  # columns that tie the table to others: what they have to do with its own counts
     _counted: dict[Clique, Ints] = field(default_factory=dict, repr=False)
 
     def measure(self, columns: Clique, *, rho: float) -> Measurement:
@@ -51,6 +54,11 @@ class Rows:
         what = f"which of {len(candidates)} marginals to measure next"
         place = self.lens.choose(what, look, rho=rho, sensitivity=weight, options=len(candidates))
         return candidates[place]
+
+    def importance(self, columns: Clique) -> float:
+        """Return how much a marginal matters beside its size: more where it ties the table to others."""
+        tied = sum(self.names[column] in self.beside for column in columns)
+        return 1.0 if not tied else 0.25 if tied == len(columns) else 1.5
 
     def told(self, columns: Clique) -> str:
         """Return columns by name."""
