@@ -122,13 +122,15 @@ def formula(equation: str, values: Mapping[str, int]) -> str | None:
     """Return what x is, as a line of Python with the numbers in it; None where x has not one solution.
 
     Example:
-        >>> formula("Eq(x*h, r*k)", {"r": 6, "h": 3, "k": 5})
-        '5*6/3'
+        >>> formula("Eq(x, pay - n*p)", {"pay": 50, "n": 3, "p": 9}), formula("Eq(x*h, r*k)", {"r": 6, "h": 3, "k": 5})
+        ('50 - 3*9', '5*6/3')
     """
     found = _solutions(equation, tuple(sorted({*values, "x"})), "x")
     if len(found) != 1:
         return None
-    return re.sub(r"[a-z]+", lambda name: str(values[name[0]]), str(found[0]))
+    # As the author wrote it, where x stands alone: so it follows the words of the question.
+    written = re.fullmatch(r"Eq\(x, ([^x]+)\)", equation)
+    return re.sub(r"[a-z]+", lambda name: str(values[name[0]]), written[1] if written else str(found[0]))
 
 
 @lru_cache(maxsize=256)
