@@ -24,7 +24,8 @@ from veridical.prepare.link import point
 
 JUDGED_ROWS = 8_000
 LEAST_PARENTS = 12  # on a side; of fewer no half can be kept back
-FOLDS, REPEATS = 3, 2
+FOLDS, REPEATS = 3, 1
+MOST_CHAINS = 6
 BLOCKS = 40  # parts of the time of a parent whose rows follow each other
 DEEPEST = 4
 
@@ -51,7 +52,7 @@ class Chain:
 
 
 def chains(schema: Schema, table: str) -> list[Chain]:
-    """Return all chains from a table to its topmost ancestors, at most four links each."""
+    """Return chains from a table to its topmost ancestors, at most four links each, one for each of these."""
 
     def walk(name: str, above: tuple[ForeignKey, ...]) -> Iterator[Chain]:
         links = [one for one in schema.foreign_keys if one.table == name and one.parent != name]
@@ -63,7 +64,10 @@ def chains(schema: Schema, table: str) -> list[Chain]:
         for link in links:
             yield from walk(link.parent, (*above, link))
 
-    return list(walk(table, ()))
+    by_end: dict[str, Chain] = {}
+    for chain in walk(table, ()):
+        by_end.setdefault(chain.links[-1].parent, chain)
+    return list(by_end.values())[:MOST_CHAINS]
 
 
 def areas(real: Dataset, made: Dataset, schema: Schema, table: str, *, seed: int = 0) -> dict[str, float]:

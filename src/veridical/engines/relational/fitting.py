@@ -78,7 +78,7 @@ def fit(source: Source, engine: Engine, grouping: Grouping, keep: Sequence[str],
         ctx.progress(f"table {name}", done=done, total=len(graph.order))
         tables[name], offers[name] = _table(plans[name], source, groups, offers, engine, name in keep, ctx)
     ctx.progress("tables", done=len(graph.order), total=len(graph.order))
-    led = led_numbers(graph.followed, source.pointing, source.schema.rare_below, ctx.rng("model", "led"))
+    led = led_numbers(graph.summed, source.pointing, source.schema.rare_below, ctx.rng("model", "led"))
     return Fit(links=links, tables=tables, led=led)
 
 

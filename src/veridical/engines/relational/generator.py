@@ -154,6 +154,7 @@ def _graph_to(graph: Graph) -> dict[str, Any]:
     return {
         "order": list(graph.order), "owner": dict(graph.owner), "late": list(graph.late),
         "implied": list(graph.implied), "followed": [list(one) for one in graph.followed],
+        "spelled": [list(one) for one in graph.spelled],
         "matched": {name: list(held) for name, held in graph.matched.items()},
     }  # fmt: skip
 
@@ -163,6 +164,7 @@ def _graph_from(plain: Mapping[str, Any], schema: Schema) -> Graph:
         links=schema.foreign_keys, order=tuple(plain["order"]), owner=dict(plain["owner"]),
         matched={name: tuple(held) for name, held in plain["matched"].items()}, late=tuple(plain["late"]),
         implied=tuple(plain["implied"]), followed=tuple((j, i, k) for j, i, k in plain["followed"]),
+        spelled=tuple((j, i, k) for j, i, k in plain["spelled"]),
     )  # fmt: skip
 
 

@@ -26,7 +26,8 @@ class Graph:
     are there. `implied` links follow from the columns of another one. Of `followed` links (the first of three) the
     parent is always the one that the row's other parent (by the second) points to (by the third): a diagnosis's patient
     is the patient of its visit. Those that follow in every row are among the implied ones; of the others (some visits
-    are null) the rest is matched. Each comes after the link that leads it.
+    are null) the rest is matched. Each comes after the link that leads it. `spelled` links are led as well, but by
+    their columns: those of the store stand among those of the store's week.
     """
 
     links: tuple[ForeignKey, ...]
@@ -36,6 +37,12 @@ class Graph:
     late: tuple[int, ...]
     implied: tuple[int, ...]
     followed: tuple[tuple[int, int, int], ...] = ()
+    spelled: tuple[tuple[int, int, int], ...] = ()
+
+    @property
+    def summed(self) -> tuple[tuple[int, int, int], ...]:
+        """The links whose numbers of children are sums over another parent's."""
+        return (*self.followed, *self.spelled)
 
     def children(self, table: str) -> tuple[int, ...]:
         """Return the links that point to a table and are drawn (not implied)."""
@@ -50,7 +57,8 @@ class Graph:
 def build(schema: Schema, tables: Mapping[str, pa.Table], pointing: Sequence[Pointing]) -> Graph:
     """Return the graph of a schema's links: circles are broken where a key may be null, or where least rows point."""
     links = schema.foreign_keys
-    implied = _implied(links)
+    spelled = _spelled(links)
+    implied = [way[0] for way in spelled]
     open_links = [i for i, link in enumerate(links) if i not in implied and link.table != link.parent]
     late = [i for i, link in enumerate(links) if i not in implied and link.table == link.parent]
     late += _broken(schema, open_links, pointing)
@@ -69,24 +77,25 @@ def build(schema: Schema, tables: Mapping[str, pa.Table], pointing: Sequence[Poi
         best = max((i for i in mine if i not in led), key=lambda i: (_fitness(links[i], tables, pointing[i]), -i))
         owner[name] = best
         matched[name] = tuple(i for i in mine if i != best)
-    return Graph(links, order, owner, matched, tuple(late), tuple(implied), followed)
+    return Graph(links, order, owner, matched, tuple(late), tuple(implied), followed, tuple(spelled))
 
 
-def _implied(links: Sequence[ForeignKey]) -> list[int]:
-    """Links whose columns are part of a wider link, whose parent points the same way by the same columns."""
+def _spelled(links: Sequence[ForeignKey]) -> list[tuple[int, int, int]]:
+    """Links whose columns are part of a wider link, whose parent points the same way: each, that one, the parent's."""
     found = []
     for i, link in enumerate(links):
-        for wide in links:
+        for j, wide in enumerate(links):
             if wide.table != link.table or not set(link.columns) < set(wide.columns):
                 continue
             renamed = dict(zip(wide.columns, wide.parent_columns, strict=True))
             over = tuple(renamed[name] for name in link.columns)
-            if any(
-                other.table == wide.parent and other.columns == over and other.parent == link.parent
+            above = [
+                k for k, other in enumerate(links)
+                if other.table == wide.parent and other.columns == over and other.parent == link.parent
                 and other.parent_columns == link.parent_columns
-                for other in links
-            ):  # fmt: skip
-                found.append(i)
+            ]  # fmt: skip
+            if above:
+                found.append((i, j, above[0]))
                 break
     return found
 

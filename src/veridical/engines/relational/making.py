@@ -357,8 +357,8 @@ class Maker:
         for i in [i for i in self.graph.children(name) if i in table.numbers]:
             sums: dict[tuple[int, ...], Sum] = {}
             for j in self.led:
-                root, climbed = path(j, self.graph.followed)
-                if root == i:
+                root, climbed = path(j, self.graph.summed)
+                if root == i and all(k in made[self.graph.links[k].table].above for k in climbed):
                     groups = np.arange(table.rows)
                     for k in climbed:
                         groups = lead(made[self.graph.links[k].table].above[k], groups)

@@ -119,3 +119,37 @@ def test_sums_come_out_and_numbers_stay_spread() -> None:
     found, _ = balanced(numbers, [Sum(groups, 40, learned)], rng)
     assert np.sort(np.bincount(groups, weights=found, minlength=40)).tolist() == learned.tolist()
     assert _apart(numbers, found) <= 0.02
+
+
+def test_links_by_shared_columns_add_up() -> None:
+    # Sales point to a store's week, and by a part of the same columns to the store: stores keep their numbers of sales.
+    rng = np.random.default_rng(0)
+    stores, weeks = 40, 30
+    busy = rng.permutation(np.repeat([1, 4], stores // 2))
+    store, week = np.repeat(np.arange(stores), weeks), np.tile(np.arange(weeks), stores)
+    number = rng.poisson(busy[store])
+    data = Dataset({
+        "store": pa.table({"store": np.arange(stores), "size": rng.integers(0, 9, stores)}),
+        "week": pa.table({"store": store, "week": week, "warm": rng.integers(0, 30, stores * weeks)}),
+        "sale": pa.table({"store": np.repeat(store, number), "week": np.repeat(week, number),
+                          "amount": rng.integers(1, 90, int(number.sum()))}),
+    })  # fmt: skip
+    made_of = {"store": ("store",), "week": ("store", "week"), "sale": ()}
+    keys = {"store": Kind.IDENTIFIER}
+    tables = tuple(
+        TableSchema(name=name, primary_key=made_of[name], columns=tuple(
+            Column(name=one, kind=keys.get(one, Kind.INTEGER), storage="int64") for one in rows.column_names
+        ))
+        for name, rows in data.tables.items()
+    )  # fmt: skip
+    links = (
+        ForeignKey(table="week", columns=("store",), parent="store", parent_columns=("store",)),
+        ForeignKey(table="sale", columns=("store", "week"), parent="week", parent_columns=("store", "week")),
+        ForeignKey(table="sale", columns=("store",), parent="store", parent_columns=("store",)),
+    )
+    schema = Schema(tables=tables, foreign_keys=links)
+    made = LinkedEngine().fit(data, schema, RunContext()).sample(SampleRequest(rows=1, seed=1), Shard(0, 1, 0, 1))
+    real, ours = (np.sort(point(side.tables, links[2]).counts) for side in (data, made))
+    levels = np.unique(np.concatenate([real, ours]))
+    apart = np.abs(np.searchsorted(real, levels, "right") - np.searchsorted(ours, levels, "right")).max() / stores
+    assert apart <= 0.05
