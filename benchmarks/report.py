@@ -84,8 +84,8 @@ def text(result: Mapping[str, Any]) -> str:
     parts = [
         "## Text",
         "`python -m benchmarks.text`: one mock server for all, 256 in flight. The load is that of a machine of two "
-        "cores that others used meanwhile: records/s go with it, CPU seconds less so, and aiohttp's bare loop, which keeps "
-        "no journal and checks nothing, is what was possible at the time. "
+        "cores that others used meanwhile: records/s go with it, CPU seconds less so, and aiohttp's bare loop, which "
+        "keeps no journal and checks nothing, is what was possible at the time. "
         + (f"Conditions: {result['conditions']}." if "conditions" in result else ""),
         table(head, rows),
     ]
