@@ -9,6 +9,7 @@ Numbers = NDArray[np.float64]
 MOST = 512
 LEAST_ROWS = 20  # rows a value has on average, from which a number keeps to few values
 LEAST_SHARE = 0.95
+FILLED = 0.6  # of an even grid, from which numbers are taken to lie on it
 
 
 def levels(values: Numbers, rare_below: int, owners: NDArray[np.int64] | None = None) -> Numbers | None:
@@ -33,13 +34,19 @@ def levels(values: Numbers, rare_below: int, owners: NDArray[np.int64] | None = 
         carried = np.bincount(pairs[0], minlength=len(held))
     kept = held[carried >= rare_below]
     share = float(tally[carried >= rare_below].sum()) / len(known)
-    gaps = np.diff(kept)
-    even = len(gaps) > 0 and np.ptp(gaps) < 1e-9 * max(1.0, float(np.abs(kept).max()))
-    return None if even or len(kept) < 3 or share < LEAST_SHARE else kept
+    return None if len(kept) < 3 or share < LEAST_SHARE or _is_even(kept, known) else kept
+
+
+def _is_even(kept: Numbers, known: Numbers) -> bool:
+    """Say whether the values fill an even grid where most of the rows lie; its ends may have holes."""
+    low, high = np.quantile(known, (0.05, 0.95))
+    middle = kept[(kept >= low) & (kept <= high)]
+    gaps = np.diff(middle if len(middle) > 2 else kept)
+    return len(gaps) * float(gaps.min()) > FILLED * float(gaps.sum())
 
 
 def snap(values: Numbers, kept: Numbers) -> Numbers:
-    """Return each value's nearest level; nan stays.
+    """Return each value's nearest level; nan stays, and so does what lies beyond the ends, where few values are.
 
     Example:
         >>> snap(np.array([0.2, 1.9, np.nan]), np.array([0.0, 1.15, 2.3])).tolist()
@@ -47,4 +54,5 @@ def snap(values: Numbers, kept: Numbers) -> Numbers:
     """
     after = np.clip(np.searchsorted(kept, values), 1, len(kept) - 1)
     below, above = kept[after - 1], kept[after]
-    return np.where(np.isnan(values), np.nan, np.where(values - below <= above - values, below, above))
+    beyond = np.isnan(values) | (values < kept[0]) | (values > kept[-1])
+    return np.where(beyond, values, np.where(values - below <= above - values, below, above))

@@ -93,6 +93,9 @@ def test_levels_are_carried_by_many() -> None:
     assert 9.9 in levels(values, 5)
     assert 9.9 not in levels(values, 5, owners)
     assert levels(np.random.default_rng(0).normal(size=500), 5) is None
+    holes = np.concatenate([np.repeat(np.arange(9.0, 13.0, 0.1), 40), np.repeat([17.3, 19.9], 6)])
+    assert levels(np.round(holes, 1), 5) is None, "an even grid with a thin end is a grid"
+    assert snap(np.array([0.4, 7.5]), np.array([0.0, 1.0, 3.0])).tolist() == [0.0, 7.5]
     assert np.isnan(snap(np.array([np.nan]), np.array([0.0, 1.0, 3.0]))[0])
 
 
