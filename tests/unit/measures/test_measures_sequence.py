@@ -168,3 +168,12 @@ def test_without_a_holdout_privacy_is_not_measured() -> None:
     table = Dataset.of(pa.Table.from_pandas(half(0), preserve_index=False))
     figures = EntityPrivacy().run(Evidence(train=table, synthetic=table, schema=SCHEMA), RunContext())
     assert [figure.measured for figure in figures] == [False, False]
+
+
+def test_times_in_nanoseconds_are_read() -> None:
+    from veridical.core.schema import Column, Kind
+    from veridical.measures.sequence.side import times_of
+
+    column = Column(name="at", kind=Kind.DATETIME, storage="timestamp[ns]")
+    table = pa.table({"at": pa.array([1467331200000000001, 1467331201000000000], pa.timestamp("ns"))})
+    assert times_of(table, column).tolist() == [1467331200.0, 1467331201.0]

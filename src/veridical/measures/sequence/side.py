@@ -132,7 +132,8 @@ def times_of(table: pa.Table, column: Column) -> Floats:
     if pa.types.is_timestamp(array.type) or pa.types.is_duration(array.type) or pa.types.is_time(array.type):
         per = {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9}[array.type.unit]
         width = pa.int32() if array.type.bit_width == 32 else pa.int64()
-        return np.asarray(array.cast(width).cast(pa.float64()).to_numpy(zero_copy_only=False), np.float64) / per
+        # Nanoseconds since 1970 are more than a double counts one by one.
+        return np.asarray(array.cast(width).to_numpy(zero_copy_only=False), np.float64) / per
     return np.asarray(array.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False), np.float64)
 
 
