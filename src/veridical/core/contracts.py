@@ -102,8 +102,8 @@ class PrivacyEvent:
     """One charged (or publicly declared) look at the data; interpreted by accountants, never by engines.
 
     `mechanism` is "gaussian", "discrete_gaussian", "laplace", "exponential", "stability", "dpsgd",
-    "public" (a person's word) or "noted" (follows from charged looks). `parameters` holds what the accountant needs ("sigma", "epsilon", "sensitivity", "steps",
-    "sampling_rate" ...). `what` says in words what was looked at.
+    "public" (a person's word) or "noted" (follows from charged looks). `parameters` holds what the accountant needs
+    ("sigma", "epsilon", "sensitivity", "steps", "sampling_rate" ...). `what` says in words what was looked at.
     """
 
     what: str
