@@ -38,7 +38,12 @@ def clipped_sum(sizes: Sequence[int], width: int, parameters: Floats, codes: Int
         for parameter in watched.parameters():
             parameter.grad_sample = None
         watched(rows).sum().backward()
-        each = torch.cat([p.grad_sample.reshape(len(rows), -1) for p in watched.parameters()], dim=1)
+        # The last column's table feeds no other column: nothing pulls on it.
+        parts = [
+            torch.zeros(len(rows), p.numel()) if p.grad_sample is None else p.grad_sample.reshape(len(rows), -1)
+            for p in watched.parameters()
+        ]
+        each = torch.cat(parts, dim=1)
         share = (clip / each.norm(dim=1).clamp_min(1e-12)).clamp_max(1.0)
         # In double precision, as ours: a sum in single precision would move with the order of rows.
         total += (each.double() * share.double()[:, None]).sum(dim=0).numpy()
