@@ -130,7 +130,7 @@ def _groups(
 def _numbered(above: list[np.ndarray], real: Dataset, made: Dataset, schema: Schema, parent: str) -> np.ndarray:
     """Parents of both sides numbered apart; of parents that follow each other in time, parts of their time together."""
     time = schema.table(parent).order_by
-    if time is not None and not pa.types.is_string(real.tables[parent].schema.field(time).type):
+    if time is not None and pa.types.is_temporal(real.tables[parent].schema.field(time).type):
         ticks = [numbers_of(whole(side.tables[parent][time])) for side in (real, made)]
         cuts = np.quantile(ticks[0][np.isfinite(ticks[0])], np.linspace(0, 1, BLOCKS + 1)[1:-1])
         parts = [
