@@ -158,6 +158,7 @@ def linked(result: Mapping[str, Any]) -> str:
 
 SECTIONS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "tabular": tabular,
+    "scale": plain("Size", "python -m benchmarks.scale"),
     "rules": plain("Rules", "python -m benchmarks.rules"),
     "attacks": plain("Privacy attacks", "python -m benchmarks.attacks"),
     "text": text,
