@@ -101,6 +101,7 @@ class Harvest:
         self.goal = goal
         self.accepted = 0
         self.decided = 0
+        self._most_made = max(1, int(getattr(recipe, "per_call", 1)))  # candidates of one task
         self.ended = 0
         self.surplus = 0
         self.failed_tasks = 0
@@ -164,7 +165,11 @@ class Harvest:
             self._start(number, self.recipe.plan(number, self._wanted()), begun=False)
 
     def _wants_more(self) -> bool:
-        if self.accepted >= self.goal.records or self.decided + len(self._running) >= self.goal.candidate_cap:
+        if self.accepted >= self.goal.records:
+            return False
+        # Each task may make as many candidates as any has made: the cap holds whatever a call gives.
+        begun = self.decided + len(self._running)
+        if begun and self.decided + (len(self._running) + 1) * self._most_made > self.goal.candidate_cap:
             return False
         return self.accepted + len(self._running) * self._per_task < self.goal.records
 
@@ -206,6 +211,7 @@ class Harvest:
                 await self.journal.begin(number, orjson.dumps(spec).decode())
             made = await self.recipe.make(spec, ask)
             judged = [await self._checked(candidate, ask) for candidate in made]
+            self._most_made = max(self._most_made, len(made))
             share = cost / max(1, len(made))
             rows = [self._decide(number, index, item, share) for index, item in enumerate(judged)]
             if not made:

@@ -257,3 +257,19 @@ def test_the_budget_error_is_no_crash(tmp_path):
     done = _run(_harvest(tmp_path, Goal(records=5), script=lambda r, again: BudgetError("enough")))
     assert done.accepted == 0
     assert done.stopped_because == "enough"
+
+
+@pytest.mark.parametrize("cap", [3, 30, 33])
+def test_the_cap_on_candidates_holds_when_a_task_makes_several(tmp_path, cap):
+    class Never:
+        name = "never"
+
+        async def __call__(self, candidate, ask):
+            return Rejection("never", "none is good")
+
+    recipe = Counting(each=4)
+    recipe.per_call = 4
+    done = _run(_harvest(tmp_path, Goal(records=40, max_candidates=cap, in_flight=8), recipe=recipe, checks=[Never()]))
+    # A cap below what one call makes still lets one call be tried.
+    assert done.rejected <= max(cap, 4) and done.rejected > cap - 4
+    assert "max_candidates" in done.stopped_because
