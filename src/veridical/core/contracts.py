@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, Self, runtime_checkable
 
 from veridical.core import rng as random_streams
+from veridical.core.errors import SpecError
 
 if TYPE_CHECKING:
     # For annotations only: a text run shares `RunContext` and asks its first question before numpy is needed.
@@ -95,6 +96,21 @@ class SampleRequest:
     def rng(self, shard: Shard, *path: str | int) -> np.random.Generator:
         """Return the random stream of one shard (never of one worker)."""
         return random_streams.stream(self.seed, "synthesize", *path, shard.index)
+
+    def check_linked(self, shard: Shard) -> None:
+        """Refuse what linked tables cannot be asked for: they are drawn as a whole, and without conditions.
+
+        Raises:
+            SpecError: the request has a condition, a scale of nothing, or is cut into shards.
+        """
+        if shard.count != 1:
+            raise SpecError("linked tables cannot be drawn in parts", where="shards", fix="ask for one shard")
+        for name in ("where", "balance", "boost", "context"):
+            if getattr(self, name):
+                fix = "draw them, then cut what you want"
+                raise SpecError(f"linked tables do not take {name}", where=name, fix=fix)
+        if not self.scale > 0:
+            raise SpecError(f"a scale of {self.scale}", where="scale", fix="give a number above 0")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

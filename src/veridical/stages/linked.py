@@ -24,8 +24,7 @@ from veridical.stages.linked_cut import grown, split
 from veridical.stages.linked_validate import validate_linked
 from veridical.stages.model import KIND as MODEL
 from veridical.stages.model import Recipe, model, open_model
-from veridical.stages.plan import Done
-from veridical.stages.release import check_verdict, release, waive
+from veridical.stages.plan import Done, ended
 from veridical.stages.synthesize import KIND as SYNTHESIS
 from veridical.stages.synthesize import file_stem, order, synthesize
 from veridical.store.artifact import open_sealed
@@ -100,12 +99,7 @@ def carry_out(spec: LinkedRun, ctx: RunContext) -> LinkedDone:
     made = draw(run.stage("model"), ctx, run.stage("synthesize"), scale=spec.scale, seed=spec.seed, form=spec.format)
     verdict = _judge(spec, run, parts, schema, made, ctx)
     rows_by_table = {name: table.num_rows for name, table in made.tables.items()}
-    if not spec.release:
-        check_verdict(waive(verdict, spec.waivers), where=str(run.path))
-        done = Done(run=run, verdict=verdict, released=None)
-    else:
-        released = release(run, waivers=spec.waivers, licence=spec.licence)
-        done = Done(run=run, verdict=released.verdict, released=released)
+    done = ended(run, verdict, spec)
     written = _write(spec, run, made, ctx) if spec.target is not None else 0
     return LinkedDone(done=done, rows=rows_by_table, written=written)
 

@@ -26,13 +26,9 @@ from veridical.stages import database as databases
 from veridical.stages import linked
 from veridical.stages.charged import keyed
 from veridical.stages.linked import LinkedDone, LinkedRun
-from veridical.stages.model import KIND as MODEL
 from veridical.stages.model import Recipe, model, open_model
-from veridical.stages.plan import Done
-from veridical.stages.private import GATES, read_source
-from veridical.stages.release import check_verdict, release, waive
-from veridical.store.artifact import open_sealed
-from veridical.store.keys import KeyRing
+from veridical.stages.plan import ended
+from veridical.stages.private import GATES, read_source, stamp_charged
 from veridical.store.runfolder import RunFolder
 
 ENGINE = "linked-dp"
@@ -72,12 +68,7 @@ def carry_out(spec: LinkedRun, promise: Promise, ctx: RunContext) -> LinkedDone:
     )
     verdict = _judge(spec, run, made)
     rows = {name: table.num_rows for name, table in made.tables.items()}
-    if not spec.release:
-        check_verdict(waive(verdict, spec.waivers), where=str(run.path))
-        done = Done(run=run, verdict=verdict, released=None)
-    else:
-        released = release(run, waivers=spec.waivers, licence=spec.licence)
-        done = Done(run=run, verdict=released.verdict, released=released)
+    done = ended(run, verdict, spec)
     return LinkedDone(done=done, rows=rows, written=_written(spec, run, made, ctx))
 
 
@@ -207,11 +198,7 @@ def _name(source: str) -> str:
 
 def _judge(spec: LinkedRun, run: RunFolder, made: Dataset) -> Verdict:
     """Judge the tables by charged figures alone and stamp the verdict; no real row is read."""
-    from veridical.reports.folder import write_validation
     from veridical.stages.charged_linked import charged_linked_page
-    from veridical.stages.judged import KIND
-    from veridical.stages.synthesize import KIND as SYNTHESIS
-    from veridical.store.stamp import stamp
 
     opened = open_model(run.stage("model"))
     options, source = opened.record["parameters"], str(opened.record["source"]["fingerprint"])
@@ -223,17 +210,7 @@ def _judge(spec: LinkedRun, run: RunFolder, made: Dataset) -> Verdict:
         claim=float(options["epsilon"]),
         source=source,
     )
-    folder = run.stage("validate")
-    write_validation(page, folder)
-    basis = {
-        "synthesis": open_sealed(run.stage("synthesize"), SYNTHESIS).fingerprint,
-        "model": open_sealed(run.stage("model"), MODEL).fingerprint,
-        "train": source,
-        "holdout": None,
-        "synthetic": made.fingerprint,
-        "judged_rows": made.rows,
-    }
-    stamp(folder, KIND, basis, KeyRing.default())
+    stamp_charged(run, page, made, source=source)
     return page.verdict
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from veridical.connect.source import read
 from veridical.core import digest
@@ -29,6 +29,9 @@ from veridical.stages.sequence import is_sequence, recipe_for, split_sequences
 from veridical.stages.synthesize import order, synthesize
 from veridical.store.artifact import INDEX
 from veridical.store.runfolder import RunFolder
+
+if TYPE_CHECKING:
+    from veridical.stages.linked import LinkedRun
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,13 +86,25 @@ def carry_out(spec: RunSpec, ctx: RunContext, *, data: Dataset | None = None) ->
         verdict = judge(run, built.split, built.schema, spec.gates, ctx)
     else:
         verdict = private.judge_private(run, built.split.train.name, spec.gates)
+    if spec.release:
+        ctx.progress("release", done=0, total=1)
+    done = ended(run, verdict, spec)
+    if spec.release:
+        ctx.progress("release", done=1, total=1)
+    return replace(done, schema_kept=built.schema_kept)
+
+
+def ended(run: RunFolder, verdict: Verdict, spec: RunSpec | LinkedRun) -> Done:
+    """Release what was judged, or only say whether it could be.
+
+    Raises:
+        ReleaseRefused: a gate failed or was not measured, and nobody waived it.
+    """
     if not spec.release:
         check_verdict(waive(verdict, spec.waivers), where=str(run.path))
-        return Done(run=run, verdict=verdict, released=None, schema_kept=built.schema_kept)
-    ctx.progress("release", done=0, total=1)
+        return Done(run=run, verdict=verdict, released=None)
     released = release(run, waivers=spec.waivers, licence=spec.licence)
-    ctx.progress("release", done=1, total=1)
-    return Done(run=run, verdict=released.verdict, released=released, schema_kept=built.schema_kept)
+    return Done(run=run, verdict=released.verdict, released=released)
 
 
 def _synthesize(run: RunFolder, request: SampleRequest, spec: RunSpec, ctx: RunContext) -> None:

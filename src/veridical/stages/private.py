@@ -193,12 +193,8 @@ def judge_private(run: RunFolder, table: str, gates: str, *, ring: KeyRing | Non
     Raises:
         SpecError: the gates are wrong.
     """
-    from veridical.reports.folder import write_validation
     from veridical.stages.charged import charged_page
-    from veridical.stages.judged import KIND, read_synthesis
-    from veridical.stages.synthesize import KIND as SYNTHESIS
-    from veridical.store.artifact import open_sealed
-    from veridical.store.stamp import stamp
+    from veridical.stages.judged import read_synthesis
 
     model = open_model(run.stage("model"))
     options = model.record["parameters"]
@@ -212,15 +208,29 @@ def judge_private(run: RunFolder, table: str, gates: str, *, ring: KeyRing | Non
         claim=float(options["epsilon"]),
         source=source,
     )
+    stamp_charged(run, page, synthetic, source=source, ring=ring)
+    return page.verdict
+
+
+def stamp_charged(
+    run: RunFolder, page: PageContent, synthetic: Dataset, *, source: str, ring: KeyRing | None = None
+) -> None:
+    """Write the page of a verdict from charged figures alone, stamped with what it speaks of: no real row."""
+    from veridical.reports.folder import write_validation
+    from veridical.stages.judged import KIND
+    from veridical.stages.model import KIND as MODEL
+    from veridical.stages.synthesize import KIND as SYNTHESIS
+    from veridical.store.artifact import open_sealed
+    from veridical.store.stamp import stamp
+
     folder = run.stage("validate")
     write_validation(page, folder)
     basis = {
         "synthesis": open_sealed(run.stage("synthesize"), SYNTHESIS).fingerprint,
-        "model": model.sealed.fingerprint,
+        "model": open_sealed(run.stage("model"), MODEL).fingerprint,
         "train": source,
         "holdout": None,
         "synthetic": synthetic.fingerprint,
         "judged_rows": synthetic.rows,
     }
     stamp(folder, KIND, basis, KeyRing.default() if ring is None else ring)
-    return page.verdict

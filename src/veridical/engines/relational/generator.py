@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from veridical.core.contracts import Generator, PrivacyEvent, RunContext, SampleRequest, Shard
 from veridical.core.dataset import Dataset
-from veridical.core.errors import ArtifactError, SpecError
+from veridical.core.errors import ArtifactError
 from veridical.core.schema import Column, Schema, TableSchema
 from veridical.engines.relational.calendar import Spelled
 from veridical.engines.relational.clock import Clock
@@ -69,15 +69,7 @@ class LinkedGenerator:
             SpecError: the request has a condition, or is cut into shards.
             ConstraintError: the constraints leave no row.
         """
-        if shard.count != 1:
-            raise SpecError("linked tables cannot be drawn in parts", where="shards", fix="ask for one shard")
-        for name in ("where", "balance", "boost", "context"):
-            if getattr(request, name):
-                raise SpecError(
-                    f"linked tables do not take {name}", where=name, fix="draw them, then cut what you want"
-                )
-        if not request.scale > 0:
-            raise SpecError(f"a scale of {request.scale}", where="scale", fix="give a number above 0")
+        request.check_linked(shard)
         asked = Asked(seed=request.seed, scale=request.scale, mend=self.mend)
         ctx = RunContext(seed=request.seed)
         return Dataset(Maker(self.full_schema, self.graph, self.links, self.tables, asked, ctx, self.led).make())

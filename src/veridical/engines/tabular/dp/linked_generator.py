@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from veridical.core.contracts import PrivacyEvent, SampleRequest, Shard
 from veridical.core.dataset import Dataset
-from veridical.core.errors import ArtifactError, SpecError
+from veridical.core.errors import ArtifactError
 from veridical.core.rng import derive
 from veridical.core.schema import Schema
 from veridical.engines.tabular.dp.family import Family, Kin
@@ -75,14 +75,7 @@ class LinkedPrivateGenerator:
             SpecError: the request has a condition, or is cut into shards.
             ConstraintError: the constraints leave no row.
         """
-        if shard.count != 1:
-            raise SpecError("linked tables cannot be drawn in parts", where="shards", fix="ask for one shard")
-        for name in ("where", "balance", "boost", "context"):
-            if getattr(request, name):
-                fix = "draw them, then cut what you want"
-                raise SpecError(f"linked tables do not take {name}", where=name, fix=fix)
-        if not request.scale > 0:
-            raise SpecError(f"a scale of {request.scale}", where="scale", fix="give a number above 0")
+        request.check_linked(shard)
         units = max(1, round(self.noisy_rows * request.scale))
         drawn = {self.family.unit: self._draw(self.family.unit, units, request.seed, None)}
         owners: dict[str, Ints] = {}
