@@ -28,6 +28,7 @@ from veridical.engines.tabular.dp.private import CodedModel, NoisySampler, Priva
 from veridical.privacy.mechanisms import Lens
 
 Score = Callable[[Private, int], NDArray[np.float64]]
+ToldOfMarks = Callable[[NoisySampler, Measurement, Mapping[str, int]], tuple[Any, Any]]
 MARK, OTHER = "mark", "group"
 GROUPS = ("a", "b", "c")
 _UNTOLD = 4  # rows of a canary where the engine chooses how many it uses
@@ -130,6 +131,11 @@ def schema_of(canaries: int, *, marks_public: bool = True) -> TableSchema:
 
 def noisy_counts(found: Private, canaries: int) -> NDArray[np.float64]:
     """Return the noisy count of each canary's mark: all looks at it, weighted by how exact they are (white box)."""
+    return counts_of_marks(found, canaries, _of_marks)
+
+
+def counts_of_marks(found: Private, canaries: int, told: ToldOfMarks) -> NDArray[np.float64]:
+    """Return the noisy count of each canary's mark; `told` gives counts and variances of marks from one look."""
     places = {coding.column.name: place for place, coding in enumerate(found.sampler.codings)}
     if MARK not in places:
         return np.zeros(canaries)
@@ -137,12 +143,12 @@ def noisy_counts(found: Private, canaries: int) -> NDArray[np.float64]:
     total, weights = np.zeros(coding.size), np.zeros(coding.size)
     for measured in found.sampler.measurements:
         if places[MARK] in measured.columns:
-            counts, variance = _of_marks(found.sampler, measured, places)
+            counts, variance = told(found.sampler, measured, places)
             total, weights = total + counts / variance, weights + 1 / variance
     listed = {value: place for place, value in enumerate(coding.column.categories or ())}
     cells = np.array([listed.get(f"c{who}", -1) for who in range(canaries)])
-    scores = (total / weights)[coding.group[np.maximum(cells, 0)] + coding.nullable]
-    return np.where(cells >= 0, scores, 0.0)
+    scores = (total / np.maximum(weights, 1e-300))[coding.group[np.maximum(cells, 0)] + coding.nullable]
+    return np.asarray(np.where(cells >= 0, scores, 0.0))
 
 
 def _of_marks(sampler: NoisySampler, measured: Measurement, places: Mapping[str, int]) -> tuple[Any, Any]:

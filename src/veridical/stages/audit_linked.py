@@ -7,7 +7,9 @@ table instead of units, or takes more of them than agreed, gives the canaries aw
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -19,11 +21,13 @@ from veridical.core.dataset import Dataset
 from veridical.core.rng import stream
 from veridical.core.schema import Column, ForeignKey, Kind, Schema, TableSchema
 from veridical.engines.tabular.dp.family import family_of
+from veridical.engines.tabular.dp.inference import Measurement
 from veridical.engines.tabular.dp.linked import LinkedTerms, learn_linked
 from veridical.engines.tabular.dp.linked_engine import LinkedPrivateEngine
-from veridical.engines.tabular.dp.private import CodedModel, Private
+from veridical.engines.tabular.dp.private import CodedModel, NoisySampler, Private
 from veridical.privacy.ledger import Ledger
 from veridical.privacy.noise import Noise, SecureNoise
+from veridical.stages.audit import counts_of_marks
 
 PEOPLE, MARKS, MARK = "people", "marks", "mark"
 _UNTOLD = 3  # rows of a canary where the engine chooses how many it uses
@@ -97,17 +101,11 @@ def schema_of(canaries: int) -> Schema:
 
 def mark_counts(found: Private, canaries: int) -> NDArray[np.float64]:
     """Return the noisy count of each canary's mark: all looks at it, weighted by how exact they are."""
-    places = {coding.column.name: place for place, coding in enumerate(found.sampler.codings)}
-    if MARK not in places:
-        return np.zeros(canaries)
-    coding = found.sampler.codings[places[MARK]]
-    total, weights = np.zeros(coding.size), np.zeros(coding.size)
-    for measured in found.sampler.measurements:
-        if places[MARK] in measured.columns:
-            others = tuple(axis for axis, column in enumerate(measured.columns) if column != places[MARK])
-            variance = np.broadcast_to(np.square(measured.sigma), measured.counts.shape).sum(axis=others)
-            total, weights = total + measured.counts.sum(axis=others) / variance, weights + 1 / variance
-    listed = {value: place for place, value in enumerate(coding.column.categories or ())}
-    cells = np.array([listed.get(f"c{who}", -1) for who in range(canaries)])
-    scores = (total / np.maximum(weights, 1e-300))[coding.group[np.maximum(cells, 0)] + coding.nullable]
-    return np.asarray(np.where(cells >= 0, scores, 0.0))
+    return counts_of_marks(found, canaries, _of_marks)
+
+
+def _of_marks(_sampler: NoisySampler, measured: Measurement, places: Mapping[str, int]) -> tuple[Any, Any]:
+    """Return the noisy counts of marks, summed over whatever else was looked at with them, and their variances."""
+    others = tuple(axis for axis, column in enumerate(measured.columns) if column != places[MARK])
+    variance = np.broadcast_to(np.square(measured.sigma), measured.counts.shape)
+    return measured.counts.sum(axis=others), variance.sum(axis=others)

@@ -174,7 +174,7 @@ class Maker:
         for rule in self.rules:
             read = self.restore.learned_with_values(sorted(rule.expression.columns))
             place = min((order.index(name) for name in read if name in order), default=0)
-            soonest[rule.broken(first)] = np.minimum(soonest[rule.broken(first)], place)
+            soonest = np.where(rule.broken(first), np.minimum(soonest, place), soonest)
         for place in np.unique(soonest[broken]).tolist():
             names = self._determined(frozenset(order[:place]))
             some = broken & (soonest == place)
