@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -87,7 +89,7 @@ def _moments(table: pa.Table, time: Column) -> Codes:
 
 def _of_entities(schema: TableSchema, table: pa.Table, time: Column, moments: Codes) -> Found | None:
     columns = [c for c in _candidates(schema, table) if c.name != time.name]
-    coded = {c.name: codes_of(table[c.name]) for c in columns}
+    coded = {c.name: _narrow(codes_of(table[c.name])) for c in columns}
     times = len(np.unique(moments))
     singles: list[tuple[Column, ...]] = [(column,) for column in columns]
     pairs = [pair for pair in combinations(columns, 2) if all(_may_pair(column) for column in pair)]
@@ -99,13 +101,18 @@ def _of_entities(schema: TableSchema, table: pa.Table, time: Column, moments: Co
     return None
 
 
-def _owner(codes: Sequence[Owners]) -> Owners:
+def _narrow(codes: Owners) -> NDArray[Any]:
+    """Return codes in 16 bits where they fit: those of all candidates are held at once."""
+    return codes.astype(np.int16) if codes.max(initial=0) < 2**15 else codes
+
+
+def _owner(codes: Sequence[NDArray[Any]]) -> Owners:
     """Return one code for each combination, without gaps: a dictionary may hold words that no row has."""
-    owner, widest = codes[0].astype(np.int64), int(codes[0].max()) + 1
+    widest = math.prod(int(each.max()) + 1 for each in codes)
+    owner: NDArray[np.signedinteger[Any]] = codes[0].astype(np.int32 if widest < 2**31 else np.int64)
     for more in codes[1:]:
         owner *= int(more.max()) + 1
         owner += more
-        widest *= int(more.max()) + 1
     if widest > max(len(owner), FEW_CODES):
         return np.unique(owner, return_inverse=True)[1].astype(np.int32)
     there = np.zeros(widest, dtype=bool)

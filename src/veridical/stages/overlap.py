@@ -8,7 +8,6 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-from scipy import stats
 
 from veridical.core.finding import Direction, Finding, not_measured
 
@@ -41,6 +40,8 @@ def holdout_overlap(train: Keys, holdout: Keys, rng: np.random.Generator) -> Fin
     Chance is measured on train itself: how often rows set aside from train at random (as many as the
     holdout has) are found in the rest. Rows that repeat by nature (few columns, few values) so raise no alarm.
     """
+    from scipy import stats  # heavy to load
+
     check = "input.holdout_overlap"
     if min(len(train), len(holdout)) < 2:
         return not_measured(check, "train or holdout has fewer than two rows", n=len(holdout))
@@ -92,6 +93,8 @@ def leaked_identifiers(name: str, train: pa.Array, holdout: pa.Array | None, syn
     Chance is how often the holdout's own values stand in train (names that many people have), or, for whole
     numbers, how densely train's fill the range that the synthetic ones span (row numbers).
     """
+    from scipy import stats  # heavy to load
+
     check = "input.leaked_identifiers"
     known = train.drop_null().unique()
     values = synthetic.drop_null()

@@ -9,6 +9,9 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Self
 
+import numpy as np
+import pyarrow as pa
+
 from veridical.core.contracts import PrivacyEvent, RunContext, Sampler, SampleRequest, Shard
 from veridical.core.dataset import Dataset
 from veridical.core.errors import ArtifactError
@@ -127,10 +130,19 @@ def fit_table(method: str, model: Any, data: Dataset, schema: Schema, ctx: RunCo
         ConstraintError: the constraints clash.
     """
     table_schema = schema.table(data.name) if len(schema.tables) > 1 else schema.only
-    ready = prepare(data.only, table_schema, rare_below=schema.rare_below, ctx=ctx)
+    table = _at_most(data.only, getattr(model, "most_rows", None), ctx)
+    ready = prepare(table, table_schema, rare_below=schema.rare_below, ctx=ctx)
     sampler = model.fit(ready.table, ready.columns, ctx, rare_below=schema.rare_below)
-    tails = learn_tails(data.only, ready.restore.schema, rare_below=schema.rare_below)
+    tails = learn_tails(table, ready.restore.schema, rare_below=schema.rare_below)
     return TableGenerator(schema, data.name, method, ready.restore, sampler, tails)
+
+
+def _at_most(table: pa.Table, most: int | None, ctx: RunContext) -> pa.Table:
+    """Return the table, or `most` of its rows drawn at random in their order: memory and time stop growing there."""
+    if most is None or table.num_rows <= most:
+        return table
+    kept = np.sort(ctx.rng("model", "rows").choice(table.num_rows, most, replace=False))
+    return table.take(pa.array(kept))
 
 
 def _read(path: Path) -> dict[str, Any]:
