@@ -99,7 +99,8 @@ class Leaves:
     def steps(self) -> NDArray[np.void]:
         """The nodes in the form in which they are walked."""
         nodes, steps = self.nodes, np.zeros(len(self.nodes), dtype=STEP)
-        inner, nominal = nodes[:, LEFT] >= 0, nodes[:, CUT] < 0
+        inner = nodes[:, LEFT] >= 0
+        nominal = inner & (nodes[:, CUT] < 0)  # a leaf that was pruned keeps the cut of the split it was
         assert np.all(nodes[inner, RIGHT] == nodes[inner, LEFT] + 1)
         steps["left"] = nodes[:, LEFT]
         steps["predictor"] = np.maximum(nodes[:, PREDICTOR], 0)

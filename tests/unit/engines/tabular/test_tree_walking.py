@@ -1,0 +1,53 @@
+"""Does a row of a forest end where its splits lead, whatever a pruned leaf still remembers of the split it was?"""
+
+import numpy as np
+
+from veridical.engines.tabular.tree import walking
+from veridical.engines.tabular.tree.growing import (
+    CUT,
+    LEFT,
+    PREDICTOR,
+    RIGHT,
+    Growth,
+    Leaves,
+    Predictor,
+    Smoothing,
+    Target,
+    grow_forest,
+    join,
+    lay_leaves,
+    prune,
+)
+
+WIDE = 600  # levels: far beyond the 64 bits that a step holds by itself
+
+
+def forest(rows: int = 20_000) -> tuple[Leaves, list[np.ndarray]]:
+    rng = np.random.default_rng(0)
+    levels = rng.integers(0, WIDE, rows).astype(np.uint16)
+    narrow = rng.integers(0, 100, rows).astype(np.uint16)
+    told = ((levels * 7919 % 41) // 2 + rng.integers(0, 6, rows)).astype(np.uint16)
+    every = np.arange(rows, dtype=np.int32)
+    target = Target.of(told, int(told.max()) + 1, every, ordered=True)
+    predictors = [Predictor(levels, WIDE, nominal=True), Predictor(narrow, 100, nominal=True)]
+    trees = grow_forest(target, predictors, every, Growth(trees=2), seed=1)
+    return join([lay_leaves(prune(tree, 1.2), target, Smoothing()) for tree in trees]), [levels, narrow]
+
+
+def walked(leaves: Leaves, columns: list[np.ndarray], row: int, root: int) -> int:
+    at = root
+    while leaves.nodes[at, LEFT] >= 0:
+        code, cut = int(columns[leaves.nodes[at, PREDICTOR]][row]), int(leaves.nodes[at, CUT])
+        word = 0 if cut >= 0 else int(leaves.masks[-1 - cut + (code >> 5)])
+        left = code <= cut if cut >= 0 else word >> (code & 31) & 1
+        at = int(leaves.nodes[at, LEFT if left else RIGHT])
+    return at
+
+
+def test_every_row_of_both_trees_ends_where_its_splits_lead() -> None:
+    leaves, columns = forest()
+    pruned = (leaves.nodes[:, LEFT] < 0) & (leaves.nodes[:, CUT] < 0)
+    assert pruned[leaves.roots[1] :].any()  # leaves of the second tree that still hold a cut
+    for tree, root in enumerate(leaves.roots.tolist()):
+        reached = walking.route(leaves, columns, 2_000, tree=tree)
+        assert reached.tolist() == [walked(leaves, columns, row, root) for row in range(2_000)]
