@@ -155,7 +155,7 @@ def failed_sequence_gates(sides: Sides, synthetic: Dataset, seed: int) -> list[s
     """Return the checks of sequences alone that stop a release: what planted faults are told by, for less time."""
     ctx = RunContext(seed=seed)
     given = Evidence(train=sides.train, holdout=sides.holdout, synthetic=synthetic, schema=sides.schema)
-    evidence = compare_inputs(given, ctx).evidence
+    evidence = compare_inputs(given).evidence
     found = [*Dynamics().measure(evidence, ctx), *Telling().measure(evidence, ctx), *EntityPrivacy().run(evidence, ctx)]
     prints = Fingerprints(
         synthetic=synthetic.fingerprint, real=sides.train.fingerprint, schema=sides.schema.fingerprint

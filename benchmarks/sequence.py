@@ -91,7 +91,7 @@ def scores(train: pa.Table, holdout: pa.Table, made: pa.Table, schema: Schema) -
     """Return every figure of sequences, its ceiling beside it."""
     given = Evidence(train=Dataset.of(train), synthetic=Dataset.of(made), holdout=Dataset.of(holdout), schema=schema)
     ctx = RunContext(seed=SEED)
-    evidence = compare_inputs(given, ctx).evidence
+    evidence = compare_inputs(given).evidence
     found = [*Dynamics(replicates=10).measure(evidence, ctx), *Telling().measure(evidence, ctx)]
     found += EntityPrivacy().run(evidence, ctx)
     figures: dict[str, Any] = {f.check: {"value": f.value, "ceiling": f.ceiling} for f in found}

@@ -1,12 +1,14 @@
 """Is every kind of bad input told, is nothing unmeasured passed, and is what should fail failed?"""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from measured import adult
 from veridical.cli.main import run
 from veridical.core.contracts import Evidence, RunContext
 from veridical.core.dataset import Dataset
@@ -16,6 +18,7 @@ from veridical.core.schema import Column, Kind, Schema, TableSchema
 from veridical.gates.catalog import load_gates
 from veridical.gates.judge import Fingerprints, judge
 from veridical.stages.inputs import compare_inputs
+from veridical.stages.overlap import holdout_overlap
 from veridical.stages.validate import validate
 from veridical.store.artifact import open_sealed
 
@@ -47,7 +50,7 @@ def found(synthetic, *, train=None, holdout=None, table_schema=None):
         holdout=None if holdout is None else Dataset.of(holdout),
         schema=table_schema if table_schema is not None else schema(train),
     )
-    inputs = compare_inputs(evidence, CTX)
+    inputs = compare_inputs(evidence)
     return inputs, {finding.check: finding for finding in inputs.findings}
 
 
@@ -94,6 +97,41 @@ def test_a_holdout_that_was_trained_on_is_caught_and_chance_repeats_are_not():
         people(seed=1).select(["job", "rich"]), train=narrow, holdout=people(seed=2).select(["job", "rich"])
     )
     assert checks["input.holdout_overlap"].p_value > 0.01
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
+def test_rows_that_repeat_by_nature_raise_no_alarm_however_the_table_is_split(share):
+    # Ages and answers only: some kinds of rows are common, many are met once, twice or a few times.
+    rng = np.random.default_rng(8)
+    for _ in range(20):
+        rows = rng.integers(18, 80, 3_000) * 1_000 + rng.geometric(0.02, 3_000)
+        keys = rows.astype(np.uint64)
+        cut = round(share * len(keys))
+        assert holdout_overlap(keys[cut:], keys[:cut]).p_value > 1e-4
+
+
+def test_pairs_of_equal_rows_split_between_train_and_holdout_are_caught():
+    keys = np.arange(4_000, dtype=np.uint64)
+    assert holdout_overlap(keys[:3_000], np.concatenate([keys[3_000:], keys[:40]])).p_value < 1e-6
+
+
+def test_a_second_sample_of_few_kinds_of_rows_is_not_the_training_table():
+    def gate(synthetic):
+        train = people(3_000).select(["age"])
+        _, checks = found(synthetic, train=train, holdout=people(800, seed=2).select(["age"]))
+        asked = load_gates("share")
+        gates = tuple(gate for gate in asked.gates if gate.check == "input.synthetic_is_train")
+        return judge([checks["input.synthetic_is_train"]], replace(asked, gates=gates), PRINTS)
+
+    assert gate(people(3_000, seed=1).select(["age"])).outcome is Outcome.PASS
+    assert gate(people(3_000).select(["age"]).take(np.random.default_rng(1).permutation(3_000))).outcome is Outcome.FAIL
+
+
+@pytest.mark.parametrize("names", [["sex", "race", "income"], ["age"], ["sex", "income"], ["age", "hours_per_week"]])
+def test_real_rows_of_a_narrow_table_pass_every_gate(names):
+    train, holdout, synthetic = (Dataset.of(adult().select(names).slice(at * 1_500, 1_500)) for at in range(3))
+    verdict = validate(train=train, synthetic=synthetic, holdout=holdout, ctx=CTX).verdict
+    assert [r.gate.check for r in verdict.results if r.outcome is not Outcome.PASS and r.gate.required] == []
 
 
 def test_synthetic_that_is_train_is_caught_in_any_order_and_with_fresh_keys():

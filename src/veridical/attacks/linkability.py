@@ -13,7 +13,7 @@ from veridical.attacks.proportion import Rate
 from veridical.attacks.target import aim, compare
 from veridical.core.contracts import Evidence, RunContext
 from veridical.core.errors import SchemaError
-from veridical.core.finding import Finding, not_measured
+from veridical.core.finding import Finding, nothing_there
 from veridical.encode.neighbours import Encoded, Index, build
 
 CHECK = "privacy.linkability"
@@ -51,7 +51,7 @@ class Linkability:
     def _attack(self, table: TableEvidence, ctx: RunContext) -> Finding:
         names = [column.name for column in table.columns]
         if len(names) < 2:
-            return not_measured(CHECK, "a single column has no two parts", scope=table.scope)
+            return nothing_there(CHECK, "A single column has no two parts to link.", scope=table.scope)
         rng = ctx.rng("attacks", "linkability", *table.scope)
         first, second = self._parts(names, rng)
         target = aim(table, self.attacks, rng)

@@ -27,16 +27,15 @@ from veridical.attacks.predicate import (
 )
 from veridical.attacks.proportion import Rate, risk_over
 from veridical.core.contracts import Evidence, RunContext
-from veridical.core.finding import Direction, Finding, not_measured
+from veridical.core.finding import Direction, Finding, nothing_there
 
 CHECK = "privacy.singling_out"
-_LEAST_ATTACKS = 20
 _ROUNDS = 120  # how often as many candidates as attacks are drawn before giving up
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SinglingOut:
-    """Conditions on one column and on several, as many as `attacks`; scope is the number of columns.
+    """Conditions on one column and on several, as many as `attacks`; scope: how many (at most what the table has).
 
     Source: Giomi et al. 2023, "A unified framework for quantifying privacy risk in synthetic data".
 
@@ -66,16 +65,14 @@ class SinglingOut:
         self, table: TableEvidence, codes: Codes, crowds: _Crowds, size: int, rng: np.random.Generator
     ) -> Finding:
         scope = (*table.scope, str(size))
-        if size > len(codes.names):
-            return not_measured(CHECK, f"there are only {len(codes.names)} columns", scope=scope)
-        predicates = _isolating(crowds.synthetic, size, self.attacks, rng)
-        if len(predicates) < _LEAST_ATTACKS:
-            return not_measured(
-                CHECK, "too few conditions fit exactly one synthetic row", n=len(predicates), scope=scope
-            )
+        taken = min(size, len(codes.names))  # of a narrow table: conditions on all its columns
+        predicates = _isolating(crowds.synthetic, taken, self.attacks, rng)
+        if not len(predicates):
+            said = f"No condition on {_columns(taken)} fits exactly one synthetic row: nothing singles a person out."
+            return nothing_there(CHECK, said, scope=scope)
         found = predicates.isolated(crowds.real)
-        guessed = naive(crowds.synthetic.cells, size, len(predicates), rng).isolated(crowds.real)
-        return _finding(scope, codes, found, guessed)
+        guessed = naive(crowds.synthetic.cells, taken, len(predicates), rng).isolated(crowds.real)
+        return _finding(scope, taken, codes, found, guessed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +104,13 @@ def _isolating(synthetic: Crowd, size: int, count: int, rng: np.random.Generator
     )
 
 
-def _finding(scope: tuple[str, ...], codes: Codes, found: NDArray[np.int64], guessed: NDArray[np.int64]) -> Finding:
+def _columns(size: int) -> str:
+    return "one column" if size == 1 else f"{size} columns"
+
+
+def _finding(
+    scope: tuple[str, ...], size: int, codes: Codes, found: NDArray[np.int64], guessed: NDArray[np.int64]
+) -> Finding:
     train, holdout, n = codes.train_rows, codes.holdout_rows, found.size
     hit = found[found >= 0]
     attack = Rate(int((hit < train).sum()), n)
@@ -117,7 +120,6 @@ def _finding(scope: tuple[str, ...], codes: Codes, found: NDArray[np.int64], gue
     risk = risk_over(attack, control)
     p_value = balance(hit, np.arange(train + holdout) < train).p_value if hit.size else 0.5
     baseline = float(((guessed >= 0) & (guessed < train)).sum()) / guessed.size
-    columns = "one column" if scope[-1] == "1" else f"{scope[-1]} columns"
     return Finding(
         check=CHECK,
         scope=scope,
@@ -129,7 +131,7 @@ def _finding(scope: tuple[str, ...], codes: Codes, found: NDArray[np.int64], gue
         baseline=baseline,
         p_value=p_value,
         sentence=(
-            f"{attack.share:.1%} of the conditions on {columns}, read off the synthetic data, fit exactly one "
+            f"{attack.share:.1%} of the conditions on {_columns(size)}, read off the synthetic data, fit exactly one "
             f"person learned from; by chance it would be {control.share:.1%}, by guessing {baseline:.1%}."
         ),
         detail={

@@ -99,6 +99,28 @@ def not_measured(check: str, reason: str, *, n: int = 0, scope: Sequence[str] = 
     return Finding(check=check, value=None, n=n, direction=Direction.NONE, scope=tuple(scope), reason=reason)
 
 
+def nothing_there(check: str, sentence: str, *, scope: Sequence[str] = ()) -> Finding:
+    """Return the finding of a check that has nothing to find in such a table: no risk, or no difference.
+
+    That is an answer, however many rows there are: a single column has no pair that could differ.
+
+    Example:
+        >>> nothing_there("fidelity.pairs", "There is one column: no pair can differ.").value
+        0.0
+    """
+    return Finding(
+        check=check,
+        value=0.0,
+        n=0,
+        direction=Direction.LOWER,
+        ceiling=0.0,
+        baseline=0.0,
+        p_value=1.0,
+        scope=tuple(scope),
+        sentence=sentence,
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gate:
     """A rule that a finding must meet.

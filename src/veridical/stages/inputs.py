@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from veridical.core.contracts import Evidence, RunContext
+from veridical.core.contracts import Evidence
 from veridical.core.dataset import Dataset
 from veridical.core.errors import DataError
 from veridical.core.finding import Direction, Finding, not_measured
@@ -26,7 +26,7 @@ class Inputs:
     findings: tuple[Finding, ...]
 
 
-def compare_inputs(evidence: Evidence, ctx: RunContext) -> Inputs:
+def compare_inputs(evidence: Evidence) -> Inputs:
     """Return the evidence brought to the same columns and types, with a finding for everything amiss.
 
     Columns that are absent on a side, cannot be read in train's type, or are all null in train are left
@@ -57,7 +57,7 @@ def compare_inputs(evidence: Evidence, ctx: RunContext) -> Inputs:
     narrowed = _narrowed(evidence.schema, kept)
     table_schema, target_finding = _with_usable_target(narrowed.only, tables, named=evidence.schema.only.target)
     findings.append(target_finding)
-    findings += [_unseen_finding(table_schema, tables), *_overlap_findings(table_schema, tables, ctx)]
+    findings += [_unseen_finding(table_schema, tables), *_overlap_findings(table_schema, tables)]
     findings += _identifier_findings(table_schema, tables)
     return Inputs(evidence=_evidence(evidence, tables, table_schema), findings=tuple(findings))
 
@@ -143,7 +143,7 @@ def _unseen_finding(schema: TableSchema, tables: dict[str, pa.Table]) -> Finding
     )
 
 
-def _overlap_findings(schema: TableSchema, tables: dict[str, pa.Table], ctx: RunContext) -> list[Finding]:
+def _overlap_findings(schema: TableSchema, tables: dict[str, pa.Table]) -> list[Finding]:
     # A fresh key on every row would hide that all the rest is the same.
     columns = [c.name for c in schema.columns if c.kind is not Kind.IDENTIFIER and not c.unique]
     if not columns:
@@ -152,7 +152,7 @@ def _overlap_findings(schema: TableSchema, tables: dict[str, pa.Table], ctx: Run
     keys = dict(zip(tables, row_keys(compared), strict=True))
     findings = [same_rows(keys["train"], keys["synthetic"])]
     if "holdout" in keys:
-        findings.append(holdout_overlap(keys["train"], keys["holdout"], ctx.rng("validate", "overlap")))
+        findings.append(holdout_overlap(keys["train"], keys["holdout"]))
     else:
         findings.append(not_measured("input.holdout_overlap", "no holdout was kept back"))
     return findings

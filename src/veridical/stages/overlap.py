@@ -14,6 +14,7 @@ from veridical.core.finding import Direction, Finding, not_measured
 Keys = npt.NDArray[np.uint64]
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+_KINDS = 20  # different rows; with fewer, two samples may be the same by chance
 
 
 def row_keys(tables: Sequence[pa.Table]) -> list[Keys]:
@@ -34,40 +35,46 @@ def row_keys(tables: Sequence[pa.Table]) -> list[Keys]:
     return [np.asarray(part) for part in np.split(keys, ends)]
 
 
-def holdout_overlap(train: Keys, holdout: Keys, rng: np.random.Generator) -> Finding:
+def holdout_overlap(train: Keys, holdout: Keys) -> Finding:
     """Return whether more holdout rows stand in train than chance explains, with a p-value.
 
-    Chance is measured on train itself: how often rows set aside from train at random (as many as the
-    holdout has) are found in the rest. Rows that repeat by nature (few columns, few values) so raise no alarm.
+    Chance is measured on train itself: how often one of its rows is found among its others. Rows that repeat by
+    nature (few columns, few values) so raise no alarm. Equal rows come together, so the error is counted over kinds of
+    rows (a cluster-robust z-test), and Fisher's exact test must agree.
     """
-    from scipy import stats  # heavy to load
+    from scipy import special, stats  # heavy to load
 
     check = "input.holdout_overlap"
     if min(len(train), len(holdout)) < 2:
         return not_measured(check, "train or holdout has fewer than two rows", n=len(holdout))
-    found = int(np.isin(holdout, train).sum())
-    aside = rng.choice(len(train), size=min(len(holdout), len(train) // 2), replace=False)
-    kept = np.delete(train, aside)
-    by_chance = int(np.isin(train[aside], kept).sum())
-    table = [[found, len(holdout) - found], [by_chance, len(aside) - by_chance]]
-    p_value = float(stats.fisher_exact(table, alternative="greater").pvalue)
-    share = found / len(holdout)
+    kinds, place = np.unique(np.concatenate([train, holdout]), return_inverse=True)
+    learned = np.bincount(place[: len(train)], minlength=len(kinds))
+    kept = np.bincount(place[len(train) :], minlength=len(kinds))
+    found, by_chance = int(kept[learned > 0].sum()), int(learned[learned > 1].sum())
+    share, chance = found / len(holdout), by_chance / len(train)
+    pooled = (found + by_chance) / (len(train) + len(holdout))
+    pull = kept * ((learned > 0) - pooled) / len(holdout) - learned * ((learned > 1) - pooled) / len(train)
+    spread = float(np.sqrt(np.square(pull).sum()))
+    robust = float(special.ndtr(-(share - chance) / spread)) if spread > 0 else 1.0
+    table = [[found, len(holdout) - found], [by_chance, len(train) - by_chance]]
     return Finding(
         check=check,
         value=share,
         n=len(holdout),
         direction=Direction.LOWER,
-        baseline=by_chance / len(aside),
-        p_value=p_value,
+        baseline=chance,
+        p_value=max(robust, float(stats.fisher_exact(table, alternative="greater").pvalue)),
         unit="share of holdout rows",
-        sentence=f"{share:.2%} of holdout rows also stand in train; {by_chance / len(aside):.2%} would by chance.",
+        sentence=f"{share:.2%} of holdout rows also stand in train; {chance:.2%} would by chance.",
     )
 
 
 def same_rows(train: Keys, synthetic: Keys) -> Finding:
     """Return the share of synthetic rows that are used-up train rows, each counted once (a multiset overlap).
 
-    One means that the synthetic table *is* train, or a part of it, in any order.
+    One means that the synthetic table *is* train, or a part of it, in any order. The ceiling is the share of train
+    rows that another one equals: of a table of few kinds of rows, any sample is found in any other. Even there the very
+    same rows, each as often, are no chance.
     """
     check = "input.synthetic_is_train"
     if len(synthetic) == 0 or len(train) == 0:
@@ -77,11 +84,13 @@ def same_rows(train: Keys, synthetic: Keys) -> Finding:
     place = np.minimum(np.searchsorted(values, drawn), len(values) - 1)
     available = np.where(values[place] == drawn, counts[place], 0)
     share = float(np.minimum(available, drawn_counts).sum() / len(synthetic))
+    identical = share == 1.0 and len(synthetic) == len(train) and len(values) >= _KINDS
     return Finding(
         check=check,
         value=share,
         n=len(synthetic),
         direction=Direction.LOWER,
+        ceiling=0.0 if identical else float(counts[counts > 1].sum() / len(train)),
         unit="share of synthetic rows",
         sentence=f"{share:.1%} of synthetic rows are, word for word, rows of train.",
     )

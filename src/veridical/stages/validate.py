@@ -80,7 +80,7 @@ def validate(
     else:
         leave_out = {*leave_out, "entities"}
     given = Evidence(train=train, synthetic=synthetic, holdout=holdout, schema=schema)
-    inputs = compare_inputs(given, ctx)
+    inputs = compare_inputs(given)
     evidence, findings = inputs.evidence, list(inputs.findings)
     for_measures = evidence
     if holdout is None:

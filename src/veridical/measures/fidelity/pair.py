@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from veridical.core.contracts import Evidence, RunContext
-from veridical.core.finding import Direction, Finding, not_measured
+from veridical.core.finding import Direction, Finding, not_measured, nothing_there
 from veridical.measures import view as views
 from veridical.measures.column import Bins
 from veridical.measures.estimate import Estimate, mean_of, total_variation
@@ -48,7 +48,9 @@ class Pairs:
     def _table(self, view: View) -> list[Finding]:
         checks = ("fidelity.pairs", "fidelity.triples", "fidelity.k_marginal")
         if len(view.names) < 2:
-            return [not_measured(check, "there is only one column", scope=view.scope()) for check in checks]
+            return [
+                nothing_there(check, "There is one column: no pair can differ.", scope=view.scope()) for check in checks
+            ]
         pairs = chosen_sets(len(view.names), 2, self.most_pairs, view.rng("pairs"))
         found = self._distances(view, pairs, self.groups)
         return [self._headline(view, found, pairs), *self._each(view, pairs, found), *self._triples(view)]
