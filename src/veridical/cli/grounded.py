@@ -100,8 +100,9 @@ def export(
 @click.option("-o", "--output", type=SOURCE, required=True, help="The folder for the retriever.")
 @click.option("--words", default=120, show_default=True, help="Words a passage has at most.")
 @click.option("--keep", default=0.9, show_default=True, help="The surest share of the queries, by log-probability.")
+@click.option("--encoder", is_flag=True, help="Also an embedding model of the documents' own words (needs torch).")
 @click.option("--seed", default=0, show_default=True)
-def train(run: Path, source: Path, output: Path, words: int, keep: float, seed: int) -> None:
+def train(run: Path, source: Path, output: Path, words: int, keep: float, encoder: bool, seed: int) -> None:
     """Train an embedding adapter and a reranker on the queries of RUN."""
     from veridical.retrieval.pairs import pairs_of
     from veridical.retrieval.retriever import train_retriever
@@ -110,9 +111,11 @@ def train(run: Path, source: Path, output: Path, words: int, keep: float, seed: 
     index = index_of(source, words=words)
     answered = [record for record in _records(run) if _is_answered(record)]
     pairs = pairs_of(answered, index, keep=keep)
-    retriever = train_retriever(index, pairs, seed=seed)
+    retriever = train_retriever(index, pairs, seed=seed, encoder="queries" if encoder else "none")
     retriever.save(output)
     click.echo(f"learned     {len(pairs):,} queries; the adapter turns at {retriever.strength:.0%} of its strength")
+    if retriever.encoder is not None:
+        click.echo(f"encoder     {len(retriever.encoder.terms):,} words learned from the documents and the queries")
     click.echo(f"written     {output}")
 
 

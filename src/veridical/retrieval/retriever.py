@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from veridical.core.rng import stream
 from veridical.retrieval.adapter import STRENGTHS, Adapter, Floats, learn_adapter
+from veridical.retrieval.encoder import Encoder
 from veridical.retrieval.gain import ndcg_at
-from veridical.retrieval.index import Index, best
+from veridical.retrieval.index import Index, best, searched
+from veridical.retrieval.lesson import learn_encoder
 from veridical.retrieval.pairs import Pair, hard_negatives
 from veridical.retrieval.reranker import Reranker, candidates, features_of, learn_reranker
 
 WAYS = ("bm25", "embedding", "hybrid", "adapted", "reranked")
+ENCODED = ("encoder", "blended")  # what an encoder adds
+BLEND = 1.0  # what a cosine of 1 counts for beside the best BM25 score; 0.5 to 1.5 do about as well
 KIND = "retriever"
 _CHECKED = 0.2  # of the synthetic queries decide how strongly the adapter turns
 _WRONG = 6
@@ -24,17 +29,26 @@ _WRONG = 6
 
 @dataclass(frozen=True, kw_only=True)
 class Retriever:
-    """An adapter, a reranker, and what they were learned from."""
+    """An adapter, a reranker, perhaps an encoder, and what they were learned from."""
 
     adapter: Adapter
     reranker: Reranker
     strength: float
     queries: int
+    encoder: Encoder | None = None
+    _encoded: list[tuple[Index, Floats]] = field(default_factory=list, init=False, repr=False, compare=False)
+
+    @property
+    def ways(self) -> tuple[str, ...]:
+        """The ways that this retriever knows to search."""
+        return WAYS if self.encoder is None else (*WAYS, *ENCODED)
 
     def rank(self, index: Index, query: str, count: int = 10, *, way: str = "reranked") -> list[int]:
-        """Return the places of the best passages by one of `WAYS`, best first."""
+        """Return the places of the best passages by one of `ways`, best first."""
         from veridical.curate.sentence import embed
 
+        if way in ENCODED:
+            return [int(place) for place in best(self._by_encoder(index, query, way), count)]
         if way == "bm25":
             return index.top(query, count, way="bm25")
         if way == "hybrid":
@@ -63,6 +77,9 @@ class Retriever:
         with writing_folder(folder) as target:
             np.savez(target / "weights.npz", down=self.adapter.down, up=self.adapter.up, rank=self.reranker.weights)
             write_json(target / "retriever.json", {"strength": self.strength, "queries": self.queries})
+            if self.encoder is not None:
+                np.savez(target / "encoder.npz", points=self.encoder.points, log_weights=self.encoder.log_weights)
+                write_json(target / "encoder.json", {"terms": list(self.encoder.terms)})
             seal(target, KIND, 1)
 
     @classmethod
@@ -78,12 +95,27 @@ class Retriever:
         with np.load(folder / "weights.npz", allow_pickle=False) as kept:
             adapter, reranker = Adapter(kept["down"], kept["up"]), Reranker(kept["rank"])
         about = json.loads((folder / "retriever.json").read_text(encoding="utf-8"))
-        return cls(adapter=adapter, reranker=reranker, strength=about["strength"], queries=about["queries"])
+        encoder = _kept_encoder(folder) if (folder / "encoder.json").is_file() else None
+        return cls(
+            adapter=adapter, reranker=reranker, strength=about["strength"], queries=about["queries"], encoder=encoder
+        )  # fmt: skip
+
+    def _by_encoder(self, index: Index, query: str, way: str) -> Floats:
+        assert self.encoder is not None
+        if not self._encoded or self._encoded[0][0] is not index:
+            self._encoded[:] = [(index, self.encoder.encode([searched(chunk) for chunk in index.chunks]))]
+        cosine: Floats = self._encoded[0][1] @ self.encoder.encode([query])[0]
+        if way == "encoder":
+            return cosine
+        bm25 = index.bm25.scores(query)
+        blended: Floats = bm25 / max(float(bm25.max()), 1e-9) + BLEND * cosine
+        return blended
 
 
-def train_retriever(index: Index, pairs: Sequence[Pair], *, seed: int = 0) -> Retriever:
-    """Return a retriever learned from synthetic queries alone.
+def train_retriever(index: Index, pairs: Sequence[Pair], *, seed: int = 0, encoder: str = "none") -> Retriever:
+    """Return a retriever learned from the documents and synthetic queries alone.
 
+    `encoder` "none" leaves it out, "spans" teaches it the documents' own sentences, "queries" the queries too (torch).
     The adapter learns on four fifths of them; the rest says how strongly it turns (perhaps not at all), and teaches the
     reranker, which so sees the adapter on queries that it did not learn.
     """
@@ -95,13 +127,32 @@ def train_retriever(index: Index, pairs: Sequence[Pair], *, seed: int = 0) -> Re
     held, learned = [pairs[int(i)] for i in order[:cut]], [pairs[int(i)] for i in order[cut:]] or [*pairs]
     points = embed([pair.query for pair in learned])
     wrong = [hard_negatives(pair, index, point, _WRONG, rng) for pair, point in zip(learned, points, strict=True)]
+    # First, since it needs what may not be installed.
+    learned_encoder = _learned_encoder(index, learned if encoder == "queries" else [], wrong, seed, encoder)
     full = learn_adapter(points, index.points, [pair.place for pair in learned], wrong, rng)
     checked = embed([pair.query for pair in held])
     strength = max(STRENGTHS, key=lambda share: (round(_worth(full.weaker(share), checked, held, index), 4), -share))
     adapter = full.weaker(strength)
     groups = [_group(pair, adapter, index) for pair in (*held, *learned[: 3 * len(held)])]
     reranker = learn_reranker([group for group in groups if group is not None], rng)
-    return Retriever(adapter=adapter, reranker=reranker, strength=strength, queries=len(pairs))
+    return Retriever(
+        adapter=adapter, reranker=reranker, strength=strength, queries=len(pairs), encoder=learned_encoder
+    )  # fmt: skip
+
+
+def _learned_encoder(
+    index: Index, pairs: Sequence[Pair], wrong: Sequence[Sequence[int]], seed: int, how: str
+) -> Encoder | None:  # fmt: skip
+    if how == "none":
+        return None
+    return learn_encoder(index, pairs, wrong[: len(pairs)], stream(seed, "retrieval", "encoder"))
+
+
+def _kept_encoder(folder: Path) -> Encoder:
+    about: dict[str, Any] = json.loads((folder / "encoder.json").read_text(encoding="utf-8"))
+    with np.load(folder / "encoder.npz", allow_pickle=False) as kept:
+        terms = {term: place for place, term in enumerate(about["terms"])}
+        return Encoder(terms, kept["points"], kept["log_weights"])
 
 
 def _worth(adapter: Adapter, points: Floats, pairs: Sequence[Pair], index: Index) -> float:

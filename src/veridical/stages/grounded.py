@@ -90,7 +90,7 @@ def judge_retriever(
 ) -> tuple[WayJudged, ...]:
     """Return every way's figures on real queries, each ({query}, ids of its right documents)."""
     values = {}
-    for way in WAYS:
+    for way in retriever.ways:
         ranked = []
         for query, _ in queries:
             found = [index.chunks[place].document for place in retriever.rank(index, query, 40, way=way)]

@@ -16,6 +16,7 @@ from veridical.engines.dialogue.blueprint import EPISODES, Blueprint, draw_bluep
 from veridical.engines.dialogue.desk import Desk
 from veridical.engines.dialogue.noise import KINDS
 from veridical.engines.dialogue.played import Play
+from veridical.engines.dialogue.reworded import Rewording, made_messy, share_of
 from veridical.engines.dialogue.scripted import Habits, act_out
 from veridical.engines.dialogue.turn import CUSTOMER, Turn, as_messages, as_text
 from veridical.engines.dialogue.world import World, read_world
@@ -28,6 +29,7 @@ _WHY = {
     "turns": "the turns were used up",
     "calls": "the agent went on calling tools",
     "silence": "somebody had nothing to say",
+    "wording": "too few lines could be said in other words",
 }
 
 
@@ -36,15 +38,17 @@ _WHY = {
 class Dialogue:
     """One dialogue a task: a customer with a hidden goal, an agent with tools over a database of its own.
 
-    `world` is "shop" or a YAML file. `actors` "scripted" needs no model: templates follow the blueprint; with "models"
-    both sides are played, the customer by `customer_role`, the agent by `agent_role`. `tools` "native" calls tools by
-    the server's interface, "hermes" in the text. `noise` maps kinds of mess to the chance of each in a customer's line.
-    Scripted customers ask up to `asides` questions more, and tell each thing they know unasked with the chance
-    `forthcoming`. `goals`, `episodes` and `languages` are drawn in balance; quotas may fix any of them.
+    `world` is "shop" or a YAML file. `actors` "scripted" needs no model: templates follow the blueprint; "reworded"
+    lets the teacher say each line of such a dialogue in other words (`style` "chat" or "completion";
+    `reworded_at_least` of the lines must be its own); with "models" both sides are played, the customer by
+    `customer_role`, the agent by `agent_role`. `tools` "native" calls tools by the server's interface, "hermes" in the
+    text. `noise` maps kinds of mess to the chance of each in a customer's line. Scripted customers ask up to `asides`
+    questions more, and tell each thing they know unasked with the chance `forthcoming`. `goals`, `episodes` and
+    `languages` are drawn in balance; quotas may fix any of them.
     """
 
     world: str = "shop"
-    actors: Literal["scripted", "models"] = "models"
+    actors: Literal["scripted", "reworded", "models"] = "models"
     goals: tuple[str, ...] = ()
     episodes: tuple[str, ...] = EPISODES
     languages: tuple[str, ...] = ("en",)
@@ -54,6 +58,8 @@ class Dialogue:
     tools: Literal["native", "hermes"] = "native"
     customer_role: str = "teacher"
     agent_role: str = "teacher"
+    style: Literal["chat", "completion"] = "chat"
+    reworded_at_least: float = 0.25
     most_turns: int = 24
     sampling: Sampling = Sampling(temperature=0.8, max_tokens=300)  # noqa: RUF009 - frozen
     real: str = ""
@@ -93,25 +99,35 @@ class Dialogue:
         )  # fmt: skip
         trail = Trail.of(spec, ask, seed=self.seed)
         desk = Desk(self._world)
-        why = ""
-        if self.actors == "scripted":
-            habits = Habits(asides=self.asides, forthcoming=self.forthcoming)
-            turns = act_out(self._world, blueprint, desk, self.noise, seed=trail.seed, habits=habits)
-            trail.steps.append("scripted")
-        else:
-            play = Play(
-                self._world, blueprint, desk, trail, self.noise, self.sampling,
-                customer_role=self.customer_role, agent_role=self.agent_role,
-                native=self.tools == "native", most_turns=self.most_turns,
-            )  # fmt: skip
-            turns = await play.run()
-            why = play.why
+        turns, why = await self._acted(blueprint, desk, trail)
         made = trail.record(self._fields(blueprint, desk, turns), **_scores(turns, desk))
         rejection = outcome_of(blueprint, desk, turns)
         if rejection is None and why:
             rejection = Rejection(why, _WHY[why])
         desk.close()
         return [replace(made, rejected=rejection)]
+
+    async def _acted(self, blueprint: Blueprint, desk: Desk, trail: Trail) -> tuple[list[Turn], str]:
+        """Return the turns, and why they came to an end that nobody wanted ("" where they did not)."""
+        if self.actors == "models":
+            play = Play(
+                self._world, blueprint, desk, trail, self.noise, self.sampling,
+                customer_role=self.customer_role, agent_role=self.agent_role,
+                native=self.tools == "native", most_turns=self.most_turns,
+            )  # fmt: skip
+            return await play.run(), play.why
+        habits = Habits(asides=self.asides, forthcoming=self.forthcoming)
+        noise = self.noise if self.actors == "scripted" else {}
+        turns = act_out(self._world, blueprint, desk, noise, seed=trail.seed, habits=habits)
+        trail.steps.append("scripted")
+        if self.actors == "scripted":
+            return turns, ""
+        chat = self.style == "chat"
+        turns = await Rewording(
+            world=self._world, blueprint=blueprint, trail=trail, sampling=self.sampling, chat=chat
+        ).run(turns)  # fmt: skip
+        why = "wording" if share_of(turns) < self.reworded_at_least else ""
+        return made_messy(turns, self.noise, blueprint, self._world, seed=trail.seed), why
 
     def _fields(self, blueprint: Blueprint, desk: Desk, turns: Sequence[Turn]) -> dict[str, Any]:
         return {
@@ -168,4 +184,5 @@ def _scores(turns: Sequence[Turn], desk: Desk) -> dict[str, float]:
         "tools_used": float(len(desk.log)),
         "tools_failed": float(sum(used.failed for used in desk.log)),
         "frustration": max((turn.frustration for turn in turns), default=0.0),
+        "reworded": share_of(turns),
     }

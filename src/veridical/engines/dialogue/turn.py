@@ -16,7 +16,8 @@ _NAMES = {CUSTOMER: "Customer", AGENT: "Agent", SUPERVISOR: "Supervisor"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Turn:
-    """One utterance. `clean` is the text before it was messed up, `used` the tools used before it was said."""
+    """One utterance. `clean` is the text before it was messed up, `used` the tools used before it was said,
+    `reworded` whether a model says a scripted line in words of its own."""
 
     speaker: str
     text: str
@@ -25,12 +26,15 @@ class Turn:
     labels: tuple[Mess, ...] = ()
     frustration: float = 0.0
     used: tuple[Used, ...] = field(default=())
+    reworded: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as JSON-like data."""
         about = {"speaker": self.speaker, "text": self.text, "acts": list(self.acts), "frustration": self.frustration}
         if self.labels:
             about |= {"clean": self.clean, "labels": [asdict(label) for label in self.labels]}
+        if self.reworded:
+            about["reworded"] = True
         if self.used:
             about["tools"] = [
                 {"name": used.tool, "arguments": dict(used.arguments), "result": dict(used.result),
