@@ -1,15 +1,17 @@
 """Do synthetic queries make retrieval of real queries better? `python -m benchmarks.retrieval [--sets xquad_en]`
 
 A small model writes one query for each of `--records` passages (the recipe `inpars`; the runs under `--runs` are
-resumed, or used as they are). An adapter and a reranker learn from them and from nothing else; the real human queries
-only judge. `first-sentences` is the control: the same training on each passage's own first sentence, which costs
-nothing. Every gain is paired by query, with a 95 % bootstrap interval.
+resumed, or used as they are). An adapter and a reranker learn from them and from nothing else; where torch is installed
+an encoder learns from the documents' own sentences and the queries. The real human queries only judge.
+`first-sentences` is the control: the same training on each passage's own first sentence, which costs nothing; for the
+encoder the documents without any query are. Every gain is paired by query, with a 95 % bootstrap interval.
 """
 
 from __future__ import annotations
 
 import argparse
 import gzip
+import importlib.util
 import json
 import resource
 from collections.abc import Iterator, Mapping
@@ -23,7 +25,7 @@ from veridical.core.contracts import RunContext
 from veridical.retrieval.gain import figures, gain_of, mean_of
 from veridical.retrieval.index import Index
 from veridical.retrieval.pairs import Pair, pairs_of
-from veridical.retrieval.retriever import WAYS, Retriever, train_retriever
+from veridical.retrieval.retriever import ENCODED, WAYS, Retriever, train_retriever
 
 DATA = ROOT.parent / "shared" / "data"
 BASELINES = ("bm25", "embedding", "hybrid")
@@ -104,18 +106,21 @@ def judged(name: str, runs: Path, records: int, keep: float, seed: int) -> dict[
     made = synthetic(name, runs, records)
     pairs = pairs_of(made, index, keep=keep)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_utime
-    retriever = train_retriever(index, pairs, seed=seed)
+    torch = importlib.util.find_spec("torch") is not None
+    retriever = train_retriever(index, pairs, seed=seed, encoder="queries" if torch else "none")
     seconds = resource.getrusage(resource.RUSAGE_SELF).ru_utime - before
-    control = train_retriever(index, first_sentences(pairs, index), seed=seed)
-    values = scored(name, index, retriever, WAYS)
+    control = train_retriever(index, first_sentences(pairs, index), seed=seed, encoder="spans" if torch else "none")
+    values = scored(name, index, retriever, retriever.ways)
     values |= {f"{way} (first-sentences)": v for way, v in scored(name, index, control, WAYS[-2:]).items()}
+    if torch:
+        values |= {f"{way} (no queries)": v for way, v in scored(name, index, control, ENCODED).items()}
     best = max(BASELINES, key=lambda way: values[way]["nDCG@10"].mean())
     count = len(next(iter(values.values()))["nDCG@10"])
     print(f"\n{name}: {len(index.chunks)} documents, {count} real queries; {len(made)} synthetic, {len(pairs)} kept")
     print(f"adapter at strength {retriever.strength:g}; trained in {seconds:.0f} CPU-s; best untrained: {best}")
     rows = {}
     for way, found in values.items():
-        pairs_with = "embedding" if way.startswith("adapted") else best
+        pairs_with = "embedding" if way.startswith(("adapted", "encoder")) else best
         gain = gain_of(values[pairs_with]["nDCG@10"], found["nDCG@10"])
         rows[way] = {figure: _plain(mean_of(v)) for figure, v in found.items()} | {
             "gain nDCG@10": _plain(gain),

@@ -195,3 +195,44 @@ def test_the_same_code_is_the_same_run():
     one, two = Code(seeds=({"code": RIGHT},)), Code(seeds=({"code": RIGHT + "\n"},))
     assert one.identity != two.identity
     assert draw_snippet(code, seed=1, turn=1).source.startswith("a.py:")
+
+
+OTHER = "def total(xs: list[int]) -> int:\n    return sum(x for x in xs if x > 0)"
+BAD_TESTS = TESTS.replace("== 3", "== 4")
+
+
+def test_what_solutions_agree_on_is_expected_where_the_tests_are_wrong():
+    ask = script(
+        RIGHT, BAD_TESTS, **{"solution.1": fenced(OTHER), "solution.2": fenced(WRONG), "solution.3": fenced(RIGHT)}
+    )
+    candidate = made(ask, repairs=0, solutions=3)
+    assert candidate.rejected is None, candidate.rejected
+    assert candidate.fields["expects"] == "agreed by 3 of 4 solutions"
+    assert "assert total([1, 2]) == 3" in candidate.fields["tests"] and candidate.fields["output"] == RIGHT
+
+
+@pytest.mark.parametrize(
+    "others",
+    [(WRONG, RIGHT, "def total(xs):\n    return 7"), (RIGHT, RIGHT, RIGHT), ("x = 1", "no code", "import gc")],
+    ids=["too few say the same", "all written alike", "none can be run"],
+)
+def test_without_agreement_nothing_is_expected(others):
+    steps = {f"solution.{n}": fenced(code) for n, code in enumerate(others, 1)}
+    assert made(script(RIGHT, BAD_TESTS, **steps), repairs=0, solutions=3).rejected.check == "agreement"
+
+
+def test_agreed_tests_must_notice_mutants_too():
+    idle = "def test_a():\n    assert one(1) == 2\n\ndef test_b():\n    assert one(2) == 2\n\ndef test_c():\n    assert one(3) == 2"
+    codes = [
+        "def one(x):\n    return None",
+        "def one(x):\n    y = None\n    return y",
+        "def one(x):\n    if x:\n        pass",
+    ]
+    steps = {f"solution.{n}": fenced(code) for n, code in enumerate(codes[1:] + codes[:1], 1)}
+    ask = answers(
+        problem=json.dumps({"problem": "Nothing.", "function": "def one(x):"}),
+        solution=fenced(codes[0]),
+        tests=fenced(idle),
+        **steps,
+    )
+    assert made(ask, repairs=0, solutions=3).rejected.check == "mutation"

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from veridical.curate.setting import configured, read_records
+from veridical.engines.code.agreement import agreement_of, calls_of, name_of, probe_of, said_in, tests_of
 from veridical.engines.code.mutant import mutants_of
 from veridical.engines.code.program import (
     Originals,
@@ -92,12 +93,15 @@ class Code:
     field `code_field` is. `repairs` caps the rounds of repair. Tests must notice at least `mutants_noticed` (a share)
     of up to `mutants` mutants, and one at the least. `sandbox` is the weakest isolation that may do; `limits` are those
     of `exec.sandbox.run.Limits`. `style` "completion" shows a weak model whole examples (`shots` of those in the file
-    `examples`: idea, problem, solution, tests) and lets it go on.
+    `examples`: idea, problem, solution, tests) and lets it go on. Where solution and tests contradict each other to the
+    end, `solutions` more are asked for: what `agreeing` of them say is what the tests then expect (CodeT).
     """
 
     code: str = ""
     code_field: str = "code"
     repairs: int = 3
+    solutions: int = 0
+    agreeing: int = 3
     least_tests: int = 3
     mutants: int = 10
     mutants_noticed: float = 0.3
@@ -147,6 +151,8 @@ class Code:
         if isinstance(draft, Candidate):
             return [draft]
         attempt = await self._tried(draft, trail)
+        if self.solutions and attempt.rejection is not None and attempt.rejection.check == "execution":
+            attempt = await self._agreed(attempt, spec, trail)
         made = trail.record(attempt.fields(), repairs=float(attempt.round))
         why = attempt.rejection or self._copied(attempt)
         if why is None:
@@ -175,15 +181,30 @@ class Code:
         return Draft(**about, solution=blocks["solution"], tests=as_functions(blocks["tests"]))
 
     async def _written_on(self, spec: Mapping[str, Any], trail: Trail) -> Draft | Candidate:
-        shown = "".join(_SHOT.format(**{"idea": "", **self._examples[index]}) for index in spec["shots"])
-        (idea,) = spec.get("idea") or spec.get("snippet", [""])[:1]
-        reply = await trail.go_on("write", f"{shown}### Idea\n{idea}\n### Problem\n", self.sampling, stop=("### Idea",))
+        reply = await trail.go_on("write", self._shown(spec), self.sampling, stop=("### Idea",))
         problem, _, rest = reply.text.partition("### Solution")
         blocks = code_blocks(rest)
         if unusable(reply) or len(blocks) < 2 or not problem.strip():
             return trail.broken(reply)
         first = next((line for line in blocks[0].splitlines() if line.startswith("def ")), "")
         return Draft(problem=problem.strip(), function=first, solution=blocks[0], tests=as_functions(blocks[1]))
+
+    def _shown(self, spec: Mapping[str, Any]) -> str:
+        """Return whole examples, and the idea that the model shall go on with."""
+        shown = "".join(_SHOT.format(**{"idea": "", **self._examples[index]}) for index in spec["shots"])
+        (idea,) = spec.get("idea") or spec.get("snippet", [""])[:1]
+        return f"{shown}### Idea\n{idea}\n### Problem\n"
+
+    async def _once_more(self, draft: Draft, number: int, spec: Mapping[str, Any], trail: Trail) -> str:
+        """Return another solution of a problem, written without sight of the first; "" for none."""
+        step = f"solution.{number}"
+        if self.style == "chat":
+            about = {"problem": draft.problem, "function": draft.function}
+            blocks = code_blocks((await trail.say(step, _SOLVE.format(**about), self.sampling)).text)
+            return blocks[0] if blocks else ""
+        prompt = f"{self._shown(spec)}{draft.problem}\n### Solution\n```python\n{draft.function}\n"
+        reply = await trail.go_on(step, prompt, self.sampling, stop=("```",))
+        return f"{draft.function}\n{reply.text.rstrip()}"
 
     # What is run.
 
@@ -206,6 +227,26 @@ class Code:
             reply = await trail.say(f"repair.{turn + 1}", question, self.repairing)
             draft = draft.mended(reply.text)
         raise AssertionError("the last round returns")
+
+    async def _agreed(self, failed: Attempt, spec: Mapping[str, Any], trail: Trail) -> Attempt:
+        """Return the attempt whose tests expect what most solutions say, or the failed one with why there is none."""
+        draft = failed.draft
+        calls = calls_of(draft.tests, name_of(draft.function))
+        if len(calls) < self.least_tests:
+            return failed
+        codes = [draft.solution]
+        codes += [await self._once_more(draft, number, spec, trail) for number in range(1, self.solutions + 1)]
+        codes = [code for code in codes if code and not tricks_in(code)]
+        runs = [run_aside(self._hasty, code, probe_of(calls)) for code in codes]
+        said = [said_in(outcome.result, calls) for outcome in await asyncio.gather(*runs)]
+        found = agreement_of(said, codes, at_least=self.agreeing, calls=self.least_tests)
+        if found is None:
+            return replace(failed, rejection=Rejection("agreement", f"no {self.agreeing} solutions say the same"))
+        mended = replace(draft, solution=codes[found.solutions[0]], tests=tests_of(calls, found.values))
+        outcome = await run_aside(self._sandbox, mended.solution, tests=mended.tests)
+        why = _too_few(mended.tests, self.least_tests) if outcome.passed else failed.rejection
+        expects = f"agreed by {len(found.solutions)} of {self.solutions + 1} solutions"
+        return replace(failed, draft=mended, outcome=outcome, rejection=why, expects=expects)
 
     async def _noticed(self, attempt: Attempt) -> tuple[int, int]:
         mutants = mutants_of(attempt.draft.solution, most=self.mutants, seed=self.seed)
@@ -271,6 +312,7 @@ class Attempt:
     history: list[dict[str, str]]
     outcome: Outcome | None
     rejection: Rejection | None
+    expects: str = "written with the tests"
 
     def fields(self) -> dict[str, Any]:
         """Return what goes out."""
@@ -280,6 +322,7 @@ class Attempt:
             "output": self.draft.solution,
             "tests": self.draft.tests,
             "function": self.draft.function,
+            "expects": self.expects,
             "repairs": self.history,
             "sandbox": level,
         }
