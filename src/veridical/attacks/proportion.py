@@ -6,8 +6,9 @@ import math
 from dataclasses import dataclass
 
 from veridical.core.finding import Interval
+from veridical.core.proportion import LEVEL, deviations, score_centre, wilson
 
-LEVEL = 0.95
+__all__ = ["LEVEL", "Rate", "Risk", "more_than", "risk_over", "wilson"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,25 +42,6 @@ class Risk:
     interval: Interval
 
 
-def wilson(hits: float, n: float, level: float = LEVEL) -> Interval:
-    """Return the score interval of a share (Wilson 1927); (0, 1) when nothing was tried.
-
-    Example:
-        >>> round(wilson(0, 10).high, 3)
-        0.278
-    """
-    if n <= 0:
-        return Interval(0.0, 1.0, level)
-    from scipy.special import ndtri
-
-    z = float(ndtri((1 + level) / 2))
-    centre, half = _score_centre(hits, n, z)
-    # At the ends the bound is exact; rounding would leave 1e-17.
-    low = 0.0 if hits == 0 else max(0.0, centre - half)
-    high = 1.0 if hits == n else min(1.0, centre + half)
-    return Interval(low, high, level)
-
-
 def more_than(rate: Rate, control: Rate) -> float:
     """Return the one-sided p-value of `rate` being no more than `control`.
 
@@ -87,22 +69,13 @@ def risk_over(attack: Rate, control: Rate, level: float = LEVEL) -> Risk:
 
     Source: Giomi et al. 2023, "A unified framework for quantifying privacy risk in synthetic data", section 3.
     """
-    from scipy.special import ndtri
-
-    z = float(ndtri((1 + level) / 2))
+    z = deviations(level)
     if attack.n == 0 or control.n == 0:
         return Risk(0.0, Interval(-1.0, 1.0, level))
-    hit, hit_half = _score_centre(attack.hits, attack.n, z)
-    base, base_half = _score_centre(control.hits, control.n, z)
+    hit, hit_half = score_centre(attack.hits, attack.n, z)
+    base, base_half = score_centre(control.hits, control.n, z)
     # A control that is nearly always right leaves nothing to gain: the risk is held at -1, not minus infinity.
     value = max(-1.0, (hit - base) / (1 - base))
     by_hit, by_base = 1 / (1 - base), (hit - 1) / (1 - base) ** 2
     half = math.hypot(by_hit * hit_half, by_base * base_half)
     return Risk(value, Interval(max(-1.0, value - half), min(1.0, value + half), level))
-
-
-def _score_centre(hits: float, n: float, z: float) -> tuple[float, float]:
-    share, spread = hits / n, z * z / n
-    centre = (share + spread / 2) / (1 + spread)
-    half = z * math.sqrt(share * (1 - share) / n + spread / (4 * n)) / (1 + spread)
-    return centre, half

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from veridical.core.errors import DataError
+from veridical.core.proportion import wilson
 from veridical.core.rng import stream
 from veridical.store.runfolder import write_json
 
@@ -139,23 +140,8 @@ def position_bias(pairs: Sequence[tuple[str, str]]) -> Figure:
         0.5
     """
     same = sum(one == two and one != "tie" for one, two in pairs)
-    low, high = wilson(same, len(pairs))
-    return Figure(value=same / max(1, len(pairs)), low=low, high=high, n=len(pairs))
-
-
-def wilson(hits: int, n: int, z: float = 1.959963984540054) -> tuple[float, float]:
-    """Return Wilson's 95 % interval of a share (Wilson 1927).
-
-    Example:
-        >>> [round(end, 3) for end in wilson(5, 10)]
-        [0.237, 0.763]
-    """
-    if n == 0:
-        return 0.0, 1.0
-    share, weight = hits / n, z * z / n
-    middle = (share + weight / 2) / (1 + weight)
-    half = z * math.sqrt(share * (1 - share) / n + weight / (4 * n)) / (1 + weight)
-    return max(0.0, middle - half), min(1.0, middle + half)
+    sure = wilson(same, len(pairs))
+    return Figure(value=same / max(1, len(pairs)), low=sure.low, high=sure.high, n=len(pairs))
 
 
 def _expected(grades: Numbers, labels: Numbers) -> Numbers:

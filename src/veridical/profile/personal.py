@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 
+from veridical.fabricate.check_digit import iban_holds, luhn_holds
 from veridical.profile import header
 
 SAMPLE = 500
@@ -90,8 +91,7 @@ def is_card(text: str) -> bool:
     digits = text.replace(" ", "").replace("-", "")
     if not (digits.isascii() and digits.isdigit() and 13 <= len(digits) <= 19 and digits[0] in "23456"):
         return False
-    doubled = [int(d) * 2 - 9 * (int(d) > 4) if i % 2 else int(d) for i, d in enumerate(reversed(digits))]
-    return sum(doubled) % 10 == 0
+    return luhn_holds(digits)
 
 
 def is_iban(text: str) -> bool:
@@ -102,9 +102,7 @@ def is_iban(text: str) -> bool:
         (True, False)
     """
     compact = text.replace(" ", "").upper()
-    if not _IBAN.match(compact):
-        return False
-    return int("".join(str(int(c, 36)) for c in compact[4:] + compact[:4])) % 97 == 1
+    return bool(_IBAN.match(compact)) and iban_holds(compact)
 
 
 def is_korean_id(text: str) -> bool:

@@ -6,7 +6,7 @@ import asyncio
 import json
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -107,8 +107,8 @@ def run_evolution(
 ) -> EvolutionRun:
     """Evolve texts towards the spec's private records, and write `data.jsonl` and what may be told of the run.
 
-    The whole budget is charged to the source's account before the records are read; the same command goes on where
-    a run died, with the votes it had. Nothing is measured on the private records: that would tell of them too.
+    The whole budget is charged to the source's account before anything is learned of the records; the same command
+    goes on where a run died, with the votes it had. Nothing is measured on the private records: that would tell too.
 
     Raises:
         SpecError: the spec names another recipe, no private records, or an option is wrong.
@@ -117,42 +117,24 @@ def run_evolution(
     options = _options(spec)
     budget = Budget(epsilon=options.epsilon, delta=options.delta)
     account = Account.default() if account is None else account
-    if spec.seeds is None:
-        raise SpecError("no private records are named", where="seeds", fix="name their file with `seeds:`")
-    source = account.keyed(digest.of_file(spec.seeds))
+    records = _records(spec, options)
+    source = account.keyed(digest.of_file(_private(spec)))
     roles = roster(spec.models)
-    about = {
-        "recipe": NAME,
-        "options": json.loads(digest.canonical_json(dict(spec.recipe.options))),
-        "records": spec.records,
-        "source": source, "seed": spec.seed,
-        "models": {role: [dict(end.model.identity) for end in ends] for role, ends in roles.items()},
-    }  # fmt: skip
+    about = _about(spec, source, roles)
     journal = Journal.open(folder, run_key=digest.of_json(about), about=about)
     try:
         if not journal.events(["reserved"]):
             account.reserve(source, budget, f"private evolution of {spec.records} texts")
             asyncio.run(journal.event("reserved", {"epsilon": budget.epsilon, "delta": budget.delta}))
-        session = Session(
-            journal,
-            roles,
-            purse=Purse(limit=spec.max_cost),
-            prices=packaged_prices().extended(spec.prices),
-            seed=spec.seed,
-        )
         ledger = Ledger(budget)
-        evolved = asyncio.run(
-            _evolved(session, spec, options, ledger, SecureNoise() if noise is None else noise, journal)
-        )
+        prices = packaged_prices().extended(spec.prices)
+        session = Session(journal, roles, purse=Purse(limit=spec.max_cost), prices=prices, seed=spec.seed)
+        drawn = SecureNoise() if noise is None else noise
+        evolved = asyncio.run(_evolved(session, spec, _ballot(records, options), options, ledger, drawn, journal))
         done = EvolutionRun(
-            folder=folder / "synthesize",
-            evolved=evolved,
-            epsilon=ledger.epsilon,
-            budget=budget,
-            events=ledger.events,
-            spent_usd=session.purse.spent,
-            requests=journal.paid()[0],
-        )
+            folder=folder / "synthesize", evolved=evolved, epsilon=ledger.epsilon, budget=budget,
+            events=ledger.events, spent_usd=session.purse.spent, requests=journal.paid()[0],
+        )  # fmt: skip
         if not journal.events(["settled"]):
             account.settle(source, ledger.events)
             asyncio.run(journal.event("settled", {}))
@@ -160,6 +142,18 @@ def run_evolution(
         journal.close()
     _write(done, options, source)
     return done
+
+
+def _about(spec: TextSpec, source: str, roles: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what makes a run this run and no other: its journal is opened for nothing else."""
+    return {
+        "recipe": NAME,
+        "options": json.loads(digest.canonical_json(dict(spec.recipe.options))),
+        "records": spec.records,
+        "source": source,
+        "seed": spec.seed,
+        "models": {role: [dict(end.model.identity) for end in ends] for role, ends in roles.items()},
+    }
 
 
 def dry_evolution(spec: TextSpec) -> Iterator[str]:
@@ -198,7 +192,13 @@ def _options(spec: TextSpec) -> EvolutionOptions:
 
 
 async def _evolved(
-    session: Session, spec: TextSpec, options: EvolutionOptions, ledger: Ledger, noise: Noise, journal: Journal
+    session: Session,
+    spec: TextSpec,
+    ballot: Ballot,
+    options: EvolutionOptions,
+    ledger: Ledger,
+    noise: Noise,
+    journal: Journal,
 ) -> Evolved[str]:
     maker = TextMaker(
         session=session, task=options.task, language=options.language, style=options.style, examples=options.examples,
@@ -209,26 +209,36 @@ async def _evolved(
         by=options.by, threshold=options.threshold, labels=dict(options.labels), seed=spec.seed,
     )  # fmt: skip
     try:
-        return await evolve(
-            _ballot(spec, options), maker, plan, ledger=ledger, noise=noise, memory=_Journalled(journal)
-        )
+        return await evolve(ballot, maker, plan, ledger=ledger, noise=noise, memory=_Journalled(journal))
     finally:
         await session.close()
 
 
-def _ballot(spec: TextSpec, options: EvolutionOptions) -> Ballot:
-    if spec.seeds is None:
-        raise SpecError("no private records are named", where="seeds", fix="name their file with `seeds:`")
-    records = read_records(spec.seeds)
-    lacking = [name for name in (options.text_field, options.unit, options.label) if name and name not in records[0]]
-    if lacking:
-        raise SpecError(f"the private records have no {lacking[0]!r}", where="recipe.options", fix="name their fields")
+def _records(spec: TextSpec, options: EvolutionOptions) -> tuple[Mapping[str, Any], ...]:
+    """Return the private records, of which nothing was looked at but that they have the fields named."""
+    records = read_records(_private(spec))
+    names = [name for name in (options.text_field, options.unit, options.label) if name]
+    # Which record lacks it is not told: it would tell of a private one.
+    lacking = [name for name in names if not all(name in record for record in records)]
+    if lacking or not records:
+        what = f"have no {lacking[0]!r}, or not all of them" if lacking else "are none"
+        raise SpecError(f"the private records {what}", where="recipe.options", fix="name their fields")
+    return tuple(records)
+
+
+def _ballot(records: Sequence[Mapping[str, Any]], options: EvolutionOptions) -> Ballot:
     return Ballot(
         points=embed([str(record[options.text_field]) for record in records]),
         units=None if options.unit is None else [str(record[options.unit]) for record in records],
         labels=None if options.label is None else [str(record[options.label]) for record in records],
         per_unit=options.per_unit,
     )
+
+
+def _private(spec: TextSpec) -> Path:
+    if spec.seeds is None:
+        raise SpecError("no private records are named", where="seeds", fix="name their file with `seeds:`")
+    return spec.seeds
 
 
 def _write(run: EvolutionRun, options: EvolutionOptions, source: str) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from veridical.core.errors import BudgetError, DataError
+from veridical.core.proportion import wilson
 from veridical.llm.chat import ChatReply, ChatRequest
 from veridical.llm.cost import Price, most, packaged_prices
 from veridical.llm.roster import roster
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from veridical.core.contracts import RunContext
 
 _RESAMPLES = 2000
-NINETY = 1.645  # z of a 90 % interval
+NINETY = 0.9  # the level of every interval of a forecast
 _SHARE = 0.9  # of the resamples lies in an interval
 
 
@@ -216,10 +217,8 @@ def _seconds(spec: TextSpec, paid: int, wall_s: float, tasks: Any, drawn: Any) -
 
 
 def _share(good: int, of: int) -> Figure:
-    from veridical.curate.calibration import wilson
-
-    low, high = wilson(good, of, NINETY)
-    return Figure(value=good / of, low=low, high=high)
+    sure = wilson(good, of, NINETY)
+    return Figure(value=good / of, low=sure.low, high=sure.high)
 
 
 def _price(spec: TextSpec, model: str) -> Price | None:

@@ -9,6 +9,7 @@ import pytest
 
 from veridical.attacks.canary import many_runs_bound
 from veridical.cli.main import run
+from veridical.core import digest
 from veridical.core.errors import BudgetError, SpecError
 from veridical.engines.evolution.evolve import Plan, evolve, sigma_for
 from veridical.engines.evolution.voting import GRAIN, Ballot, Voting, _votes, chosen, noisy_votes
@@ -180,9 +181,7 @@ def test_a_run_is_charged_once_and_resumed_with_the_votes_it_had(tmp_path):
         parse_text(document, beside=tmp_path), tmp_path / "run", account=account, noise=SeededNoise(2)
     )
     assert again.evolved == first.evolved, "other noise would have told more: the votes of the first run stand"
-    standing = account.standing(
-        account.keyed(__import__("veridical.core.digest", fromlist=["x"]).of_file(tmp_path / "private.jsonl"))
-    )
+    standing = account.standing(account.keyed(digest.of_file(tmp_path / "private.jsonl")))
     assert standing.runs == 1 and first.epsilon <= 4.0
     written = "".join(p.read_text() for p in (tmp_path / "run/synthesize").glob("*.json*"))
     assert "Zvonkov" not in written and len(first.evolved.items) == 12
@@ -208,3 +207,20 @@ def test_a_dry_run_tells_requests_noise_and_cost_and_reads_nothing_private(tmp_p
     assert "requests    350: 50 at random, then 3 times 100 variations" in told
     assert "noise       9.1" in told and "cost        at most $0.0" in told
     assert not (tmp_path / "runs").exists()
+
+
+def test_wrong_fields_are_told_before_anything_is_charged(tmp_path):
+    (tmp_path / "private.jsonl").write_text('{"text": "Zvonkov"}\n{"note": "Zvonkov"}\n')
+    spec = {
+        "recipe": {"name": "private_evolution", "options": {"task": "note", "epsilon": 4.0}},
+        "models": {"teacher": {"provider": "scripted", "transcript": "script.jsonl"}},
+        "records": 2,
+        "seeds": "private.jsonl",
+    }
+    (tmp_path / "script.jsonl").write_text(json.dumps({"match": ".*", "reply": "x"}))
+    account = Account(tmp_path / "ledger")
+    with pytest.raises(SpecError, match="not all of them") as told:
+        run_evolution(parse_text(load(json.dumps(spec)), beside=tmp_path), tmp_path / "run", account=account)
+    assert "Zvonkov" not in str(told.value)
+    source = account.keyed(digest.of_file(tmp_path / "private.jsonl"))
+    assert account.standing(source).runs == 0
