@@ -35,13 +35,15 @@ def documents(source: Path, output: Path | None, words: int, overlap: int) -> No
     """Read the text, Markdown, HTML, PDF, Word or JSON files of SOURCE, and cut them into passages."""
     from dataclasses import asdict
 
-    from veridical.connect.document import chunked, read_documents
+    from veridical.connect.document import chunked, questions_beside, read_documents
     from veridical.store.runfolder import write_bytes
 
     found = read_documents(source)
     chunks = chunked(found, words=words, overlap=overlap)
     kinds = sorted({document.media for document in found})
     click.echo(f"documents   {len(found):,} ({', '.join(kinds)}), {sum(len(d.text) for d in found):,} characters")
+    for file in questions_beside(source):
+        click.echo(f"left out    {file.name}: questions, not documents")
     click.echo(f"passages    {len(chunks):,} of at most {words} words")
     if output is None:
         for chunk in chunks[:3]:

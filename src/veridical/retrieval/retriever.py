@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from veridical.core.rng import stream
 from veridical.retrieval.adapter import STRENGTHS, Adapter, Floats, learn_adapter
 from veridical.retrieval.encoder import Encoder
-from veridical.retrieval.gain import ndcg_at
+from veridical.retrieval.gain import gain_of, ndcg_at
 from veridical.retrieval.index import Index, best, searched
 from veridical.retrieval.lesson import learn_encoder
 from veridical.retrieval.pairs import Pair, hard_negatives
@@ -131,7 +132,7 @@ def train_retriever(index: Index, pairs: Sequence[Pair], *, seed: int = 0, encod
     learned_encoder = _learned_encoder(index, learned if encoder == "queries" else [], wrong, seed, encoder)
     full = learn_adapter(points, index.points, [pair.place for pair in learned], wrong, rng)
     checked = embed([pair.query for pair in held])
-    strength = max(STRENGTHS, key=lambda share: (round(_worth(full.weaker(share), checked, held, index), 4), -share))
+    strength = _strength(full, checked, held, index)
     adapter = full.weaker(strength)
     groups = [_group(pair, adapter, index) for pair in (*held, *learned[: 3 * len(held)])]
     reranker = learn_reranker([group for group in groups if group is not None], rng)
@@ -155,10 +156,18 @@ def _kept_encoder(folder: Path) -> Encoder:
         return Encoder(terms, kept["points"], kept["log_weights"])
 
 
-def _worth(adapter: Adapter, points: Floats, pairs: Sequence[Pair], index: Index) -> float:
+def _strength(full: Adapter, points: Floats, pairs: Sequence[Pair], index: Index) -> float:
+    """Return how strongly to turn: what does best on queries kept apart, if it surely does better than no turn."""
+    before = _worth(full.weaker(0.0), points, pairs, index)
+    found = {share: _worth(full.weaker(share), points, pairs, index) for share in STRENGTHS}
+    strength = max(STRENGTHS, key=lambda share: (round(float(found[share].mean()), 4), -share))
+    return strength if gain_of(before, found[strength]).low > 0 else 0.0
+
+
+def _worth(adapter: Adapter, points: Floats, pairs: Sequence[Pair], index: Index) -> NDArray[np.float64]:
     scores = adapter.turned(points) @ index.points.T
     ranked = [[str(int(place)) for place in best(row, 10)] for row in scores]
-    return float(np.mean([ndcg_at(r, {str(p.place)}, 10) for r, p in zip(ranked, pairs, strict=True)]))
+    return np.array([ndcg_at(r, {str(p.place)}, 10) for r, p in zip(ranked, pairs, strict=True)])
 
 
 def _group(pair: Pair, adapter: Adapter, index: Index) -> tuple[Floats, int] | None:

@@ -8,7 +8,7 @@ import json
 
 import pytest
 
-from veridical.connect.document import Document, chunked, read_documents
+from veridical.connect.document import Document, chunked, questions_beside, read_documents
 from veridical.connect.document.chunking import sentences
 from veridical.core.errors import DataError, SpecError
 from veridical.core.rng import stream
@@ -127,3 +127,16 @@ def test_long_sentences_are_cut_and_short_limits_refused():
     with pytest.raises(SpecError):
         chunked([], words=3)
     assert [("a. b"[s:e]) for s, e in sentences("a. b")] == ["a. b"], "small letters go on"
+
+
+@pytest.mark.parametrize("name", ["queries.jsonl", "queries.jsonl.gz"])
+def test_questions_beside_documents_are_no_documents(tmp_path, name):
+    lines = '{"qid": "1", "question": "How many days?", "doc_id": "a", "answers": ["180"]}\n'
+    opened = gzip.open if name.endswith(".gz") else open
+    with opened(tmp_path / name, "wt") as file:
+        file.write(lines)
+    (tmp_path / "documents.jsonl").write_text('{"doc_id": "a", "text": "It rains on 180 days.", "question": "?"}\n')
+    assert [document.id for document in read_documents(tmp_path)] == ["a"]
+    assert [file.name for file in questions_beside(tmp_path)] == [name]
+    # Who names the file itself means it.
+    assert "How many days?" in read_documents(tmp_path / name)[0].text

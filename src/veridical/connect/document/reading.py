@@ -15,6 +15,7 @@ from veridical.core.errors import DataError
 
 _IDS = ("doc_id", "id", "_id", "docid", "pid")
 _TEXTS = ("text", "content", "contents", "body", "passage", "document")
+_QUESTIONS = ("question", "query", "claim")
 _FEW = 3
 _READERS: dict[str, Callable[[bytes, str], Document]] = {
     ".txt": lambda content, name: Document(id=name, text=_decoded(content), source=name),
@@ -30,7 +31,8 @@ DOCUMENT_SUFFIXES = (*_READERS, *_RECORDS)
 
 
 def read_documents(path: Path) -> tuple[Document, ...]:
-    """Return the documents of a file, or of every file under a folder (hidden ones aside), by name.
+    """Return the documents of a file, or of every file under a folder (hidden ones and `questions_beside` aside), by
+    name.
 
     A JSON-lines file (.gz too) holds a document a line: an id (doc_id, id, _id), a text (text, content, body) and
     perhaps a title. In other JSON each member of the outermost object or list is a document, written as an outline.
@@ -41,7 +43,8 @@ def read_documents(path: Path) -> tuple[Document, ...]:
     """
     if not path.exists():
         raise DataError("there is no such file or folder", where=str(path), fix="check the path")
-    files = [path] if path.is_file() else _files(path)
+    aside = set(questions_beside(path))
+    files = [path] if path.is_file() else [file for file in _files(path) if file not in aside]
     documents = [document for file in files for document in _read(file, path)]
     documents = [document for document in documents if document.text.strip()]
     if not documents:
@@ -53,6 +56,27 @@ def read_documents(path: Path) -> tuple[Document, ...]:
             raise DataError("two documents have the same id", where=document.source or str(path), fix="rename one")
         seen.add(document.id)
     return tuple(documents)
+
+
+def questions_beside(folder: Path) -> tuple[Path, ...]:
+    """Return a folder's JSON-lines files of questions ({question, query or claim} without a text): no documents.
+
+    Read as documents they would answer the very questions that are asked of the others.
+    """
+    if not folder.is_dir():
+        return ()
+    return tuple(file for file in _files(folder) if _suffix(file) in (".jsonl", ".ndjson") and _asks(file))
+
+
+def _asks(file: Path) -> bool:
+    opened = gzip.open(file, "rb") if file.suffix == ".gz" else file.open("rb")
+    try:
+        with opened as lines:
+            record = json.loads(_decoded(lines.readline()))
+    except (ValueError, OSError):
+        return False
+    questions = isinstance(record, dict) and any(isinstance(record.get(key), str) for key in _QUESTIONS)
+    return questions and not _is_document(record)
 
 
 def _files(folder: Path) -> list[Path]:
