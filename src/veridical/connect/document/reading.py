@@ -69,9 +69,8 @@ def questions_beside(folder: Path) -> tuple[Path, ...]:
 
 
 def _asks(file: Path) -> bool:
-    opened = gzip.open(file, "rb") if file.suffix == ".gz" else file.open("rb")
     try:
-        with opened as lines:
+        with gzip.open(file, "rb") if file.suffix == ".gz" else file.open("rb") as lines:
             record = json.loads(_decoded(lines.readline()))
     except (ValueError, OSError):
         return False
