@@ -20,6 +20,7 @@ from veridical.store.journal import Journal
 _RESAMPLES = 1000
 _TEXTS = 500  # per run; diversity figures depend on the number of texts, so both get the same
 _ALPHA = 0.05
+_EVOLVED = Path("synthesize") / "evolution.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +36,7 @@ class Difference:
     def line(self, significant: bool) -> str:
         """Return the line for a person."""
         p = "" if self.p_value is None else f"p {self.p_value:.3g}"
-        word = "differs" if significant else "no difference shown"
+        word = "differs" if significant else "no difference shown" if self.p_value is not None else "not tested"
         return f"{self.name:<24} {self.first:>12.5g} {self.second:>12.5g}  {p:<10} {word}  [{self.test}]"
 
 
@@ -79,10 +80,11 @@ class _Side:
     tasks: np.ndarray  # (tasks, 3): cost, candidates, good
     scores: dict[str, np.ndarray]
     texts: list[str]
+    epsilon: float | None = None  # of Private Evolution, whose records are no tasks of their own
 
 
 def compare_runs(first: Path, second: Path, *, seed: int = 0) -> Comparison:
-    """Compare two run folders.
+    """Compare two run folders, of text runs or of Private Evolution; nothing private is looked at.
 
     Raises:
         ArtifactError: a folder holds no text run. DataError: a run decided on nothing.
@@ -90,17 +92,26 @@ def compare_runs(first: Path, second: Path, *, seed: int = 0) -> Comparison:
     a, b = _side(first, seed), _side(second, seed)
     changed = [name for name in sorted({*a.about, *b.about}) if a.about.get(name) != b.about.get(name)]
     random = rng.stream(seed, "text", "compare")
-    differences = [_yield(a, b), *_scores(a, b), *_diversity(a, b, random), _cost(a, b, random)]
+    differences = [_yield(a, b), *_scores(a, b), *_diversity(a, b, random), _cost(a, b, random), *_promise(a, b)]
     return Comparison(
         first=first.name,
         second=second.name,
         differences=tuple(differences),
         changed=tuple(changed),
-        judging=tuple(dict.fromkeys(words for run in (first, second) for words in judging(kept_spec(run), run))),
+        judging=tuple(
+            dict.fromkeys(
+                words
+                for run, side in ((first, a), (second, b))
+                if side.epsilon is None
+                for words in judging(kept_spec(run), run)
+            )
+        ),
     )
 
 
 def _side(folder: Path, seed: int) -> _Side:
+    if (folder / _EVOLVED).is_file():
+        return _evolved(folder, seed)
     journal = Journal.open_to_read(folder)
     try:
         tasks = np.array(journal.ended_tasks(), dtype=float).reshape(-1, 3)
@@ -118,6 +129,28 @@ def _side(folder: Path, seed: int) -> _Side:
         journal.close()
     chosen = rng.stream(seed, "text", "compare", "sample").permutation(len(texts))
     return _Side(about, tasks, {n: np.array(v) for n, v in scores.items()}, [texts[i] for i in chosen])
+
+
+def _evolved(folder: Path, seed: int) -> _Side:
+    """Return a run of Private Evolution: its candidates are all that was asked for, varied texts included."""
+    told = orjson.loads((folder / _EVOLVED).read_bytes())
+    lines = (folder / "synthesize" / "data.jsonl").read_bytes().splitlines()
+    texts = [str(orjson.loads(line)["fields"]["text"]) for line in lines]
+    journal = Journal.open_to_read(folder)
+    try:
+        requests, cost = journal.paid()
+        about = orjson.loads(journal.about()["about"])
+    finally:
+        journal.close()
+    chosen = rng.stream(seed, "text", "compare", "sample").permutation(len(texts))
+    tasks = np.array([[cost, max(requests, len(texts)), len(texts)]], dtype=float)
+    return _Side(about, tasks, {}, [texts[i] for i in chosen], epsilon=float(told["epsilon"]))
+
+
+def _promise(a: _Side, b: _Side) -> Iterator[Difference]:
+    """Yield epsilon where both sides promise one: charged figures, which no chance moves."""
+    if a.epsilon is not None and b.epsilon is not None:
+        yield Difference(name="epsilon", first=a.epsilon, second=b.epsilon, p_value=None, test="as charged")
 
 
 def _yield(a: _Side, b: _Side) -> Difference:
@@ -189,6 +222,6 @@ def _cost(a: _Side, b: _Side, random: np.random.Generator) -> Difference:
         name="dollars a good record",
         first=left,
         second=right,
-        p_value=(beyond + 1) / (_RESAMPLES + 1) if left or right else None,
+        p_value=(beyond + 1) / (_RESAMPLES + 1) if (left or right) and min(len(a.tasks), len(b.tasks)) > 1 else None,
         test="permutation of tasks",
     )

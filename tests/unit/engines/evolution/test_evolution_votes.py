@@ -19,6 +19,7 @@ from veridical.privacy.noise import SeededNoise
 from veridical.spec.marks import load
 from veridical.spec.text import parse_text
 from veridical.stages.evolution import run_evolution
+from veridical.stages.text_compare import compare_runs
 
 
 def unit(values):
@@ -185,6 +186,15 @@ def test_a_run_is_charged_once_and_resumed_with_the_votes_it_had(tmp_path):
     assert standing.runs == 1 and first.epsilon <= 4.0
     written = "".join(p.read_text() for p in (tmp_path / "run/synthesize").glob("*.json*"))
     assert "Zvonkov" not in written and len(first.evolved.items) == 12
+    # Two runs are compared as text runs are, with the epsilon of each, and nothing private in it.
+    spec["recipe"]["options"] = {**options, "epsilon": 2.0}
+    run_evolution(
+        parse_text(load(json.dumps(spec)), beside=tmp_path), tmp_path / "less", account=account, noise=SeededNoise(1)
+    )
+    lines = list(compare_runs(tmp_path / "run", tmp_path / "less").lines())
+    told = next(line.split() for line in lines if line.startswith("epsilon"))
+    assert 3 < float(told[1]) <= 4.0 and 1 < float(told[2]) <= 2.0 and "changed: options" in lines[0]
+    assert any(line.startswith("yield") for line in lines) and "Zvonkov" not in "".join(lines)
     spec["recipe"]["name"] = "magpie"
     with pytest.raises(SpecError, match="magpie"):
         run_evolution(parse_text(load(json.dumps(spec)), beside=tmp_path), tmp_path / "other", account=account)
