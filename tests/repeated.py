@@ -21,3 +21,8 @@ def stands(train: Callable[[], Any], *, times: int = TIMES) -> bool:
 def is_caught(train: Callable[[], Any], *, times: int = TIMES) -> bool:
     """Say whether one of several independent audits disproves the claim."""
     return any(not train().holds for _ in range(times))
+
+
+def worst(audits: tuple[Any, ...]) -> Any:
+    """Return the audit of several views that says most against the claim."""
+    return max(audits, key=lambda one: max(one.bound, one.gaussian or 0.0))

@@ -58,7 +58,7 @@ def test_halved_noise_is_caught(name):
 class ShowsEveryValue(Lens):
     """Believes that a set of categories is no personal data."""
 
-    def stable(self, what, look, *, rho, delta):
+    def stable(self, what, look, *, rho, delta, known=()):
         values, counts = look()
         sigma = self.rows_per_unit / np.sqrt(2 * rho)
         return list(values), Noisy(self.noise.gaussian(counts, sigma), sigma)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from repeated import is_caught, stands
+from repeated import is_caught, stands, worst
 from veridical.engines.tabular.dp.kinship import used_rows
 from veridical.engines.tabular.dp.linked import LinkedTerms
 from veridical.engines.tabular.dp.linked_engine import LinkedPrivateEngine
@@ -35,7 +35,7 @@ def test_a_sound_engine_stays_under_its_claim(model):
 
 def test_the_engine_as_users_call_it_stays_under_its_claim():
     engine = LinkedPrivateEngine(epsilon=CLAIM, unit="patients", rows_per_unit=3, declared_kinds=True)
-    assert stands(lambda: audit_engine(engine, canaries=300, seed=1))
+    assert stands(lambda: worst(audit_engine(engine, canaries=300, seed=1)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,21 +19,24 @@ from veridical.core.errors import SpecError
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 _MOST = 60.0  # no audit tells more epsilon than this
+WHITE_BOX = "white box, every noisy count seen"
+BLACK_BOX = "black box, only synthetic rows seen"
+GRADIENTS = "white box, every noisy gradient heard"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Audit:
     """What an audit found: a lower bound on epsilon that is wrong with chance 1 - `level` at most.
 
-    `gaussian` is the sharper bound that holds for Gaussian noise; None where it was not asked for.
+    `view` is what the attacker saw, `evidence` what came of it. `gaussian` is the sharper bound that holds for Gaussian
+    noise; None where it was not asked for.
     """
 
     claimed: float
     delta: float
     bound: float
-    canaries: int
-    right: int
-    guesses: int
+    evidence: str
+    view: str = WHITE_BOX
     gaussian: float | None = None
     level: float = 0.95
 
@@ -48,8 +51,8 @@ class Audit:
         verdict = "the claim stands" if self.holds else "THE CLAIM IS DISPROVED"
         sharper = "" if self.gaussian is None else f" ({self.gaussian:.3g} if the noise is Gaussian, as it should be)"
         return (
-            f"{self.canaries:,} canaries, {self.right:,} of {self.guesses:,} guesses right: epsilon is {self.bound:.3g}"
-            f"{sharper} or more with {self.level:.0%} confidence; {self.claimed:g} is claimed: {verdict}"
+            f"{self.view}: {self.evidence}: epsilon is {self.bound:.3g}{sharper} or more with {self.level:.1%} "
+            f"confidence; {self.claimed:g} is claimed: {verdict}"
         )
 
 
@@ -148,19 +151,39 @@ def guesses_of(scores: Floats, included: Flags, *, share: float = 0.2) -> tuple[
 
 
 def audited(
-    scores: Floats, included: Flags, *, claimed: float, delta: float, gaussian: bool = False, share: float = 0.2
+    scores: Floats,
+    included: Flags,
+    *,
+    claimed: float,
+    delta: float,
+    gaussian: bool = False,
+    share: float = 0.2,
+    level: float = 0.95,
 ) -> Audit:
     """Return what one training tells of its canaries; a higher score means more likely in."""
     right, guesses = guesses_of(scores, included, share=share)
-    sharper = gaussian_bound(scores[included], scores[~included], delta=delta) if gaussian else None
+    sharper = gaussian_bound(scores[included], scores[~included], delta=delta, level=level) if gaussian else None
     return Audit(
         claimed=claimed,
         delta=delta,
-        bound=one_run_bound(right, guesses, len(scores), delta=delta),
-        canaries=len(scores),
-        right=right,
-        guesses=guesses,
+        bound=one_run_bound(right, guesses, len(scores), delta=delta, level=level),
+        evidence=f"{len(scores):,} canaries, {right:,} of {guesses:,} guesses right",
         gaussian=sharper,
+        level=level,
+    )
+
+
+def audited_by_trainings(
+    scores_in: Floats, scores_out: Floats, *, claimed: float, delta: float, level: float = 0.95
+) -> Audit:
+    """Return what many trainings tell of one person who was there in some of them and not in others."""
+    return Audit(
+        claimed=claimed,
+        delta=delta,
+        bound=many_runs_bound(scores_in, scores_out, delta=delta, level=level),
+        evidence=f"{len(scores_in):,} trainings with one person and {len(scores_out):,} without",
+        gaussian=gaussian_bound(scores_in, scores_out, delta=delta, level=level),
+        level=level,
     )
 
 

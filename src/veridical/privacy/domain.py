@@ -17,6 +17,7 @@ from veridical.privacy.mechanisms import Lens, Noisy
 Ticks = NDArray[np.int64]
 _FAR = 62  # powers of two on either side of zero
 _SURE = 5.5  # a cell this many sigma above zero is there: 126 empty ones pass it once in 400,000 runs
+_TAIL = 3.5  # a neighbour of a sure cell needs less: an empty one passes in one of two thousand columns
 _PARTS = 8  # into how many a full cell is split
 _FEW = 64  # ranges of so few ticks are counted tick by tick at once
 
@@ -47,8 +48,8 @@ def number_cells(
 ) -> Cells:
     """Return cells that cover a column of numbers, finer where there are more rows.
 
-    `bounds` are public; without them a part of `rho` finds the range. A cell is split while it seems to hold more
-    than 1/`finest` of all rows and stands out of the noise.
+    `bounds` are public; without them a part of `rho` finds the range. A cell is split while it stands out of the noise
+    and seems to hold more than 1/`finest` of all rows, or so many that its parts would stand out, too.
 
     Raises:
         BudgetError: the ledger has not got `rho` left.
@@ -56,12 +57,18 @@ def number_cells(
     share = rho / (rounds + 1)
     cells = _first(lens, name, ticks, bounds, share)
     for turn in range(rounds):
-        limit = max(6.0 * float(cells.sigma.max(initial=0.0)), float(np.clip(cells.counts, 0, None).sum()) / finest)
-        full = (cells.counts > limit) & (cells.high > cells.low)
+        full = (cells.counts > _most_unsplit(cells, finest)) & (cells.high > cells.low)
         if not full.any():
             break
         cells = _split(lens, f"{name}: finer cells, round {turn + 1}", ticks, cells, full, share)
     return cells
+
+
+def _most_unsplit(cells: Cells, finest: int) -> float:
+    """Return the count above which a cell is split."""
+    sigma, rows = float(cells.sigma.max(initial=0.0)), float(np.clip(cells.counts, 0, None).sum())
+    apart = max(2.0 * _PARTS * sigma, rows / (8 * finest))  # each part would hold two sigma, were they all alike
+    return max(6.0 * sigma, min(rows / finest, apart))
 
 
 def _first(lens: Lens, name: str, ticks: Ticks, bounds: tuple[int, int] | None, rho: float) -> Cells:
@@ -75,8 +82,18 @@ def _first(lens: Lens, name: str, ticks: Ticks, bounds: tuple[int, int] | None, 
     if not len(seen):
         middle = len(low) // 2
         seen = np.array([middle])
-    kept = slice(int(seen[0]), int(seen[-1]) + 1)
+    kept = _with_tails(noisy, int(seen[0]), int(seen[-1]))
     return _cells(low[kept], high[kept], Noisy(noisy.counts[kept], noisy.sigma))
+
+
+def _with_tails(noisy: Noisy, first: int, last: int) -> slice:
+    """Return the range of cells that are surely there and of their neighbours that seem to be: a thin tail is one."""
+    seems = noisy.counts > _TAIL * noisy.sigma
+    while first > 0 and seems[first - 1]:
+        first -= 1
+    while last < len(seems) - 1 and seems[last + 1]:
+        last += 1
+    return slice(first, last + 1)
 
 
 def _split(lens: Lens, what: str, ticks: Ticks, cells: Cells, full: NDArray[np.bool_], rho: float) -> Cells:
@@ -149,6 +166,6 @@ def merged(cells: Cells, *, least: float, most: int) -> NDArray[np.int64]:
         least *= 1.3
 
 
-def kept_categories(counts: NDArray[np.float64], sigma: float) -> NDArray[np.bool_]:
+def kept_categories(counts: NDArray[np.float64], sigma: NDArray[np.float64] | float) -> NDArray[np.bool_]:
     """Say for each noisy count whether it stands out of the noise by three sigma (McKenna et al. 2021)."""
     return np.asarray(counts) >= 3.0 * sigma

@@ -51,11 +51,18 @@ class Lens:
         return Noisy(self.noise.gaussian(look(), sigma), sigma)
 
     def stable(
-        self, what: str, look: Callable[[], tuple[Sequence[str], Counts]], *, rho: float, delta: float
+        self,
+        what: str,
+        look: Callable[[], tuple[Sequence[str], Counts]],
+        *,
+        rho: float,
+        delta: float,
+        known: Sequence[str] = (),
     ) -> tuple[list[str], Noisy]:
         """Return the values whose noisy count is high enough that no single unit can have brought them in.
 
         With probability 1 - delta no value that only one unit holds is shown (approximate zCDP, Bun & Steinke 2016).
+        Values `known` already, from an earlier look, are counted whether or not any row still has them.
 
         Raises:
             BudgetError: the ledger has not got `rho` and `delta` left; then `look` is not called.
@@ -63,9 +70,10 @@ class Lens:
         most = self.rows_per_unit
         sigma = most / math.sqrt(2 * rho)
         self.ledger.charge(_event(what, "stability", sigma=sigma, sensitivity=float(most), delta=delta))
-        values, counts = look()
+        values, counts = _with_known(*look(), known)
         noisy = self.noise.gaussian(counts, sigma)
-        kept = np.flatnonzero(noisy > stable_threshold(sigma, delta, rows_per_unit=most))
+        before, enough = set(known), stable_threshold(sigma, delta, rows_per_unit=most)
+        kept = np.flatnonzero((noisy > enough) | np.array([value in before for value in values], dtype=bool))
         # Equal counts stand in the order of their names: the order of rows would tell of rows.
         order = np.array(sorted(kept.tolist(), key=lambda place: (-noisy[place], values[place])), dtype=np.int64)
         return [values[place] for place in order], Noisy(noisy[order], sigma)
@@ -130,6 +138,12 @@ class Noisy:
 
     counts: Counts
     sigma: float
+
+
+def _with_known(values: Sequence[str], counts: Counts, known: Sequence[str]) -> tuple[list[str], Counts]:
+    """Return values and counts with those that are known and that no row has, counted as none."""
+    gone = sorted(set(known) - set(values))
+    return [*values, *gone], np.concatenate([np.asarray(counts, dtype=np.int64), np.zeros(len(gone), dtype=np.int64)])
 
 
 def _event(what: str, mechanism: str, **parameters: float) -> PrivacyEvent:

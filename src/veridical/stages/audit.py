@@ -1,15 +1,16 @@
 """Does a private engine keep its claim on made-up people whom we planted ourselves?
 
 A table is made whose column "mark" has one public category a canary. The engine is trained once on the canaries
-that a coin let in; then the noisy count of each one's category (white box), or the number of synthetic rows that
-carry it (black box), says how likely it was in. No real row is used, so an audit costs no budget.
+that a coin let in; then the noisy count of each one's category (white box), the number of synthetic rows that carry
+it (black box), or what every noisy gradient says of it, tells how likely it was in. No real row is used, so an audit
+costs no budget.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from veridical.attacks.canary import Audit, audited
+from veridical.attacks.canary import BLACK_BOX, GRADIENTS, WHITE_BOX, Audit, audited, audited_by_trainings
 from veridical.core.contracts import RunContext
 from veridical.core.errors import SpecError
 from veridical.core.rng import stream
@@ -25,12 +26,16 @@ from veridical.core.schema import Column, Kind, TableSchema
 from veridical.engines.tabular.dp.engines import PrivacyTerms
 from veridical.engines.tabular.dp.inference import Measurement
 from veridical.engines.tabular.dp.private import CodedModel, NoisySampler, Private, Terms, learn_private
+from veridical.engines.tabular.neural.private import NetModel
+from veridical.privacy.ledger import Budget
 from veridical.privacy.mechanisms import Lens
+from veridical.stages.audit_gradient import Heard, codes_of_marks
 
 Score = Callable[[Private, int], NDArray[np.float64]]
 ToldOfMarks = Callable[[NoisySampler, Measurement, Mapping[str, int]], tuple[Any, Any]]
 MARK, OTHER = "mark", "group"
 GROUPS = ("a", "b", "c")
+_DOUBT = 0.05  # the chance that any of an audit's bounds is wrong
 _UNTOLD = 4  # rows of a canary where the engine chooses how many it uses
 
 
@@ -57,8 +62,12 @@ class Trial:
         return len(GROUPS) * math.ceil(2 * (self.terms.rows_per_unit or 1) / math.sqrt(2 * rho) + 1)
 
 
-def audit_engine(engine: Any, *, canaries: int, seed: int, black_box: bool = False) -> Audit:
-    """Return what one training of an engine's model, under its own terms, tells of planted canaries.
+def audit_engine(engine: Any, *, canaries: int, seed: int, trainings: int = 0) -> tuple[Audit, ...]:
+    """Return what attackers who see more or less of an engine under its own terms tell of planted canaries.
+
+    One training is seen in full (white box) and by its rows alone (black box), under DP-SGD by its noisy gradients too.
+    With `trainings`, so many more are made with one person and so many without. All bounds together are wrong in one
+    of twenty audits at most.
 
     Raises:
         SpecError: the engine promises no privacy.
@@ -66,20 +75,73 @@ def audit_engine(engine: Any, *, canaries: int, seed: int, black_box: bool = Fal
     from veridical.engines.tabular.dp.linked_engine import LinkedPrivateEngine
 
     if isinstance(engine, LinkedPrivateEngine):
-        from veridical.stages.audit_linked import audit_linked
+        from veridical.stages.audit_linked import linked_attacker
 
-        return audit_linked(engine, canaries=canaries, seed=seed)
-    if not isinstance(engine, PrivacyTerms):
+        attacker = linked_attacker(engine)
+    elif isinstance(engine, PrivacyTerms):
+        attacker = _attacker(engine)
+    else:
         raise SpecError(
             "this engine promises no differential privacy", where="audit", fix="name aim, mst, dp-sgd or dp-independent"
         )
+    return attacker.audits(canaries=canaries, seed=seed, trainings=trainings)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attacker:
+    """What trains an engine with canaries that are present, out of how many, and what of it is seen."""
+
+    learn: Callable[[NDArray[np.int64], int, int], Private]
+    budget: Budget
+    views: Mapping[str, Score]
+
+    def audits(self, *, canaries: int, seed: int, trainings: int) -> tuple[Audit, ...]:
+        """Return an audit of each view."""
+        level = 1 - _DOUBT / (len(self.views) + (trainings > 0))
+        coin = stream(seed, "audit", "coin").random(canaries) < 0.5
+        found = self.learn(np.flatnonzero(coin), canaries, seed)
+        claim, delta = self.budget.epsilon, self.budget.delta
+        one_run = [
+            replace(
+                audited(
+                    score(found, canaries), coin, claimed=claim, delta=delta, gaussian=view != BLACK_BOX, level=level
+                ),
+                view=view,
+            )
+            for view, score in self.views.items()
+        ]
+        return (*one_run, self._many(trainings, seed=seed, level=level)) if trainings else tuple(one_run)
+
+    def _many(self, trainings: int, *, seed: int, level: float) -> Audit:
+        """Return what so many trainings with one person and so many without tell of the person."""
+        score = self.views[WHITE_BOX]
+        sides = [
+            np.array([score(self.learn(np.arange(there), 2, seed + turn), 2)[0] for turn in range(trainings)])
+            for there in (1, 0)
+        ]
+        claim, delta = self.budget.epsilon, self.budget.delta
+        return audited_by_trainings(*sides, claimed=claim, delta=delta, level=level)
+
+
+def _attacker(engine: PrivacyTerms) -> Attacker:
     told = engine.terms()
     unit = "person" if told.unit is not None else None
     most: int | None = told.rows_per_unit
-    terms = Terms(budget=told.budget, unit=unit, rows_per_unit=most, declared=True)
+    terms = replace(told, unit=unit, declared=True)
     model: CodedModel = engine.model  # type: ignore[attr-defined]
-    trial = Trial(model=model, terms=terms, rows_each=(most or _UNTOLD) if unit else 1)
-    return one_run(trial, canaries=canaries, seed=seed, score=drawn_counts if black_box else noisy_counts)
+    heard = Heard()
+    trial = Trial(
+        model=model, terms=terms, rows_each=(most or _UNTOLD) if unit else 1, lens=lambda: heard.lens(terms, _secure())
+    )
+    views: dict[str, Score] = {WHITE_BOX: noisy_counts, BLACK_BOX: drawn_counts}
+    if isinstance(model, NetModel):
+        trial = replace(trial, model=heard.model(model, crowd=trial.crowd_each // len(GROUPS)))
+        views[GRADIENTS] = heard.pulls
+
+    def learn(present: NDArray[np.int64], canaries: int, seed: int) -> Private:
+        return train(trial, present, canaries=canaries, seed=seed)
+
+    return Attacker(learn=learn, budget=terms.budget, views=views)
 
 
 def one_run(trial: Trial, *, canaries: int, seed: int, score: Score | None = None) -> Audit:
@@ -93,7 +155,7 @@ def one_run(trial: Trial, *, canaries: int, seed: int, score: Score | None = Non
         coin,
         claimed=budget.epsilon,
         delta=budget.delta,
-        gaussian=measure is noisy_counts,
+        gaussian=measure is not drawn_counts,
     )
 
 
@@ -145,10 +207,8 @@ def counts_of_marks(found: Private, canaries: int, told: ToldOfMarks) -> NDArray
         if places[MARK] in measured.columns:
             counts, variance = told(found.sampler, measured, places)
             total, weights = total + counts / variance, weights + 1 / variance
-    listed = {value: place for place, value in enumerate(coding.column.categories or ())}
-    cells = np.array([listed.get(f"c{who}", -1) for who in range(canaries)])
-    scores = (total / np.maximum(weights, 1e-300))[coding.group[np.maximum(cells, 0)] + coding.nullable]
-    return np.asarray(np.where(cells >= 0, scores, 0.0))
+    codes = codes_of_marks(coding, canaries)
+    return np.asarray(np.where(codes >= 0, (total / np.maximum(weights, 1e-300))[np.maximum(codes, 0)], 0.0))
 
 
 def _of_marks(sampler: NoisySampler, measured: Measurement, places: Mapping[str, int]) -> tuple[Any, Any]:

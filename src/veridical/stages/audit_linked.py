@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from veridical.attacks.canary import Audit, audited
+from veridical.attacks.canary import BLACK_BOX, WHITE_BOX, Audit, audited
 from veridical.core.contracts import RunContext
 from veridical.core.dataset import Dataset
 from veridical.core.rng import stream
@@ -27,7 +27,7 @@ from veridical.engines.tabular.dp.linked_engine import LinkedPrivateEngine
 from veridical.engines.tabular.dp.private import CodedModel, NoisySampler, Private
 from veridical.privacy.ledger import Ledger
 from veridical.privacy.noise import Noise, SecureNoise
-from veridical.stages.audit import counts_of_marks
+from veridical.stages.audit import Attacker, counts_of_marks, drawn_counts
 
 PEOPLE, MARKS, MARK = "people", "marks", "mark"
 _UNTOLD = 3  # rows of a canary where the engine chooses how many it uses
@@ -49,26 +49,35 @@ class LinkedTrial:
         return math.ceil(6 * (self.terms.most.get(MARKS) or _UNTOLD) / math.sqrt(2 * rho)) + 3
 
 
-def audit_linked(engine: LinkedPrivateEngine, *, canaries: int, seed: int) -> Audit:
-    """Return what one training of the engine's model, under its own budget, tells of planted units."""
+def linked_attacker(engine: LinkedPrivateEngine) -> Attacker:
+    """Return who trains the engine's model, under its own budget, on planted units."""
     bound = engine.rows_per_unit
     most = max((n for n in bound.values() if isinstance(n, int)), default=None) if isinstance(bound, dict) else bound
     known = most if isinstance(most, int) else None
     terms = LinkedTerms(budget=engine.budget, most={MARKS: known}, declared=True)
     trial = LinkedTrial(model=engine.model, terms=terms, rows_each=known or _UNTOLD)
-    return one_run_linked(trial, canaries=canaries, seed=seed)
+
+    def learn(present: NDArray[np.int64], canaries: int, seed: int) -> Private:
+        return train_linked(trial, present, canaries=canaries, seed=seed)
+
+    views = {WHITE_BOX: mark_counts, BLACK_BOX: drawn_counts}
+    return Attacker(learn=learn, budget=engine.budget, views=views)
 
 
 def one_run_linked(trial: LinkedTrial, *, canaries: int, seed: int) -> Audit:
     """Return what one training tells of units that a coin let in, by the noisy counts of the table below."""
     coin = stream(seed, "audit", "coin").random(canaries) < 0.5
-    data, schema = planted_family(trial, np.flatnonzero(coin), canaries=canaries, seed=seed), schema_of(canaries)
-    family, budget = family_of(schema, PEOPLE), trial.terms.budget
-    found = learn_linked(
-        data, schema, family, trial.model, trial.terms, Ledger(budget), trial.noise, RunContext(seed=seed)
-    )
-    scores = mark_counts(found[MARKS].learned, canaries)
-    return audited(scores, coin, claimed=budget.epsilon, delta=budget.delta, gaussian=True)
+    found = train_linked(trial, np.flatnonzero(coin), canaries=canaries, seed=seed)
+    budget = trial.terms.budget
+    return audited(mark_counts(found, canaries), coin, claimed=budget.epsilon, delta=budget.delta, gaussian=True)
+
+
+def train_linked(trial: LinkedTrial, present: NDArray[np.int64], *, canaries: int, seed: int) -> Private:
+    """Return what the model learns of the table below from made-up units and the canaries that are present."""
+    data, schema = planted_family(trial, present, canaries=canaries, seed=seed), schema_of(canaries)
+    family, ledger = family_of(schema, PEOPLE), Ledger(trial.terms.budget)
+    found = learn_linked(data, schema, family, trial.model, trial.terms, ledger, trial.noise, RunContext(seed=seed))
+    return found[MARKS].learned
 
 
 def planted_family(trial: LinkedTrial, present: NDArray[np.int64], *, canaries: int, seed: int) -> Dataset:

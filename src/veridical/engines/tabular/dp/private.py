@@ -7,7 +7,6 @@ splitting); codes are counted by the marginal engine. Nothing else of the rows r
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Protocol
@@ -19,13 +18,14 @@ from veridical.core.contracts import PrivacyEvent, RunContext, Sampler
 from veridical.core.errors import BudgetError
 from veridical.core.schema import CATEGORY_KINDS, NUMERIC_KINDS, Column, Kind, Role, Schema, TableSchema
 from veridical.engines.tabular.dp.bound import with_bound
-from veridical.engines.tabular.dp.coding import Coding, category_cells
+from veridical.engines.tabular.dp.coding import Coding
+from veridical.engines.tabular.dp.found import Finder, Found
 from veridical.engines.tabular.dp.inference import Measurement
 from veridical.engines.tabular.dp.law import private_schema
 from veridical.engines.tabular.dp.sampler import MarginalSampler
 from veridical.engines.tabular.dp.selection import Rows
-from veridical.engines.tabular.dp.shape import NULL, Votes, gaps, guessed, settled, vote
-from veridical.engines.tabular.dp.ticks import moment_codec, texts_of, tick_bounds, ticks_of, unit_of
+from veridical.engines.tabular.dp.shape import Votes, guessed, settled, vote
+from veridical.engines.tabular.dp.ticks import moment_codec
 from veridical.engines.tabular.dp.unit import bounded
 from veridical.prepare.category import CategoryCodec
 from veridical.prepare.codec import Codec
@@ -35,7 +35,6 @@ from veridical.prepare.number import NumberCodec
 from veridical.prepare.restore import Restore
 from veridical.prepare.satisfiable import tightened
 from veridical.prepare.storage import is_text, parse_type
-from veridical.privacy.domain import Cells, kept_categories, merged, number_cells
 from veridical.privacy.ledger import Budget, Ledger
 from veridical.privacy.mechanisms import Lens
 from veridical.privacy.noise import Noise
@@ -150,8 +149,7 @@ def learn_private(
         )
     law = tightened(_with_votes(law, rows, names, votes, terms))
     ctx.progress("find cells", done=2, total=4)
-    finder = _Finder(lens, rows, votes, terms, law)
-    found = [finder.found(law.column(name), votes.counts[place]) for place, name in enumerate(names)]
+    found = Finder(lens, rows, tuple(map(law.column, names)), votes, terms).found()
     ctx.progress("learn marginals", done=3, total=4)
     kept = [entry for entry in found if entry.coding is not None and entry.single is not None]
     sampler = _sampler(model, lens, kept, votes.rows, terms.beside)
@@ -165,7 +163,7 @@ def learn_private(
 
 
 def _sampler(
-    model: CodedModel, lens: Lens, kept: Sequence[_Found], total: float, beside: frozenset[str]
+    model: CodedModel, lens: Lens, kept: Sequence[Found], total: float, beside: frozenset[str]
 ) -> NoisySampler:
     codings = tuple(entry.coding for entry in kept if entry.coding is not None)
     if not codings:
@@ -215,133 +213,18 @@ def _with_votes(law: TableSchema, table: pa.Table, names: Sequence[str], votes: 
     return law.with_columns(map(one, law.columns))
 
 
-@dataclass(frozen=True)
-class _Found:
-    """A column as it was found: with no coding where nothing may be told of its values."""
-
-    column: Column
-    coding: Coding | None
-    cells: Any = None
-    single: tuple[Floats, Floats] | None = None
-    support: tuple[float, float] | None = None
-
-
-@dataclass(frozen=True)
-class _Finder:
-    lens: Lens
-    table: pa.Table
-    votes: Votes
-    terms: Terms
-    law: TableSchema
-
-    def found(self, column: Column, votes: Floats) -> _Found:
-        """Return one column's cells."""
-        rho = self.terms.budget.rho * self.terms.domain_share / len(self.votes.counts)
-        if column.kind in CATEGORY_KINDS:
-            return self._categories(column, votes, rho)
-        return self._numbers(column, votes, rho)
-
-    def _categories(self, column: Column, votes: Floats, rho: float) -> _Found:
-        texts = texts_of(self.table, column)
-        null = np.asarray(texts.is_null().to_numpy(zero_copy_only=False), dtype=bool)
-        known, counts, sigma = self._listed(column, texts, rho)
-        if not known:
-            return _Found(column, None)
-        present = max(0.0, float(votes.sum() - votes[NULL]))
-        other = max(0.0, present - float(counts.sum()))
-        cells = np.where(null, -1, category_cells(texts, known))
-        weight = np.append(np.clip(counts, 0.0, None), other)
-        sure = np.append(kept_categories(counts, sigma), other >= 3 * self.votes.sigma)
-        scale = np.append(np.full(len(counts), sigma), self.votes.sigma + sigma)
-        group = _thin_joined(sure)
-        kept = replace(column, categories=known, storage="dictionary")
-        empty = np.zeros(len(weight), dtype=np.int64)
-        coding = Coding(kept, column.nullable, weight, group, empty, empty)
-        missing = gaps(column, votes), self.votes.sigma
-        single = _single(coding, np.append(counts, other), scale, missing)
-        return _Found(replace(column, categories=known), coding, cells, single)
-
-    def _listed(self, column: Column, texts: pa.Array, rho: float) -> tuple[tuple[str, ...], Floats, float]:
-        domain = ("false", "true") if column.kind is Kind.BOOLEAN else column.categories if column.public else None
-        if domain is not None:
-            listed = tuple(domain)
-
-            def count() -> Any:
-                return np.bincount(category_cells(texts, listed)[_present(texts)], minlength=len(listed) + 1)[:-1]
-
-            noisy = self.lens.histogram(f"{column.name}: counts of the public categories", count, rho=rho)
-            return listed, noisy.counts.astype(float), noisy.sigma
-
-        def look() -> tuple[list[str], Any]:
-            import pyarrow.compute as pc
-
-            seen = pc.value_counts(texts.drop_null())
-            return seen.field(0).to_pylist(), seen.field(1).to_numpy().astype(np.int64)
-
-        count_of_such = sum(c.kind in CATEGORY_KINDS for c in self.law.columns)
-        delta = self.terms.budget.stability_delta / max(1, count_of_such)
-        what = f"{column.name}: categories that many units share"
-        values, noisy = self.lens.stable(what, look, rho=rho, delta=delta)
-        return tuple(values), noisy.counts.astype(float), noisy.sigma
-
-    def _numbers(self, column: Column, votes: Floats, rho: float) -> _Found:
-        ticks, null = ticks_of(self.table, column)
-        bounds = tick_bounds(column)
-        cells = number_cells(self.lens, column.name, ticks[~null], rho=rho, bounds=bounds, finest=self.terms.finest)
-        least = max(
-            3.0 * float(cells.sigma.max()), float(np.clip(cells.counts, 0, None).sum()) / (2 * self.terms.finest)
-        )
-        group = merged(cells, least=least, most=2 * self.terms.finest)
-        unit = unit_of(column)
-        whole = column.kind not in NUMERIC_KINDS or column.kind is Kind.INTEGER
-        storage = "int64" if whole else "double"
-        modelled = replace(column, storage=storage)
-        if column.kind not in NUMERIC_KINDS:
-            modelled = replace(modelled, kind=Kind.INTEGER, low=None, high=None, step=None, decimals=None)
-        weight = np.clip(cells.counts, 0.05, None)
-        coding = Coding(modelled, column.nullable, weight, group, cells.low, cells.high, unit)
-        missing = gaps(column, votes), math.sqrt(2.0) * self.votes.sigma
-        single = _single(coding, cells.counts, cells.sigma, missing)
-        placed = np.where(null, -1, coding.place(ticks))
-        return _Found(column, coding, placed, single, _support(cells, unit))
-
-
-def _present(texts: pa.Array) -> Any:
-    return np.asarray(texts.is_valid().to_numpy(zero_copy_only=False), dtype=bool)
-
-
-def _support(cells: Cells, unit: float) -> tuple[float, float]:
-    return float(cells.low[0]) * unit, float(cells.high[-1]) * unit
-
-
-def _thin_joined(sure: Any) -> Any:
-    """Return codes: one for each cell that stands out of the noise, one for all others together."""
-    group = np.cumsum(sure) - 1
-    return np.where(sure, group, int(sure.sum())).astype(np.int64)
-
-
-def _single(coding: Coding, counts: Floats, sigma: Floats, missing: tuple[float, float]) -> tuple[Floats, Floats]:
-    """Return a column's noisy counts by code and their scales; `missing` is the count of gaps and its scale."""
-    codes = int(coding.group.max()) + 1
-    sums = np.bincount(coding.group, weights=counts, minlength=codes)
-    spread = np.sqrt(np.bincount(coding.group, weights=np.square(sigma), minlength=codes))
-    if coding.nullable:
-        sums, spread = np.append(missing[0], sums), np.append(missing[1], spread)
-    return sums.astype(float), spread.astype(float)
-
-
-def _final(column: Column, found: Sequence[_Found]) -> Column:
+def _final(column: Column, found: Sequence[Found]) -> Column:
     return next((entry.column for entry in found if entry.column.name == column.name), column)
 
 
-def _codecs(law: TableSchema, found: Sequence[_Found]) -> tuple[Codec, ...]:
+def _codecs(law: TableSchema, found: Sequence[Found]) -> tuple[Codec, ...]:
     known = {entry.column.name: entry for entry in found}
     derived = {rule.columns[0] for rule in law.constraints if rule.type == "formula" and rule.columns}
     kept = [c for c in law.columns if c.role is Role.MODEL and c.name not in derived]
     return tuple(_codec(column, known.get(column.name)) for column in kept)
 
 
-def _codec(column: Column, found: _Found | None) -> Codec:
+def _codec(column: Column, found: Found | None) -> Codec:
     if found is None or found.coding is None:
         if column.kind is Kind.IDENTIFIER:
             return _key(column)
