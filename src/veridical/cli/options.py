@@ -89,7 +89,7 @@ def learning_options(command: F) -> F:
                 type=Share(),
                 default="0.2",
                 show_default=True,
-                help="Rows kept back to judge by: a share, or a file.",
+                help="Rows kept back to judge by: a share (of 300 rows or more at least 100), or a file.",
             ),
             click.option("--target", help="The column a model would predict, for the utility figures."),
         ]

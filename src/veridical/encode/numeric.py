@@ -284,7 +284,11 @@ def _bins(found: NDArray[Any], k: int) -> tuple[NDArray[Any], NDArray[Any]]:
     if repeated.sum() > MOST_SPIKES:
         repeated &= counts >= np.sort(counts)[-MOST_SPIKES]
     rest = np.repeat(values[~repeated], counts[~repeated])
-    low, high = _equal_mass(rest, max(k, min(FEW_RECORDS, FEW_ROWS // len(found))))
+    few = max(k, min(FEW_RECORDS, FEW_ROWS // len(found)))
+    # Each half has ranges of its own, be they short of records: one over both tails would reach across all between.
+    middle = found[len(found) // 2]
+    halves = [_equal_mass(part, few, k) for part in (rest[rest <= middle], rest[rest > middle])]
+    low, high = (np.concatenate(ends) for ends in zip(*halves, strict=True))
     low, high = np.clip(low, *floor), np.clip(high, *floor)
     wide = low < high
     low = np.concatenate([values[repeated], low[wide]])
@@ -296,8 +300,9 @@ def _bins(found: NDArray[Any], k: int) -> tuple[NDArray[Any], NDArray[Any]]:
     return low[order], high[order]
 
 
-def _equal_mass(rest: NDArray[Any], k: int) -> tuple[NDArray[Any], NDArray[Any]]:
-    bins = min(MOST_BINS, len(rest) // k)
+def _equal_mass(rest: NDArray[Any], few: int, least: int) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return the ends of ranges of `few` values or more each, or of one range where there are `least` of them."""
+    bins = min(MOST_BINS // 2, len(rest) // few) or int(len(rest) >= least)
     if bins == 0:
         return rest[:0], rest[:0]
     cuts = np.unique(np.searchsorted(rest, rest[np.linspace(0, len(rest), bins + 1).astype(np.intp)[1:-1]]))

@@ -12,6 +12,7 @@ from veridical.core.dataset import Dataset
 from veridical.core.errors import DataError, SpecError
 
 MIN_ROWS = 10
+LEAST_KEPT = 100  # rows kept back: with fewer the attacks of membership cannot be measured
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,8 @@ class Split:
 def split(data: Dataset, share: float, ctx: RunContext, *, unit: str | None = None) -> Split:
     """Return the data with a random share of rows kept back, in their order; 0 keeps none back.
 
-    With `unit`, the rows of one person (one value of that column) stay together on one side.
+    Of 300 rows or more at least 100 are kept back, so that all can be measured. With `unit`, the rows of one person
+    (one value of that column) stay together on one side.
 
     Raises:
         DataError: there are too few rows to learn from.
@@ -59,7 +61,9 @@ def split(data: Dataset, share: float, ctx: RunContext, *, unit: str | None = No
 def _rows_aside(table: pa.Table, share: float, ctx: RunContext, unit: str | None) -> np.ndarray:
     rng = ctx.rng("holdout")
     if unit is None:
-        return np.sort(rng.permutation(table.num_rows)[: max(1, round(table.num_rows * share))])
+        asked = max(1, round(table.num_rows * share))
+        kept = max(asked, LEAST_KEPT) if table.num_rows >= 3 * LEAST_KEPT else asked
+        return np.sort(rng.permutation(table.num_rows)[:kept])
     coded = table[unit].combine_chunks().dictionary_encode()
     owner = coded.indices.fill_null(-1).to_numpy(zero_copy_only=False)
     owners = np.unique(owner)

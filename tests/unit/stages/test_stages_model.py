@@ -90,6 +90,11 @@ def test_a_holdout_is_disjoint_seeded_and_in_order():
     assert split(data, 0, RunContext()).holdout is None
 
 
+@pytest.mark.parametrize(("rows", "kept"), [(299, 60), (300, 100), (442, 100), (1_000, 200)])
+def test_enough_rows_are_kept_back_to_measure_all(rows, kept):
+    assert split(Dataset.of(pa.table({"i": range(rows)})), 0.2, RunContext()).holdout.rows == kept
+
+
 def test_the_rows_of_one_person_stay_together():
     who = [index // 7 for index in range(700)] + [None] * 10
     data = Dataset.of(pa.table({"who": who, "i": range(710)}))

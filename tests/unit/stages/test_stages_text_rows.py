@@ -77,8 +77,8 @@ def test_a_dry_run_shows_the_questions_and_makes_nothing(tmp_path, capsys):
 
 
 def test_rows_that_fail_their_gates_get_no_text(tmp_path, capsys):
-    """Two columns of few values: most made rows are, word for word, real ones."""
-    spec = _folder(tmp_path, columns=["age", "sex"])
+    """The engine draws each column on its own: what belongs together no longer does."""
+    spec = _folder(tmp_path, rows={"synth": {"engine": "independent"}})
     assert run(["text", str(spec), "-o", str(tmp_path / "run"), "--quiet"]) == 3
     told = capsys.readouterr().err
     assert "the rows are not released" in told and "rows.synth.waivers" in told

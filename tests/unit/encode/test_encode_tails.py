@@ -1,0 +1,36 @@
+"""Do the few records beyond a column's repeated values keep a range of their own, at each end?"""
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from veridical.core.schema import Column, Kind
+from veridical.encode.numeric import NumericCodec
+
+COLUMN = Column(name="age", kind=Kind.INTEGER, storage="int64")
+REPEATED = np.repeat(np.arange(40, 60), 100)
+LOW, HIGH = np.arange(10, 22), np.arange(75, 87)
+
+
+@pytest.mark.parametrize("tails", [(LOW,), (HIGH,), (LOW, HIGH)])
+def test_a_tail_of_few_records_is_drawn_from_its_own_range(tails):
+    values = np.concatenate([REPEATED, *tails])
+    codec = NumericCodec.fit(pa.array(values), COLUMN, 5)
+    codes = codec.encode(pa.array(values))
+    drawn = np.asarray(codec.decode(codes, np.random.default_rng(0).random(len(codes))))
+    for tail in tails:
+        there = (drawn >= tail[0]) & (drawn <= tail[-1])
+        assert there.sum() == len(tail)
+    assert len(set(drawn[len(REPEATED) :]) & set(REPEATED)) == 0
+
+
+def test_no_end_of_a_range_is_a_value_that_fewer_than_k_records_reach():
+    values = np.concatenate([REPEATED, HIGH])
+    codec = NumericCodec.fit(pa.array(values), COLUMN, 5)
+    assert codec.high.max() == np.sort(values)[-5]
+
+
+def test_fewer_records_than_are_safe_fall_to_their_neighbours():
+    values = np.concatenate([REPEATED, [90, 91]])
+    codec = NumericCodec.fit(pa.array(values), COLUMN, 5)
+    assert codec.high.max() <= 59
