@@ -19,7 +19,7 @@ from veridical.engines.relational.graph import Graph
 from veridical.engines.relational.group import Grouping, Groups, group
 from veridical.engines.relational.leading import led_numbers
 from veridical.engines.relational.model import LinkModel, Profiles, TableModel
-from veridical.engines.relational.pairing import upward
+from veridical.engines.relational.pairing import pairs_per_row, upward
 from veridical.engines.relational.plan import (
     UNTOLD,
     TablePlan,
@@ -118,10 +118,18 @@ def _link_model(i: int, source: Source, groups: Groups, ctx: RunContext) -> Link
     present, missing = counts[: pointing.present], counts[pointing.present :]
     return LinkModel(
         numbers=learned(present, rare, rng), rows=len(rows), kinds=groups.count, alone=groups.alone,
-        nulls=int((rows < 0).sum()), to_self=int(own.sum()), circles=circles,
+        nulls=int((rows < 0).sum()), to_self=int(own.sum()), circles=circles, pairs=_pairs(i, source),
         missing_numbers=_blurred(missing, groups.labels[pointing.present :], rare, rng),
         missing_kinds=np.sort(groups.labels[pointing.present :]),
     )  # fmt: skip
+
+
+def _pairs(i: int, source: Source) -> float:
+    table = source.graph.links[i].table
+    owner = source.graph.owner.get(table)
+    if owner is None or i not in source.graph.matched.get(table, ()):
+        return 1.0
+    return pairs_per_row(source.pointing[owner].rows, source.pointing[i].rows)
 
 
 def _blurred(numbers: Rows, kinds: Rows, rare: int, rng: np.random.Generator) -> Rows:

@@ -21,7 +21,8 @@ from veridical.engines.relational.coarse import Coarse
 from veridical.engines.relational.graph import Graph
 from veridical.engines.relational.injected import sequence_generator, table_generator
 from veridical.engines.relational.key import Fresh, Grid
-from veridical.engines.relational.making import Asked, Maker
+from veridical.engines.relational.made import Asked
+from veridical.engines.relational.making import Maker
 from veridical.engines.relational.model import LinkModel, Profiles, TableModel
 from veridical.engines.relational.plan import TablePlan
 from veridical.prepare.link import Rows

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,55 +12,28 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from veridical.core.contracts import RunContext, SampleRequest, Shard
-from veridical.core.errors import ConstraintError
 from veridical.core.rng import derive
 from veridical.core.schema import Role, Schema
-from veridical.engines.relational import following, lattice
+from veridical.engines.relational import following, lattice, standing
 from veridical.engines.relational.balance import Sum, balanced
 from veridical.engines.relational.clock import from_minutes
-from veridical.engines.relational.coarse import likest
 from veridical.engines.relational.fitting import kind_labels, kind_words, taken
 from veridical.engines.relational.graph import Graph
 from veridical.engines.relational.injected import law_of
 from veridical.engines.relational.key import unlike
 from veridical.engines.relational.leading import lead, path, settled
+from veridical.engines.relational.made import Asked, Made
 from veridical.engines.relational.model import LinkModel, TableModel
-from veridical.engines.relational.pairing import apart, descending, pair
+from veridical.engines.relational.pairing import Siblings, descending, pair, paired
 from veridical.engines.relational.plan import count_name, kind_name, parent_name
 from veridical.engines.relational.quota import dealt, grown, resized, scaled
 from veridical.engines.relational.ruling import ruled
-from veridical.engines.relational.spreading import key_codes, spread
+from veridical.engines.relational.uniqueness import keep_apart
 from veridical.prepare.codec import whole
 from veridical.prepare.link import Rows, point
 from veridical.prepare.storage import parse_type, store
 
 BATCH_ROWS = 131_072
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
-    """What is asked: the seed, how many times the source's size, and whether broken links are mended."""
-
-    seed: int
-    scale: float = 1.0
-    mend: bool = False
-
-
-@dataclass(slots=True)
-class Made:
-    """One table in the making: its columns so far, and by link its rows' groups and numbers of children.
-
-    `above` holds for each link the row's parent: beyond the parent's rows are keys without a row.
-    """
-
-    rows: int
-    columns: dict[str, pa.Array] = field(default_factory=dict)
-    drawn: pa.Table | None = None
-    kinds: dict[int, Rows] = field(default_factory=dict)
-    numbers: dict[int, Rows] = field(default_factory=dict)
-    above: dict[int, Rows] = field(default_factory=dict)
-    given: dict[str, pa.Array] = field(default_factory=dict)
-    offer: pa.Table | None = None
 
 
 @dataclass(frozen=True)
@@ -107,11 +81,11 @@ class Maker:
             for i in self.graph.matched.get(name, ()):
                 if i not in self.graph.led:
                     self._match(i, current)
-            self._set_apart(name, model, table, by_links=True)
+            keep_apart(self.graph, model, table, partial(self.rng, name), by_links=True)
             for way in self.graph.followed:
                 if self.graph.links[way[0]].table == name:
                     self._follow(way, current)
-            self._set_apart(name, model, table, by_links=False)
+            keep_apart(self.graph, model, table, partial(self.rng, name), by_links=False)
             self._balance(name, table, current)
             for i in [i for i in table.above if self.graph.links[i].table == name]:
                 self._point(i, current)
@@ -260,9 +234,9 @@ class Maker:
 
     def _hidden(self, name: str, model: TableModel, table: Made) -> None:
         """Say how many children of which kind each row has, by every link that points here."""
-        singles = self._singles(name, model, table)
+        singles = self._singles(model, table)
         for i in self.graph.children(name):
-            if singles is not None and i in singles:
+            if i in singles:
                 table.kinds[i], table.numbers[i] = singles[i]
                 continue
             if table.drawn is None:
@@ -276,30 +250,15 @@ class Maker:
             table.kinds[i] = np.maximum(kinds, -1)
             table.numbers[i] = dealt(wanted, self.links[i].numbers, self.rng("numbers", i))
 
-    def _singles(self, name: str, model: TableModel, table: Made) -> dict[int, tuple[Rows, Rows]] | None:
-        profiles = model.profiles
-        if profiles is None or not profiles.size:
-            return None
-        if model.kept is not None:
-            place = np.arange(table.rows)
-        else:
-            known = [codes.astype(np.int64) for codes in profiles.levels] or [np.zeros(profiles.size, dtype=np.int64)]
-            there = [one for one in profiles.coarse if one.name in table.columns]
-            mine = [one.codes(pa.chunked_array([table.columns[one.name]])) for one in there]
-            known = [codes for one, codes in zip(profiles.coarse, known, strict=False) if one in there] or known[:1]
-            mine = mine or [np.zeros(table.rows, dtype=np.int64)]
-            ordered = [bool(one.edges) or one.ranked for one in there] or [False]
-            place = likest(known, mine, ordered, self.rng("singles", name))
-        found = {}
-        for i, kinds in profiles.kinds.items():
-            labels, numbers = np.full(table.rows, -1, dtype=np.int64), np.zeros(table.rows, dtype=np.int64)
-            # More than one learned parent may stand behind a new one, when there are fewer of them.
-            labels[place] = kinds
-            np.add.at(numbers, place, profiles.numbers[i])
-            if self.asked.scale != 1 and model.fixed:
-                numbers = scaled(numbers, round(int(numbers.sum()) * self.asked.scale), self.rng("singles", name, i))
-            found[i] = labels, numbers
-        return found
+    def _singles(self, model: TableModel, table: Made) -> dict[int, tuple[Rows, Rows]]:
+        """Return kinds and numbers of a lookup table's parents by link."""
+        found = standing.places(model, table, self.rng("singles", model.plan.schema.name))
+        if self.asked.scale == 1 or not model.fixed:
+            return found
+        return {
+            i: (kinds, scaled(numbers, round(int(numbers.sum()) * self.asked.scale), self.rng("scaled", i)))
+            for i, (kinds, numbers) in found.items()
+        }
 
     def _keys(self, name: str, model: TableModel, table: Made) -> None:
         if model.kept is not None:
@@ -327,7 +286,9 @@ class Maker:
         if link.table == link.parent and not known.circles and not len(known.missing_numbers):
             above = descending(quotas, nulls, rng)
         elif len(open_rows):
-            above[open_rows] = pair(wanted[open_rows], kinds, quotas, nulls, rng)
+            owner = self.graph.owner.get(link.table, i)
+            siblings = Siblings(child.above.get(owner, above)[open_rows], known.pairs)
+            above[open_rows] = paired(wanted[open_rows], kinds, quotas, nulls, rng, siblings)
         child.above[i] = above
         self._copy(i, link.table, child, made)
 
@@ -413,30 +374,6 @@ class Maker:
             if own in table.columns:
                 values = pc.if_else(pa.array(table.above[i] >= 0), values, store(table.columns[own], kind))
             table.columns[own] = values
-
-    def _set_apart(self, name: str, model: TableModel, table: Made, *, by_links: bool) -> None:
-        """Keep combinations unique that a link takes part in: by what is paired, or by the key's last column."""
-        for key in model.plan.unique:
-            used = [i for i in table.above if set(self.graph.links[i].columns) & set(key)]
-            free = [column for column in key if column in table.columns]
-            movable = [i for i in used if i in self.graph.matched.get(name, ()) and i not in self.graph.led]
-            if bool(movable) != by_links:
-                continue
-            if movable:
-                i = movable[-1]
-                others = key_codes([table.above[j] for j in used if j != i], [table.columns[c] for c in free])
-                kinds = table.above[i]
-                labels = np.zeros(int(kinds.max(initial=-1)) + 1, dtype=np.int64)
-                table.above[i] = apart(kinds, others, labels, self.rng("apart", i))
-            elif free and (model.plan.grid is None or model.plan.grid.column not in key):
-                groups = key_codes([table.above[j] for j in used], [table.columns[c] for c in free[:-1]])
-                values = spread(table.columns[free[-1]], groups, self.rng("apart", name))
-                if values is None:
-                    raise ConstraintError(
-                        "rows of one parent cannot be told apart", where=f"{name}: unique {', '.join(key)}",
-                        fix="drop the key, or widen the column's values",
-                    )  # fmt: skip
-                table.columns[free[-1]] = values
 
     def _offered(self, name: str, model: TableModel, table: Made) -> pa.Table:
         found: dict[str, pa.Array] = {}

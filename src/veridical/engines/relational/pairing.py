@@ -1,6 +1,11 @@
-"""Which parent does each finished row get, by kind of parent, with every parent getting its number of rows?"""
+"""Which parent does each finished row get, by kind of parent, with every parent getting its number of rows?
+
+Rows of one owner keep to few parents where they do so in the source: a patient's visits to the patient's doctors.
+"""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,22 +13,99 @@ from numpy.typing import NDArray
 from veridical.prepare.link import NONE, Rows
 
 SWAPS = 60
-Mask = NDArray[np.bool_]
+HALVINGS = 6  # of the share of rows that keep to their owner's parents, until as many pairs come out as in the source
+TOLERANCE = 0.05
+Keys = NDArray[np.float64]
 
 
-def pair(wanted: Rows, labels: Rows, quotas: Rows, empty: int, rng: np.random.Generator) -> Rows:
+@dataclass(frozen=True, slots=True)
+class Siblings:
+    """The owner of each row (-1: none), and how many different pairs of owner and parent there are to be, per row."""
+
+    owners: Rows
+    pairs: float
+
+    def keys(self, share: float, seed: int) -> Keys:
+        """Return a number for each row; this share of an owner's rows has the same one."""
+        rng = np.random.default_rng(seed)
+        own, faithful = rng.random(len(self.owners)), rng.random(len(self.owners)) < share
+        theirs = rng.random(int(self.owners.max(initial=0)) + 1)[np.maximum(self.owners, 0)]
+        return np.where(faithful & (self.owners >= 0), theirs, own)
+
+    def alike(self, wanted: Rows, share: float, seed: int) -> Rows:
+        """Return the groups that rows ask for, this share of an owner's rows asking for what one of them does."""
+        rng = np.random.default_rng([seed, 1])
+        open_rows = np.flatnonzero((self.owners >= 0) & (wanted >= 0))
+        speaker = np.full(int(self.owners.max(initial=0)) + 1, -1, dtype=np.int64)
+        mixed = rng.permutation(open_rows)
+        speaker[self.owners[mixed]] = mixed
+        following = open_rows[rng.random(len(open_rows)) < share]
+        found = wanted.copy()
+        found[following] = wanted[speaker[self.owners[following]]]
+        return found
+
+
+def pairs_per_row(owners: Rows, parents: Rows) -> float:
+    """Return how many different pairs of owner and parent there are for each row that has both; 1 where none has.
+
+    Example:
+        >>> pairs_per_row(np.array([0, 0, 1, 1]), np.array([5, 5, 5, 6]))
+        0.75
+    """
+    both = (owners >= 0) & (parents >= 0)
+    if not both.any():
+        return 1.0
+    width = int(parents.max()) + 1
+    return len(np.unique(owners[both] * width + parents[both])) / int(both.sum())
+
+
+def paired(wanted: Rows, labels: Rows, quotas: Rows, empty: int, rng: np.random.Generator, siblings: Siblings) -> Rows:
+    """Return what `pair` does, with rows of one owner meeting the same parents as often as in the source.
+
+    Example:
+        >>> three = np.repeat(np.arange(3), 4)
+        >>> alike, rng = np.zeros(12, dtype=np.int64), np.random.default_rng(0)
+        >>> found = paired(alike, np.zeros(3, dtype=np.int64), np.array([4, 4, 4]), 0, rng, Siblings(three, 0.25))
+        >>> pairs_per_row(three, found)
+        0.25
+    """
+    seed = int(rng.integers(2**62))
+
+    def at(share: float) -> Rows:
+        # What rows ask for is left alone as long as which of the parents of a group they get is enough.
+        asked = siblings.alike(wanted, share - 1, seed) if share > 1 else wanted
+        return pair(asked, labels, quotas, empty, np.random.default_rng(seed), siblings.keys(share, seed))
+
+    def many(found: Rows) -> bool:
+        return pairs_per_row(siblings.owners, found) > (1 + TOLERANCE) * siblings.pairs
+
+    found = at(0.0)
+    if not many(found):
+        return found
+    low, high = (0.0, 1.0) if not many(at(1.0)) else (1.0, 2.0)
+    for _ in range(HALVINGS):
+        middle = (low + high) / 2
+        low, high = (middle, high) if many(at(middle)) else (low, middle)
+    return at(high)
+
+
+def pair(
+    wanted: Rows, labels: Rows, quotas: Rows, empty: int, rng: np.random.Generator, keys: Keys | None = None
+) -> Rows:
     """Return for each row its parent, or -1.
 
     `wanted` is the group that each row asks for (-1: no parent); `labels` and `quotas` are the parents' groups and
     numbers of rows; `empty` rows get none. Quotas and `empty` add up to the rows. Where more rows ask for a group than
-    it has places, some take the nearest group with places left (near labels are alike).
+    it has places, some take the nearest group with places left (near labels are alike). Rows of near `keys` get the
+    same parent; without keys, chance decides.
 
     Example:
         >>> pair(np.array([0, 1, 1]), np.array([0, 1]), np.array([1, 2]), 0, np.random.default_rng(0)).tolist()
         [0, 1, 1]
     """
-    slots = np.repeat(np.arange(len(quotas)), quotas)
-    slots = slots[rng.permutation(len(slots))]
+    keys = rng.random(len(wanted)) if keys is None else keys
+    parents = rng.permutation(len(quotas))
+    slots = np.repeat(parents, quotas[parents])
     slots = slots[np.argsort(labels[slots], kind="stable")]
     groups = int(max(labels.max(initial=-1), wanted.max(initial=-1))) + 2  # group 0 stands for no parent
     room = np.bincount(labels[slots] + 1, minlength=groups)
@@ -32,19 +114,16 @@ def pair(wanted: Rows, labels: Rows, quotas: Rows, empty: int, rng: np.random.Ge
         room = np.concatenate([room, [room[0]]])
         slots = np.concatenate([slots[labels[slots] >= 0], slots[labels[slots] < 0]])
     room[0] = empty
-    asked = _settled(wanted + 1, room, rng)
-    order = rng.permutation(len(wanted))
-    order = order[np.argsort(asked[order], kind="stable")]
-    parents = np.empty(len(wanted), dtype=np.int64)
-    parents[order] = np.concatenate([np.full(empty, NONE, dtype=np.int64), slots])
-    return parents
+    found = np.empty(len(wanted), dtype=np.int64)
+    order = np.lexsort((keys, _settled(wanted + 1, room, keys)))
+    found[order] = np.concatenate([np.full(empty, NONE, dtype=np.int64), slots])
+    return found
 
 
-def _settled(asked: Rows, room: Rows, rng: np.random.Generator) -> Rows:
+def _settled(asked: Rows, room: Rows, keys: Keys) -> Rows:
     """Return what rows get of what they asked for, so that every group has just its number of rows."""
     settled = asked.copy()
-    order = rng.permutation(len(asked))
-    order = order[np.argsort(asked[order], kind="stable")]
+    order = np.lexsort((keys, asked))
     counts = np.bincount(asked, minlength=len(room))
     starts = np.concatenate([[0], np.cumsum(counts)])
     over = np.maximum(counts - room, 0)

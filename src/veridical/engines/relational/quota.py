@@ -31,7 +31,7 @@ def learned(counts: Rows, rare_below: int, rng: np.random.Generator) -> Rows:
     if not len(marked) or len(values) < 2:
         return ordered
     real = ordered[marked]
-    blurred = np.maximum(1, real + _cancelling(real, rng))
+    blurred = np.maximum(1, real + _cancelling(real, _room(ordered, marked), rng))
     found = ordered.copy()
     found[marked] = blurred
     # What the blur adds or takes is spread over the parents in the middle, one child each.
@@ -43,14 +43,27 @@ def learned(counts: Rows, rare_below: int, rng: np.random.Generator) -> Rows:
     return np.sort(found)
 
 
-def _cancelling(real: Rows, rng: np.random.Generator) -> Rows:
-    """Return by how much each number is blurred, one or more: up and down by turns, so that little is left over."""
+def _room(ordered: Rows, marked: Rows) -> Rows:
+    """How far each marked number may go down and up before it meets another one half way: numbers keep their order.
+
+    So no more than one parent changes sides at any number, and few parents' numbers stay spread as they are.
+    """
+    gaps = np.diff(ordered)
+    down = np.append(ordered[0], gaps)[marked] // 2
+    up = np.append(gaps // 2, np.rint(JITTER * ordered[-1]).astype(np.int64))[marked]
+    return np.maximum(1, np.stack([down, up]))
+
+
+def _cancelling(real: Rows, room: Rows, rng: np.random.Generator) -> Rows:
+    """Return by how much each number is blurred, one or more: up and down by turns, and the largest by what is left."""
     sizes = np.maximum(1, np.rint(real * rng.uniform(0, JITTER, size=len(real)))).astype(np.int64)
-    found, total = np.zeros(len(real), dtype=np.int64), 0
-    for place in np.lexsort((rng.random(len(real)), -sizes)):
+    found, total, last = np.zeros(len(real), dtype=np.int64), 0, len(real) - 1
+    for place in np.lexsort((rng.random(last), -sizes[:last])):
         sign = int(rng.choice([-1, 1])) if not total else (-1 if total > 0 else 1)
-        found[place] = sign * sizes[place]
+        found[place] = sign * min(int(sizes[place]), int(room[int(sign > 0), place]))
         total += int(found[place])
+    rest = -total if total else int(rng.choice([-1, 1])) * int(sizes[last])
+    found[last] = np.clip(rest, -room[0, last], room[1, last])
     return found
 
 
