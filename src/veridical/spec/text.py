@@ -176,6 +176,7 @@ class _Model(_Strict):
     extra_body: dict[str, Any] | None = None
     token_field: str | None = None
     native_schema: bool | None = None
+    raw_prompts: Literal["auto", "completions", "chat"] | None = None
     weights: str | None = None
     slots: int | None = Field(default=None, ge=1)
     context_tokens: int | None = Field(default=None, ge=128)
@@ -236,7 +237,7 @@ _NEEDS = {"openai_compatible": "model", "anthropic": "model", "scripted": "trans
 _TAKES: Mapping[str, tuple[str, ...]] = {
     "openai_compatible": (
         "model", "base_url", "key_variable", "timeout_s", "extra_body", "token_field", "native_schema",
-        "batch", "gather_s", "poll_s",
+        "raw_prompts", "batch", "gather_s", "poll_s",
     ),
     "anthropic": ("model", "base_url", "key_variable", "timeout_s", "batch", "gather_s", "poll_s"),
     "embedded": ("weights", "slots", "context_tokens", "threads"),

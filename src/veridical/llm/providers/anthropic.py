@@ -8,8 +8,8 @@ from typing import Any
 
 import orjson
 
-from veridical.core.errors import SpecError
 from veridical.llm.chat import BrokenReplyError, ChatReply, ChatRequest, Finish, Message, Usage
+from veridical.llm.continued import cut, in_chat
 from veridical.llm.transport import Answer, Transport
 
 API_VERSION = "2023-06-01"
@@ -27,7 +27,7 @@ class Anthropic:
     """A model behind `POST {base_url}/v1/messages`.
 
     A JSON schema is asked for by a forced tool whose input is the record. Raw prompts, presence penalties, seeds and
-    log-probabilities do not exist there: a raw prompt is an error, the others are left out.
+    log-probabilities do not exist there: a raw prompt is asked in chat (`llm.continued`), the others are left out.
     """
 
     model: str
@@ -56,7 +56,7 @@ class Anthropic:
         """Return the model's reply.
 
         Raises:
-            RetryableError: worth asking again. RejectedRequestError: never accepted. SpecError: a raw prompt.
+            RetryableError: worth asking again. RejectedRequestError: never accepted. SpecError: a chat template.
         """
         headers = {"Idempotency-Key": idempotency_key} if idempotency_key else None
         answer = await self._transport.post("/v1/messages", self.payload(request), headers=headers)
@@ -75,10 +75,9 @@ class Anthropic:
         """Return the JSON body of a request.
 
         Raises:
-            SpecError: the request is a raw prompt.
+            SpecError: the request is a raw prompt that is a chat template.
         """
-        if request.prompt is not None:
-            raise SpecError("this API takes no raw prompt", where="anthropic", fix="use a completion server")
+        request = in_chat(request, where="anthropic")
         system = "\n\n".join(message.content for message in request.messages if message.role == "system")
         body: dict[str, Any] = {
             "model": self.model,
@@ -119,7 +118,7 @@ class Anthropic:
                 # A forced tool is how a schema is asked for: its input is the reply's JSON text.
                 text, calls = orjson.dumps(asked_for[0]["input"]).decode(), []
                 finish = Finish.STOP if finish is Finish.TOOL else finish
-            return ChatReply(
+            made = ChatReply(
                 text=text,
                 finish=finish,
                 usage=Usage(
@@ -132,6 +131,7 @@ class Anthropic:
                 latency_s=answer.latency_s,
                 tool_calls=tuple(calls),
             )
+            return cut(made, request)
         except (KeyError, IndexError, TypeError, ValueError, AttributeError):
             raise BrokenReplyError("the reply lacks content", where=self._transport.place) from None
 

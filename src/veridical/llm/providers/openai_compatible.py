@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import orjson
 
 from veridical.llm.chat import BrokenReplyError, ChatReply, ChatRequest, Finish, Message, Usage
+from veridical.llm.continued import cut, in_chat
 from veridical.llm.transport import Answer, Transport
 
 _FINISH = {
@@ -19,13 +20,16 @@ _FINISH = {
     "function_call": Finish.TOOL,
 }
 
+_OPENAI = "https://api.openai.com/v1"
+
 
 @dataclass(frozen=True, kw_only=True)
 class OpenAICompatible:
     """A model behind `POST {base_url}/chat/completions` and `/completions`.
 
     `key_variable` names the environment variable that holds the key; "" sends none. `extra_body` is merged into
-    every request (vLLM's and llama.cpp's own options).
+    every request (vLLM's and llama.cpp's own options). `raw_prompts` "chat" asks raw prompts in chat (`llm.continued`),
+    for servers whose models only chat; by default that is OpenAI's own.
 
     Example:
         >>> model = OpenAICompatible(model="m", base_url="http://127.0.0.1:8000/v1", key_variable="")
@@ -34,12 +38,13 @@ class OpenAICompatible:
     """
 
     model: str
-    base_url: str = "https://api.openai.com/v1"
+    base_url: str = _OPENAI
     key_variable: str = "OPENAI_API_KEY"
     timeout_s: float = 120.0
     extra_body: Mapping[str, Any] = field(default_factory=dict)
     # OpenAI's newer models read `max_completion_tokens`, most others `max_tokens`.
     token_field: str = "max_tokens"
+    raw_prompts: Literal["auto", "completions", "chat"] = "auto"
     native_schema: bool = True  # False: the server takes no JSON schema, so it is put into the last message
     _transport: Transport = field(init=False, repr=False, compare=False)
 
@@ -56,6 +61,7 @@ class OpenAICompatible:
             "endpoint": self._transport.base_url,
             "extra_body": dict(self.extra_body),
             "native_schema": self.native_schema,
+            **({} if self.raw_prompts == "auto" else {"raw_prompts": self.raw_prompts}),
         }
 
     async def complete(self, request: ChatRequest, *, idempotency_key: str | None = None) -> ChatReply:
@@ -65,7 +71,7 @@ class OpenAICompatible:
             RetryableError: worth asking again (see `llm.chat`). RejectedRequestError: never accepted.
         """
         headers = {"Idempotency-Key": idempotency_key} if idempotency_key else None
-        path = "/chat/completions" if request.prompt is None else "/completions"
+        path = "/chat/completions" if request.prompt is None or self._chats else "/completions"
         answer = await self._transport.post(path, self.payload(request), headers=headers)
         return self.reply(answer, request)
 
@@ -79,7 +85,13 @@ class OpenAICompatible:
         return self._transport
 
     def payload(self, request: ChatRequest) -> dict[str, Any]:
-        """Return the JSON body of a request."""
+        """Return the JSON body of a request.
+
+        Raises:
+            SpecError: a raw prompt is a chat template, and this model only chats.
+        """
+        if self._chats:
+            request = in_chat(request, where=self._transport.place)
         body: dict[str, Any] = {"model": self.model, self.token_field: request.max_tokens}
         if request.prompt is None:
             body["messages"] = [_turn(message) for message in request.messages]
@@ -101,7 +113,12 @@ class OpenAICompatible:
             body["logprobs"] = True if request.prompt is None else 1
         return {**body, **self.extra_body}
 
-    def reply(self, answer: Answer, request: ChatRequest) -> ChatReply:  # noqa: ARG002 - other vendors need it
+    @property
+    def _chats(self) -> bool:
+        """Whether raw prompts go out as questions in chat."""
+        return self.raw_prompts == "chat" or (self.raw_prompts == "auto" and self.base_url == _OPENAI)
+
+    def reply(self, answer: Answer, request: ChatRequest) -> ChatReply:
         """Return what an answer's JSON says to a request.
 
         Raises:
@@ -114,7 +131,7 @@ class OpenAICompatible:
             text = message.get("content") if "message" in choice else choice["text"]
             usage = body.get("usage") or {}
             refused = bool(message.get("refusal"))
-            return ChatReply(
+            made = ChatReply(
                 text=message["refusal"] if refused else (text or ""),
                 finish=Finish.REFUSAL if refused else _FINISH.get(choice.get("finish_reason") or "stop", Finish.STOP),
                 usage=Usage(
@@ -128,6 +145,7 @@ class OpenAICompatible:
                 logprobs=_logprobs(choice.get("logprobs")),
                 tool_calls=tuple(message.get("tool_calls") or ()),
             )
+            return cut(made, request) if self._chats else made
         except (KeyError, IndexError, TypeError, ValueError, AttributeError):
             raise BrokenReplyError("the reply lacks choices, message or text", where=self._transport.place) from None
 
