@@ -85,8 +85,7 @@ def pointed(example: str, place: Path, url: str, server: str) -> list[str]:
     ],
 )
 def test_one_line_points_an_example_at_a_server(example, least, server, tmp_path, monkeypatch):
-    monkeypatch.setenv("VERIDICAL_LEDGER", str(tmp_path / "ledger"))
-    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("VERIDICAL_HOME", str(tmp_path / "home"))
     with LLMServer(answer) as asked:
         code = run(pointed(example, tmp_path, asked.url, server))
         paths = {one.path for one in asked.asked}

@@ -185,8 +185,8 @@ async def test_anthropic_system_cache_tools_and_refusal(monkeypatch):
         schema = {"type": "object", "properties": {"a": {"type": "integer"}}}
         second = await model.complete(ChatRequest(messages=HI.messages, schema=schema))
         third = await model.complete(HI)
-        with pytest.raises(SpecError):
-            await model.complete(ChatRequest(prompt="raw"))
+        with pytest.raises(SpecError, match="chat template"):
+            await model.complete(ChatRequest(prompt="<|im_start|>user\n"))
         await model.close()
     assert (first.finish, first.usage.prompt, first.usage.cached) == (Finish.LENGTH, 10, 7)
     assert (second.text, second.finish) == ('{"a":1}', Finish.STOP)
@@ -194,6 +194,22 @@ async def test_anthropic_system_cache_tools_and_refusal(monkeypatch):
     assert server.asked[0].json["system"] == "be brief"
     assert server.asked[0].headers["x-api-key"] == "k"
     assert server.asked[1].json["tool_choice"] == {"type": "tool", "name": "record"}
+
+
+async def test_models_that_only_chat_go_on_with_a_raw_text_and_stop_where_it_would():
+    raw = ChatRequest(prompt="Q: 3+3\nA: 6\n\nQ: 2+2\nA:", stop=("\n", "Q:"))
+    said = b'{"content":[{"type":"text","text":"\\n4\\nQ: 5+5"}],"stop_reason":"max_tokens"}'
+    with LLMServer(lambda asked: said if asked.path == "/v1/messages" else chat("\n4\nQ: 5+5")) as server:
+        for model in (
+            Anthropic(model="c", base_url=server.url.removesuffix("/v1"), key_variable=""),
+            _openai(server, raw_prompts="chat"),
+        ):
+            reply = await model.complete(raw)
+            await model.close()
+            assert (reply.text, reply.finish) == ("4", Finish.STOP), "whole to its stop: not cut short"
+    one, two = (asked.json for asked in server.asked)
+    assert one["stop_sequences"] == two["stop"] == ["Q:"], "a stop of white space alone is refused by some servers"
+    assert all(asked["messages"][-1]["content"].endswith("Q: 2+2\nA:") for asked in (one, two))
 
 
 async def test_each_request_has_its_own_time_though_one_timer_looks_after_all():
