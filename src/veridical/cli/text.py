@@ -232,6 +232,8 @@ def _go(spec: TextSpec, folder: Path, *, quiet: bool, retry_failed: bool) -> int
     _tell(done, spec)
     if spec.gates is not None and done.harvested.accepted:
         _conclude(spec, done, quiet=quiet)
+    elif spec.export and done.harvested.accepted:
+        _hand_out(spec, done)
     return 0 if done.complete else OVER_BUDGET
 
 
@@ -255,6 +257,14 @@ def _conclude(spec: TextSpec, done: TextRun, *, quiet: bool) -> None:
         export(done.folder, exports, spec.export, licence=spec.licence, seed=spec.seed)
     released = release_text(spec, done, judged, exports=exports if spec.export else None)
     click.echo(f"released    {released.folder}  (signed by {released.key_id[:16]}...)")
+
+
+def _hand_out(spec: TextSpec, done: TextRun) -> None:
+    """Write the exports of a run that has no gates, and say that nobody judged them."""
+    from veridical.integrations.export import export
+
+    export(done.folder, done.folder / "export", spec.export, licence=spec.licence, seed=spec.seed)
+    click.echo(f"exported    {done.folder / 'export'}  (not judged, not signed: name `gates:` for that)")
 
 
 def _folder(spec: TextSpec, output: Path | None, file: Path) -> Path:

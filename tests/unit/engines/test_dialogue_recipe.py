@@ -333,3 +333,40 @@ def test_a_run_is_judged_released_and_exported(tmp_path, capsys, monkeypatch):
     rows = (tmp_path / "run" / "release" / "export" / "hermes.jsonl").read_text().splitlines()
     assert len(rows) == 20
     assert door.run(["text", "inspect", str(tmp_path / "run")]) == 0
+
+
+def test_every_episode_mess_and_form_is_had_from_the_command_line(tmp_path, capsys):
+    (tmp_path / "nobody.jsonl").write_text("")
+    spec = {
+        "recipe": {"name": "dialogue", "options": {"actors": "scripted", "noise": dict.fromkeys(KINDS, 0.5)}},
+        "models": {"teacher": {"provider": "scripted", "transcript": "nobody.jsonl"}},
+        "records": 8,
+        "quotas": {"episode": dict.fromkeys(EPISODES, 2)},
+        "export": ["tool_messages", "hermes"],
+    }
+    (tmp_path / "d.yaml").write_text(json.dumps(spec))
+    assert door.run(["text", str(tmp_path / "d.yaml"), "-o", str(tmp_path / "run"), "--quiet"]) == 0
+    assert "not judged" in capsys.readouterr().out, "without gates the exports are there, and nobody vouches for them"
+    records = [json.loads(line) for line in (tmp_path / "run/synthesize/data.jsonl").read_text().splitlines()]
+    turns = [turn for record in records for turn in record["fields"]["turns"]]
+    kinds = {label["kind"] for turn in turns for label in turn.get("labels", ())}
+    assert kinds == set(KINDS)
+    by_episode = {episode: [r["fields"] for r in records if r["fields"]["episode"] == episode] for episode in EPISODES}
+    assert all(len(found) == 2 for found in by_episode.values())
+    for episode in ("wrong_tool", "wrong_argument"):
+        for fields in by_episode[episode]:
+            used = [tool for turn in fields["turns"] for tool in turn.get("tools", ())]
+            failed = [place for place, tool in enumerate(used) if "error" in tool["result"]]
+            assert failed and failed[-1] < len(used) - 1, "a mistake, and its mending after it"
+    assert all("Supervisor:" in fields["text"] for fields in by_episode["escalation"])
+    exported = {
+        name: [json.loads(line) for line in (tmp_path / f"run/export/{name}.jsonl").read_text().splitlines()]
+        for name in ("tool_messages", "hermes")
+    }
+    for messages, conversation in zip(exported["tool_messages"], exported["hermes"], strict=True):
+        asked = [call["id"] for m in messages["messages"] for call in m.get("tool_calls", ())]
+        answered = [m["tool_call_id"] for m in messages["messages"] if m["role"] == "tool"]
+        written = [turn["value"] for turn in conversation["conversations"]]
+        assert asked and asked == answered
+        assert sum("<tool_call>" in value and "<tools>" not in value for value in written) == len(asked)
+        assert sum("<tool_response>" in value for value in written) == len(asked)
