@@ -25,6 +25,7 @@ from veridical.encode.codes import NULL, Codes, Limit
 MOST_SPIKES = 1024
 MOST_BINS = 1024
 FEW_RECORDS, FEW_ROWS = 30, 60_000  # a range holds this many records, or this many over the rows of a larger table
+NEIGHBOURS, DISPERSED = 16, 2.0
 MOST_DECIMALS = 9
 
 BLOCK = 65_536  # values coded at once: what is made on the way stays small
@@ -52,7 +53,7 @@ class NumericCodec:
         whole = pa.types.is_integer(values.type)
         found = np.sort(values.drop_null().to_numpy(zero_copy_only=False))
         step = None if whole else (column.step or _grid(found, column.decimals))
-        low, high = _bins(found, max(1, rare_below))
+        low, high = _bins(found, max(1, rare_below), 1.0 if whole else step)
         if step is not None:
             low, high = _on_grid(low, high, step)
         if whole:
@@ -274,13 +275,15 @@ def _grid(found: NDArray[Any], decimals: int | None) -> float | None:
     return None
 
 
-def _bins(found: NDArray[Any], k: int) -> tuple[NDArray[Any], NDArray[Any]]:
+def _bins(found: NDArray[Any], k: int, step: float | None) -> tuple[NDArray[Any], NDArray[Any]]:
     """Return the bins' lower and upper ends, ascending, from sorted values."""
     if len(found) < k:
         return _coarse(found)
     values, counts = np.unique(found, return_counts=True)
     floor = found[k - 1], found[len(found) - k]  # no end may be a value that fewer than k records reach
     repeated = counts >= k
+    if step is not None:
+        repeated &= ~_scattered(values, counts, step)
     if repeated.sum() > MOST_SPIKES:
         repeated &= counts >= np.sort(counts)[-MOST_SPIKES]
     rest = np.repeat(values[~repeated], counts[~repeated])
@@ -289,15 +292,37 @@ def _bins(found: NDArray[Any], k: int) -> tuple[NDArray[Any], NDArray[Any]]:
     middle = found[len(found) // 2]
     halves = [_equal_mass(part, few, k) for part in (rest[rest <= middle], rest[rest > middle])]
     low, high = (np.concatenate(ends) for ends in zip(*halves, strict=True))
+    alone = (low == high) & np.isin(low, values[counts >= k])
     low, high = np.clip(low, *floor), np.clip(high, *floor)
-    wide = low < high
-    low = np.concatenate([values[repeated], low[wide]])
-    high = np.concatenate([values[repeated], high[wide]])
+    kept = alone | (low < high)
+    low = np.concatenate([values[repeated], low[kept]])
+    high = np.concatenate([values[repeated], high[kept]])
     if not len(low):
         return _coarse(found)
     centre = low.astype(np.float64) / 2 + high.astype(np.float64) / 2
     order = np.lexsort((low, centre))
     return low[order], high[order]
+
+
+def _scattered(values: NDArray[Any], counts: NDArray[np.intp], step: float) -> NDArray[np.bool_]:
+    """Say which values repeat no more than chance would have it, where records lie so dense on the grid.
+
+    Among `NEIGHBOURS` grid points on either side the counts vary no more than a Poisson variable's do: which of them
+    repeats most is the sample's doing, and to repeat it again would be copying.
+
+    Source: Cox and Lewis 1966, "The Statistical Analysis of Series of Events" (index of dispersion).
+    """
+    reach = (NEIGHBOURS + 0.5) * step
+    places = values.astype(np.float64)
+    first, last = np.searchsorted(places, places - reach), np.searchsorted(places, places + reach, side="right")
+    points = (
+        np.minimum(places + reach, places[-1] + step / 2) - np.maximum(places - reach, places[0] - step / 2)
+    ) / step
+    sums, squares = (np.concatenate([[0.0], np.cumsum(np.power(counts, power, dtype=np.float64))]) for power in (1, 2))
+    mean = (sums[last] - sums[first]) / points
+    spread = (squares[last] - squares[first]) / points - np.square(mean)
+    scattered: NDArray[np.bool_] = spread < DISPERSED * mean
+    return scattered
 
 
 def _equal_mass(rest: NDArray[Any], few: int, least: int) -> tuple[NDArray[Any], NDArray[Any]]:
