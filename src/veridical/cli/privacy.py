@@ -25,7 +25,7 @@ def privacy() -> None:
 def plan(source: Path, epsilon: float, delta: float, rows: int | None, cells: int, rows_per_unit: int) -> None:
     """Say what a budget would buy on SOURCE before any of it is spent; only the header is read."""
     from veridical.privacy.ledger import Budget
-    from veridical.privacy.plan import forecast
+    from veridical.privacy.plan import forecast, least_shared
 
     budget = Budget(epsilon=epsilon, delta=delta)
     tables = _headers(source)
@@ -34,11 +34,14 @@ def plan(source: Path, epsilon: float, delta: float, rows: int | None, cells: in
     click.echo(f"epsilon {epsilon:g}, delta {delta:g}: rho {budget.rho:.4g} of zCDP; {columns} columns")
     for table, names in tables.items():
         part = budget if len(tables) == 1 else Budget(epsilon=epsilon, delta=delta, share=len(names) / columns)
+        shared = least_shared(part, columns=len(names), rows_per_unit=rows_per_unit)
+        of = "" if len(tables) == 1 else f"{table}: "
+        click.echo(f"{of}a category is named, and the range of a number found, where about {shared:,} rows share it")
         for count in assumed:
-            of = "" if len(tables) == 1 else f"{table}: "
             click.echo(f"{of}with {count:,} people{' (a guess: give --rows)' if rows is None else ''}:")
             for line in forecast(part, columns=len(names), rows=count, cells=cells, rows_per_unit=rows_per_unit):
                 click.echo(f"  {line.sentence}")
+    click.echo("what a schema declares `public: true` needs no look to be named")
 
 
 @privacy.command()

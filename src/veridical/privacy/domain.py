@@ -7,7 +7,7 @@ cell of its own and a flat stretch as a few wide ones. Everything reads the rows
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,12 +24,16 @@ _FEW = 64  # ranges of so few ticks are counted tick by tick at once
 
 @dataclass(frozen=True, slots=True)
 class Cells:
-    """Neighbouring cells of a number line: cell i holds ticks `low[i]` to `high[i]`; noisy counts and their scales."""
+    """Neighbouring cells of a number line: cell i holds ticks `low[i]` to `high[i]`; noisy counts and their scales.
+
+    `seen` is False where no value stood out of the noise: then the only cell is a guess.
+    """
 
     low: Ticks
     high: Ticks
     counts: NDArray[np.float64]
     sigma: NDArray[np.float64]
+    seen: bool = True
 
     def place(self, ticks: Ticks) -> NDArray[np.int64]:
         """Return the cell of each tick; what lies outside counts to the nearest cell."""
@@ -80,8 +84,8 @@ def _first(lens: Lens, name: str, ticks: Ticks, bounds: tuple[int, int] | None, 
     noisy = _count(lens, f"{name}: bounds, by powers of two", ticks, low, rho)
     seen = np.flatnonzero(noisy.counts > _SURE * noisy.sigma)
     if not len(seen):
-        middle = len(low) // 2
-        seen = np.array([middle])
+        zero = slice(len(low) // 2, len(low) // 2 + 1)
+        return replace(_cells(low[zero], high[zero], Noisy(noisy.counts[zero], noisy.sigma)), seen=False)
     kept = _with_tails(noisy, int(seen[0]), int(seen[-1]))
     return _cells(low[kept], high[kept], Noisy(noisy.counts[kept], noisy.sigma))
 

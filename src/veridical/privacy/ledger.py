@@ -16,6 +16,7 @@ from veridical.privacy.accountants import FREE, Cost, cost_of, epsilon_of, rho_o
 
 _SLACK = 1.0 + 1e-9  # sums of parts may exceed the whole by rounding
 LARGEST_DELTA = 1e-2
+UNTOLD = ": nothing stands out of the noise, so its values are made up"  # how the note of such a column ends
 STABILITY_SHARE = 0.1  # the part of delta kept for category sets that are discovered
 
 
@@ -115,6 +116,10 @@ class Ledger:
     def note(self, what: str) -> None:
         """Record what was decided by charged figures alone; deciding costs nothing more."""
         self._write(PrivacyEvent(what=what, mechanism="noted"))
+
+    def note_untold(self, column: str) -> None:
+        """Record that the noisy counts show nothing of a column."""
+        self.note(f"{column}{UNTOLD}")
 
     def _write(self, event: PrivacyEvent) -> None:
         if self.whole is not None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from veridical.core.errors import SpecError
 from veridical.privacy.ledger import Budget
+from veridical.privacy.mechanisms import stable_threshold
 
 _HALF_NORMAL = math.sqrt(2 / math.pi)
 VOTE_SHARE, DOMAIN_SHARE = 0.03, 0.22
@@ -29,10 +30,22 @@ class Forecast:
     @property
     def sentence(self) -> str:
         """The forecast in words."""
+        looks = "1 look" if self.looks == 1 else f"{self.looks} looks"
         return (
-            f"{self.workload}: {self.looks} looks, noise of about {self.sigma:,.0f} rows on each of {self.cells:,} "
+            f"{self.workload}: {looks}, noise of about {self.sigma:,.0f} rows on each of {self.cells:,} "
             f"cells, expected error {self.error:.3f}"
         )
+
+
+def least_shared(budget: Budget, *, columns: int, rows_per_unit: int = 1) -> int:
+    """Return about how many rows must share a category for it to be named, where every column holds categories.
+
+    Example:
+        >>> least_shared(Budget(epsilon=1.0), columns=15) > least_shared(Budget(epsilon=8.0), columns=15)
+        True
+    """
+    sigma = rows_per_unit / math.sqrt(2 * budget.rho * DOMAIN_SHARE / columns)
+    return math.ceil(stable_threshold(sigma, budget.stability_delta / (2 * columns), rows_per_unit=rows_per_unit))
 
 
 def forecast(

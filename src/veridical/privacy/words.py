@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from veridical.core.contracts import PrivacyEvent
 from veridical.core.errors import BudgetError
 from veridical.privacy.accountants import FREE, epsilon_of, total
-from veridical.privacy.ledger import event_from
+from veridical.privacy.ledger import UNTOLD, event_from
 
 NOT_COVERED = (
     "what was declared public (names of columns, the file's storage types, and the domains listed as public): it was "
@@ -65,6 +66,7 @@ def explained(events: Sequence[Mapping[str, Any]], parameters: Mapping[str, Any]
         f"the data (ill or not) change by the square of that at most, {math.exp(min(2 * claim, 700)):.3g}.",
         *_bounds(parameters.get("unit"), parameters, claim, events),
         _strength(claim),
+        *_lost(untold(map(event_from, events))),
         f"{sum(e['mechanism'] not in FREE for e in events)} looks at the data were charged before they were made: "
         "kinds, gaps, number of rows, categories, bounds, cells, the choice of marginals and their counts. Noise is "
         "OpenDP's, from the operating system's entropy.",
@@ -94,6 +96,16 @@ def declared(events: Sequence[Mapping[str, Any]]) -> list[str]:
     return [str(event["what"]) for event in events if event["mechanism"] == "public"]
 
 
+def untold(events: Iterable[PrivacyEvent]) -> list[str]:
+    """Return the columns of which the noisy counts show nothing.
+
+    Example:
+        >>> untold([PrivacyEvent(what=f"diagnosis{UNTOLD}", mechanism="noted")])
+        ['diagnosis']
+    """
+    return [e.what.removesuffix(UNTOLD) for e in events if e.mechanism == "noted" and e.what.endswith(UNTOLD)]
+
+
 def table_of(events: Sequence[Mapping[str, Any]], delta: float) -> list[tuple[str, str, float]]:
     """Return each charged event with its mechanism and the epsilon spent up to and with it."""
     lines, before = [], []
@@ -119,6 +131,12 @@ def _bounds(unit: Any, parameters: Mapping[str, Any], claim: float, events: Sequ
     most = int(parameters.get("rows_per_unit", 1))
     rows = "row was" if most == 1 else "rows were"
     return [f"Of each {unit} at most {most} {rows} used, so nobody counts for more, however many rows they have."]
+
+
+def _lost(columns: Sequence[str]) -> list[str]:
+    if not columns:
+        return []
+    return [f"Too few rows share a value for this epsilon in {', '.join(columns)}: what stands there is made up."]
 
 
 def _strength(epsilon: float) -> str:

@@ -19,6 +19,7 @@ from veridical.core.dataset import Dataset
 from veridical.core.errors import BudgetError
 from veridical.core.finding import Direction, Finding, not_measured
 from veridical.core.schema import Schema
+from veridical.engines.tabular.dp.inference import Measurement
 from veridical.engines.tabular.dp.private import NoisySampler
 from veridical.engines.tabular.dp.sampler import MarginalSampler
 from veridical.engines.tabular.generator import TableGenerator
@@ -28,6 +29,7 @@ from veridical.gates.judge import Fingerprints, judge
 from veridical.measures.catalog import MEASURES
 from veridical.prepare import violations
 from veridical.privacy.accountants import epsilon_of, total
+from veridical.privacy.words import untold
 from veridical.reports.audience import Audience
 from veridical.reports.html import PageContent
 
@@ -143,10 +145,29 @@ def noisy_findings(generator: TableGenerator, synthetic: pa.Table, *, beside: Co
                 sentence=(
                     f"On average over {len(chosen)} noisy marginals, shares differ by {far:.3f} (total variation); "
                     f"noise and drawing so many rows alone make about {mean:.3f}, hardly ever more than {floor:.3f}."
+                    f"{_farthest(chosen, parts, names)}{'' if wide else _advice(generator)}"
                 ),
             )
         )
     return found
+
+
+def _farthest(chosen: Sequence[Measurement], parts: Sequence[tuple[float, float, float]], names: Sequence[str]) -> str:
+    """Say which marginals differ by more than noise and drawing make."""
+    beyond = sorted((mean + _SURE * math.sqrt(spread) - far, place) for place, (far, mean, spread) in enumerate(parts))
+    told = [f"{' x '.join(names[c] for c in chosen[p].columns)} {parts[p][0]:.2f}" for over, p in beyond if over < 0]
+    return f" Beyond noise: {', '.join(told[:3])}." if told else ""
+
+
+def _advice(generator: TableGenerator) -> str:
+    lost = untold(generator.spent)
+    if not lost:
+        return ""
+    return (
+        f" Too few rows share a value for this epsilon in {len(lost)} columns ({', '.join(lost[:4])}"
+        f"{' ...' if len(lost) > 4 else ''}): give a larger epsilon, or a schema that declares what is known of them"
+        " `public: true`."
+    )
 
 
 def _distance(measured: Any, codes: Any, sizes: Sequence[int], rows: float) -> tuple[float, float, float]:

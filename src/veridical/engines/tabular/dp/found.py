@@ -136,6 +136,7 @@ class Finder:
         null = np.asarray(texts.is_null().to_numpy(zero_copy_only=False), dtype=bool)
         known, counts, sigma = listed.values, listed.counts, listed.sigma
         if not known:
+            self.lens.ledger.note_untold(column.name)
             return Found(column, None)
         other = max(0.0, self._filled(votes) - float(counts.sum()))
         cells = np.where(null, -1, category_cells(texts, known))
@@ -153,6 +154,8 @@ class Finder:
         ticks, null = ticks_of(self.table, column)
         bounds, finest = tick_bounds(column), self.terms.finest
         cells = number_cells(self.lens, column.name, ticks[~null], rho=self._share, bounds=bounds, finest=finest)
+        if not cells.seen:
+            self.lens.ledger.note_untold(column.name)
         least = max(3.0 * float(cells.sigma.max()), float(np.clip(cells.counts, 0, None).sum()) / (2 * finest))
         group = merged(cells, least=least, most=2 * finest)
         unit = unit_of(column)

@@ -194,7 +194,8 @@ def _declare(ledger: Ledger, law: TableSchema, terms: Terms) -> None:
         if column.public and column.name in names:
             ledger.declare(f"the domain of {column.name}: declared public by the schema given")
     if terms.unit is not None:
-        most = "" if terms.rows_per_unit is None else f", and that {terms.rows_per_unit} rows of each are used at most"
+        rows = "1 row of each is" if terms.rows_per_unit == 1 else f"{terms.rows_per_unit} rows of each are"
+        most = "" if terms.rows_per_unit is None else f", and that {rows} used at most"
         ledger.declare(f"the unit {terms.unit}, which tells people apart{most}")
 
 
