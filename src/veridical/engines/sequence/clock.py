@@ -24,6 +24,8 @@ from veridical.prepare.single import learn_codec
 
 _WEEK_S = 7 * 86_400
 _CYCLE = 260  # gaps of a calendar that are repeated beyond its end
+_USUAL = 0.97  # share of the commonest gap from which on gaps need no model
+_TOGETHER, _LEAST_ENTITIES = 0.3, 10  # share of entities whose rows end on one tick, which closes the time for all
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,9 @@ class Clock:
     """Moments as whole ticks: places in a shared calendar, or multiples of `step` counts after `origin`.
 
     `codec` turns counts into the column's own type; `tick_s` is how many seconds a usual tick lasts (None where
-    time is a plain number); `gaps` and `shares` hold the law of the usual gaps between rows, in ticks.
+    time is a plain number); `gaps` and `shares` hold the law of the usual gaps between rows, in ticks. `steady` says
+    that each entity's gaps are so by themselves; `last` is the tick on which many entities end and beyond which none
+    has rows.
     """
 
     codec: MomentCodec | NumberCodec
@@ -42,6 +46,8 @@ class Clock:
     gaps: tuple[int, ...]
     shares: tuple[float, ...]
     span_s: float
+    steady: bool = True
+    last: int | None = None
 
     @property
     def column(self) -> Column:
@@ -51,7 +57,7 @@ class Clock:
     @property
     def is_regular(self) -> bool:
         """Whether nearly every gap is the same, so that gaps need no model of their own."""
-        return bool(self.shares) and max(self.shares) >= 0.97
+        return bool(self.shares) and max(self.shares) >= _USUAL and self.steady
 
     def draw_gaps(self, count: int, rng: np.random.Generator) -> Places:
         """Return gaps drawn one by one, for clocks that are regular."""
@@ -121,7 +127,8 @@ class Clock:
         return {
             "codec": self.codec.to_plain(), "origin": self.origin, "step": self.step, "tick_s": self.tick_s,
             "times": None if self.times is None else self.times.tolist(),
-            "gaps": list(self.gaps), "shares": list(self.shares), "span_s": self.span_s,
+            "gaps": list(self.gaps), "shares": list(self.shares), "span_s": self.span_s, "steady": self.steady,
+            "last": self.last,
         }  # fmt: skip
 
     @classmethod
@@ -132,7 +139,8 @@ class Clock:
         times = None if plain["times"] is None else np.array(plain["times"], dtype=np.float64)
         return cls(
             codec, float(plain["origin"]), float(plain["step"]), times, plain["tick_s"],
-            tuple(plain["gaps"]), tuple(plain["shares"]), float(plain["span_s"]),
+            tuple(plain["gaps"]), tuple(plain["shares"]), float(plain["span_s"]), bool(plain.get("steady", True)),
+            plain.get("last"),
         )  # fmt: skip
 
 
@@ -179,7 +187,27 @@ def learn_clock(table: pa.Table, column: Column, layout: Layout, *, rare_below: 
     span = 0.0 if unit is None else float(counts.max() - counts.min()) * unit
     tick_s = None if unit is None else max(usual * unit, 1e-6)
     ctx.progress("time", done=1, total=1)
-    return Timed(Clock(codec, origin, step, times, tick_s, seen, shares, span), ticks)
+    steady, last = _steady(ticks, layout), _last(ticks, layout)
+    return Timed(Clock(codec, origin, step, times, tick_s, seen, shares, span, steady, last), ticks)
+
+
+def _steady(ticks: Places, layout: Layout) -> bool:
+    """Whether the commonest gap is that of nearly every entity: a few with many others need a law of gaps."""
+    inner = np.diff(layout.owner) == 0
+    gaps, owner = np.diff(ticks)[inner], layout.owner[1:][inner]
+    if not len(gaps):
+        return True
+    usual = np.bincount(gaps - gaps.min()).argmax() + gaps.min()
+    each = np.bincount(owner, gaps == usual, layout.entities)[layout.lengths > 1]
+    return bool((each / (layout.lengths[layout.lengths > 1] - 1)).mean() >= _USUAL)
+
+
+def _last(ticks: Places, layout: Layout) -> int | None:
+    """Return the tick on which the time of many entities ends together; None where each has an end of its own."""
+    if layout.entities < _LEAST_ENTITIES:
+        return None
+    ends = ticks[layout.starts[1:] - 1]
+    return int(ends.max()) if (ends == ends.max()).mean() >= _TOGETHER else None
 
 
 def _shared_times(counts: Numbers, layout: Layout, rare_below: int) -> NDArray[np.float64] | None:

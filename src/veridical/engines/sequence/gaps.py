@@ -73,7 +73,8 @@ class GapLaw:
             later = rows[layout.position[rows] >= 2]
             later = later[~given[later - 1]]
             ticks[later - 1] = ticks[later - 2] + values[GAP][later - 1].astype(np.int64)
-            return _before(clock, ticks[rows - 1], start[layout.owner[rows]])
+            left = np.full(len(rows), np.nan) if known is not None else _left(layout)[rows]
+            return _before(clock, ticks[rows - 1], start[layout.owner[rows]], left)
 
         moment = step_moments(layout, open_end=known is not None)
         steps = replace(entity, layout=layout, moment=moment, waves={})
@@ -90,15 +91,12 @@ class GapLaw:
         reach = since[layout.starts[1:] - 1]
         least = self.least * (layout.lengths - 1)
         begin = np.where(np.isfinite(last), np.minimum(begin, np.maximum(last - least, _or(first, -np.inf))), begin)
-        room = np.where(np.isfinite(last), np.maximum(last - begin, 0), np.inf)
-        share = np.where(reach > room, room / np.maximum(reach, 1), 1.0)
+        room = np.where(np.isfinite(last), np.maximum(last - begin - least, 0), np.inf)
+        # Only what gaps have beyond the smallest one is drawn together.
+        spare = np.maximum(reach - least, 0)
+        share = np.where(spare > room, room / np.maximum(spare, 1), 1.0)
         floor = layout.position * self.least
-        fitted = np.floor(since * share[layout.owner])
-        spare = np.maximum(fitted - floor, 0.0)
-        # Ranks of the running maximum restart with each entity.
-        lift = layout.owner * (spare.max(initial=0.0) + 1.0)
-        spare = np.maximum.accumulate(spare + lift) - lift
-        return np.asarray(begin[layout.owner] + floor + spare, np.int64)
+        return np.asarray(begin[layout.owner] + floor + np.floor((since - floor) * share[layout.owner]), np.int64)
 
     def save(self, folder: Path) -> None:
         """Write JSON, and the model beside."""
@@ -138,7 +136,7 @@ def fit_gaps(
         sides = np.fmin.reduceat(known, layout.firsts), np.fmax.reduceat(known, layout.firsts)
     told = with_range(told, known, sides, learner.rare_below)
     before = np.concatenate([[0], ticks[:-1]])
-    extra = _before(clock, before, ticks[layout.firsts][layout.owner])
+    extra = _before(clock, before, ticks[layout.firsts][layout.owner], _left(layout))
     steps = replace(entity, layout=layout, moment=step_moments(layout), waves={}, means={})
     fitted = fit_values(Measured({GAP: values}, {}, {}), steps, [told], (), model, ctx, learner, extra=extra)
     return GapLaw(least, fitted)
@@ -151,14 +149,20 @@ def _least(gaps: Places, rare_below: int) -> int:
 
 def step_moments(layout: Layout, *, open_end: bool = False) -> dict[str, NDArray[np.float64]]:
     """Return the place of each row in its sequence; with an open end, the end is never in sight."""
-    left = layout.lengths[layout.owner] - layout.position
-    seen = np.full(layout.rows, FAR) if open_end else np.minimum(left, FAR)
+    seen = np.full(layout.rows, FAR) if open_end else np.minimum(_left(layout), FAR)
     return {"step": np.minimum(layout.position, 5000).astype(np.float64), "steps left": seen.astype(np.float64)}
 
 
-def _before(clock: Clock, ticks: Places, start: Places) -> dict[str, Numbers]:
-    """Return features of the moment before a row."""
+def _left(layout: Layout) -> Numbers:
+    """Return how many rows of its entity are still to come at each row, itself among them."""
+    return (layout.lengths[layout.owner] - layout.position).astype(np.float64)
+
+
+def _before(clock: Clock, ticks: Places, start: Places, left: Numbers) -> dict[str, Numbers]:
+    """Return features of the moment before a row; where time closes for all, how much of it each row still has."""
     parts = clock.parts(clock.counts(ticks))
     found = {f"{name} before": held for name, held in parts.items()}
     found["elapsed before"] = (ticks - start).astype(np.float64)
+    if clock.last is not None:
+        found["room a row"] = (clock.last - ticks) / left
     return found

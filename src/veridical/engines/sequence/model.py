@@ -138,9 +138,10 @@ class Sequences:
     ) -> tuple[Layout, Places]:  # fmt: skip
         """Return the ticks of all rows; where an attribute ends an entity's time, rows beyond it are left out.
 
-        With `exact` lengths all rows are kept, and drawn together until they fit.
+        With `exact` lengths, or where the time closes for all together, rows are drawn together until they fit.
         """
-        ends = room.time_ends(self, attributes)
+        own = room.time_ends(self, attributes)
+        ends = room.both(own, room.closing(self, layout.entities))
         warm = _WARM_STEPS if self.entities_are_few and self.values is not None else 0
         ticks = self.gaps.draw(layout, traits.start, entity, self.clock, rng, warm=warm)
         if ends is None:
@@ -158,7 +159,7 @@ class Sequences:
             again = self.gaps.draw(layout, traits.start, entity, self.clock, rng, warm=warm)
             better = wide & (room.reach(again, layout) < room.reach(ticks, layout))
             ticks = np.where(better[layout.owner], again, ticks)
-        if exact:
+        if exact or own is None:
             return layout, self.gaps.within(ticks, layout, ends)
         first = ticks[layout.firsts].astype(np.float64)
         left = np.maximum(ends[1] - first, 0.0)

@@ -40,6 +40,19 @@ def time_ends(law: Sequences, attributes: pa.Table) -> tuple[Numbers, Numbers] |
     return (low, high) if found else None
 
 
+def closing(law: Sequences, entities: int) -> tuple[Numbers, Numbers] | None:
+    """Return the ends of each entity's time where it closes for all together, on the last day of a panel."""
+    last = law.clock.last
+    return None if last is None else (np.full(entities, -np.inf), np.full(entities, float(last)))
+
+
+def both(one: tuple[Numbers, Numbers] | None, two: tuple[Numbers, Numbers] | None) -> tuple[Numbers, Numbers] | None:
+    """Return the narrower of two pairs of ends."""
+    if one is None or two is None:
+        return two if one is None else one
+    return np.maximum(one[0], two[0]), np.minimum(one[1], two[1])
+
+
 def exchanged(lengths: Places, reach: Places, room: Numbers, rng: np.random.Generator) -> Places:
     """Return lengths of which those that do not fit have changed places with others: the longest have the most room.
 
