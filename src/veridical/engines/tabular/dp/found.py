@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from veridical.core.schema import CATEGORY_KINDS, NUMERIC_KINDS, Column, Kind
 from veridical.engines.tabular.dp.coding import Coding, category_cells
-from veridical.engines.tabular.dp.shape import NULL, Votes, gaps
+from veridical.engines.tabular.dp.shape import NULL, SHAPES, Votes, gaps
 from veridical.engines.tabular.dp.ticks import texts_of, tick_bounds, ticks_of, unit_of
 from veridical.privacy.domain import Cells, kept_categories, merged, number_cells
 from veridical.privacy.mechanisms import Lens
@@ -124,7 +124,8 @@ class Finder:
     def _lacks(self, column: Column, listed: _Listed) -> bool:
         """Say whether many rows of a column have none of the categories listed."""
         left = self._filled(self.votes.counts[self.columns.index(column)]) - float(listed.counts.sum())
-        doubt = math.sqrt(2 * self.votes.sigma**2 + float(np.square(listed.sigma).sum()))
+        counted = 1 + SHAPES / len(self.columns)  # the gaps, and all shapes' counts averaged over the columns
+        doubt = math.sqrt(counted * self.votes.sigma**2 + float(np.square(listed.sigma).sum()))
         return left > max(2.0 * doubt, _STILL * self.votes.rows)
 
     def _filled(self, votes: Floats) -> float:

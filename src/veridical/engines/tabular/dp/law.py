@@ -13,11 +13,16 @@ import pyarrow as pa
 
 from veridical.core.errors import ConstraintError, SchemaError
 from veridical.core.schema import Column, Kind, Role, TableSchema
+from veridical.prepare.storage import is_text
 
 if TYPE_CHECKING:
     from veridical.engines.tabular.dp.private import Terms
 
 _NOT_KEPT = frozenset({"fixed_combinations"})
+_OF_KIND = {
+    Kind.INTEGER: "int64", Kind.DECIMAL: "double", Kind.BOOLEAN: "bool", Kind.DATE: "date32[day]",
+    Kind.DATETIME: "timestamp[us]",
+}  # fmt: skip
 
 
 def private_schema(schema: TableSchema, header: pa.Schema, terms: Terms) -> TableSchema:
@@ -38,9 +43,19 @@ def private_schema(schema: TableSchema, header: pa.Schema, terms: Terms) -> Tabl
                 where=", ".join(rule.columns),
                 fix="write it as a `conditional` or `forbidden` rule, which needs no look at the data",
             )
-    columns = tuple(_believed(c, terms) for c in schema.columns)
+    columns = tuple(_stored(_believed(c, terms), header) for c in schema.columns)
     key = schema.primary_key if terms.declared else ()
     return replace(schema, columns=columns, constraints=constraints, primary_key=key, unit=terms.unit)
+
+
+def _stored(column: Column, header: pa.Schema) -> Column:
+    """Return a column with the type that the file's header states, or its kind's own, where nobody wrote one down."""
+    if column.storage != "string" or column.role is Role.DROP or column.datetime_format or column.pattern:
+        return column
+    kind = header.field(column.name).type
+    if pa.types.is_dictionary(kind) or pa.types.is_nested(kind) or is_text(kind):
+        return replace(column, storage=_OF_KIND.get(column.kind, "string"))
+    return replace(column, storage=str(kind))
 
 
 def _believed(column: Column, terms: Terms) -> Column:
