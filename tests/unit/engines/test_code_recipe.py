@@ -8,6 +8,7 @@ import pytest
 from shared_data import shared
 from veridical.core.errors import SpecError
 from veridical.curate.contamination import Decontamination
+from veridical.engines.code.agreement import varied
 from veridical.engines.code.mutant import mutants_of
 from veridical.engines.code.program import Originals, as_functions, code_blocks, is_tests, tricks_in
 from veridical.engines.code.recipe import Code
@@ -209,6 +210,19 @@ def test_what_solutions_agree_on_is_expected_where_the_tests_are_wrong():
     assert candidate.rejected is None, candidate.rejected
     assert candidate.fields["expects"] == "agreed by 3 of 4 solutions"
     assert "assert total([1, 2]) == 3" in candidate.fields["tests"] and candidate.fields["output"] == RIGHT
+
+
+def test_arguments_are_varied_by_their_type():
+    found = varied(["f('ab', 2, deep=True)", "f([1], 0.5)"], most=40)
+    assert found[:2] == ["f('ab', 2, deep=True)", "f([1], 0.5)"]
+    assert {
+        "f('', 2, deep=True)",
+        "f('ba', 2, deep=True)",
+        "f('ab', -2, deep=True)",
+        "f([], 0.5)",
+        "f([1, 2], 0.5)",
+    } <= set(found)
+    assert len(found) == len(set(found)) and varied(["f()"]) == ["f()"] and varied([]) == []
 
 
 @pytest.mark.parametrize(

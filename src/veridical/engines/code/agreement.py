@@ -1,15 +1,18 @@
 """What should a test expect, where nobody knows but several solutions, written apart, say the same?
 
 Chen et al. 2023, "CodeT": solutions of one problem that give equal values for equal arguments are likelier right than
-tests that a model wrote by head. What agrees may still be wrong together: records say which of the two they rest on.
+tests that a model wrote by head. Arguments come from those tests, and are varied by their type (Liu et al. 2023,
+"EvalPlus"). What agrees may still be wrong together: records say which of the two they rest on.
 """
 
 from __future__ import annotations
 
 import ast
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
+from typing import Any
 
 from veridical.engines.code.program import parsed
 
@@ -55,6 +58,18 @@ def calls_of(tests: str, function: str) -> list[str]:
     own = [node for node in found if isinstance(node.func, ast.Name) and node.func.id == function]
     plain = [node for node in own if all(_is_literal(part) for part in [*node.args, *(k.value for k in node.keywords)])]
     return list(dict.fromkeys(ast.unparse(node) for node in plain))
+
+
+def varied(calls: Sequence[str], *, most: int = 10) -> list[str]:
+    """Return calls and, up to `most` in all, such with one argument varied by its type, each once.
+
+    Example:
+        >>> varied(["half(4)", "half(4)"], most=4)
+        ['half(4)', 'half(5)', 'half(0)', 'half(-4)']
+    """
+    kin = zip_longest(*(_kin(call) for call in dict.fromkeys(calls)))
+    every = [*calls, *(made for row in kin for made in row if made is not None)]
+    return list(dict.fromkeys(every))[:most]
 
 
 def probe_of(calls: Sequence[str]) -> str:
@@ -103,6 +118,33 @@ def tests_of(calls: Sequence[str], values: Sequence[str | None]) -> str:
     """
     told = [(call, value) for call, value in zip(calls, values, strict=True) if value is not None]
     return "\n\n".join(f"def test_{n}():\n    assert {call} == {value}" for n, (call, value) in enumerate(told, 1))
+
+
+def _kin(call: str) -> Iterator[str]:
+    """Yield a call with each of its arguments varied, one at a time."""
+    tree = ast.parse(call, mode="eval").body
+    assert isinstance(tree, ast.Call)
+    values = [ast.literal_eval(part) for part in tree.args]
+    name = ast.unparse(tree.func)
+    others = [f"{word.arg}={ast.unparse(word.value)}" for word in tree.keywords]
+    for place, value in enumerate(values):
+        for other in _others(value):
+            given = [repr(other if at == place else one) for at, one in enumerate(values)]
+            yield f"{name}({', '.join([*given, *others])})"
+
+
+def _others(value: Any) -> Iterator[Any]:
+    """Yield other values of a value's own type: near ones, and the extreme ones."""
+    if isinstance(value, bool):
+        yield not value
+    elif isinstance(value, int | float):
+        yield from (value + 1, value * 0, -value, value * 7 + 3)
+    elif isinstance(value, str):
+        yield from ("", value[::-1], value.upper(), f"{value} {value}", value[: len(value) // 2])
+    elif isinstance(value, list):
+        yield from (value[:0], value[::-1], value + value[:1], value[1:])
+        if value:
+            yield from ([*value, other] for other in _others(value[-1]))
 
 
 def _is_literal(node: ast.expr) -> bool:

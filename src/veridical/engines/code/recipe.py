@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from veridical.curate.setting import configured, read_records
-from veridical.engines.code.agreement import agreement_of, calls_of, name_of, probe_of, said_in, tests_of
+from veridical.engines.code.agreement import agreement_of, calls_of, name_of, probe_of, said_in, tests_of, varied
 from veridical.engines.code.mutant import mutants_of
 from veridical.engines.code.program import (
     Originals,
@@ -231,7 +231,7 @@ class Code:
     async def _agreed(self, failed: Attempt, spec: Mapping[str, Any], trail: Trail) -> Attempt:
         """Return the attempt whose tests expect what most solutions say, or the failed one with why there is none."""
         draft = failed.draft
-        calls = calls_of(draft.tests, name_of(draft.function))
+        calls = varied(calls_of(draft.tests, name_of(draft.function)))
         if len(calls) < self.least_tests:
             return failed
         codes = [draft.solution]
