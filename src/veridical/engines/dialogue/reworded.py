@@ -15,6 +15,7 @@ from typing import Any
 
 import yaml
 
+from veridical.connect.document.chunking import sentences
 from veridical.core.rng import stream
 from veridical.curate.act import acts_of
 from veridical.curate.sentence import embed
@@ -26,8 +27,10 @@ from veridical.engines.dialogue.world import World
 from veridical.llm.structured import unusable
 from veridical.llm.trail import Sampling, Trail
 
-NEAR = 0.6  # cosine to the scripted line; unrelated lines of such talk lie near 0.2
-_SHOTS = 4
+NEAR = (
+    0.72  # cosine to the scripted line; other words for it lie near 0.85, other things that keep its figures near 0.7
+)
+_SHOTS = 6
 _LONGER, _WORDS_MORE = 2, 8  # how much longer a line may become
 _VALUE = re.compile(r"\S*[@\d]\S*")
 _TALK = 4  # lines before, which a chat model sees
@@ -63,12 +66,24 @@ class Rewording:
         return made
 
     async def _line(self, place: int, turn: Turn, before: Sequence[Turn]) -> str:
+        """Return a turn in other words, "" where none passed; a base model says it sentence by sentence."""
+        if self.chat:
+            return await self._said(f"line.{place}", turn, before)
+        spans = [turn.text[start:end] for start, end in sentences(turn.text)]
+        made = [
+            await self._said(f"line.{place}.{at}", replace(turn, text=span), ()) if _has_words(span) else ""
+            for at, span in enumerate(spans)
+        ]
+        text = " ".join(new or old for new, old in zip(made, spans, strict=True))
+        return text if any(made) and not self.fault_of(turn, text) else ""
+
+    async def _said(self, step: str, turn: Turn, before: Sequence[Turn]) -> str:
         for attempt in range(self.tries):
-            step = f"line.{place}.{attempt}"
+            name = f"{step}.{attempt}"
             if self.chat:
-                reply = await self.trail.say(step, self._question(turn, before), self.sampling)
+                reply = await self.trail.say(name, self._question(turn, before), self.sampling)
             else:
-                reply = await self.trail.go_on(step, self._prompt(place, turn), self.sampling, stop=("\n",))
+                reply = await self.trail.go_on(name, self._prompt(name, turn), self.sampling, stop=("\n",))
             text = one_line(reply.text).strip('"').strip()
             if unusable(reply) is None and not self.fault_of(turn, text):
                 return text
@@ -109,10 +124,14 @@ class Rewording:
             manner=f"a {persona.manner} customer" if customer else "a friendly agent",
         )  # fmt: skip
 
-    def _prompt(self, place: int, turn: Turn) -> str:
-        shots = _lines(self.blueprint.persona.language)[CUSTOMER if turn.speaker == CUSTOMER else AGENT]
-        chosen = stream(self.trail.seed, "reworded", place).permutation(len(shots))[:_SHOTS]
-        shown = "".join(f"Line: {shots[i][0]}\nOther words: {shots[i][1]}\n\n" for i in chosen)
+    def _prompt(self, name: str, turn: Turn) -> str:
+        """Return examples of lines that do the same act, then of others, the nearest last, and the line."""
+        speaker = CUSTOMER if turn.speaker == CUSTOMER else AGENT
+        shots = _lines(self.blueprint.persona.language)[speaker]
+        own = set(acts_of(turn.text, speaker))
+        drawn = [shots[int(i)] for i in stream(self.trail.seed, "reworded", name).permutation(len(shots))]
+        drawn.sort(key=lambda pair: len(own ^ set(acts_of(pair[0], speaker))))
+        shown = "".join(f"Line: {line}\nOther words: {other}\n\n" for line, other in reversed(drawn[:_SHOTS]))
         return f"{shown}Line: {turn.text}\nOther words:"
 
 

@@ -146,7 +146,9 @@ class _Stage:
         if self.world.tools[wrong_tool].statements:
             self._announce(wrong_tool, arguments)
         used = self._use(wrong_tool, wrong)
-        error = str(used.result.get("error", "that was the wrong place to look"))
+        error = str(used.result.get("error", ""))
+        # What a tool is called is nothing to tell a customer.
+        error = "that was the wrong place to look" if not error or wrong_tool in error else error
         self._agent(self._phrase(AGENT, "NOTIFY_FAILURE", error=error), "NOTIFY_FAILURE")
         self._customer(self._phrase(CUSTOMER, "WAIT"), "AFFIRM")
         self.desk.confirmed = False
