@@ -94,8 +94,9 @@ def test_another_spec_in_the_same_folder_is_refused(tmp_path, capsys):
 
 
 def test_two_processes_on_one_folder(tmp_path):
-    with LLMServer(answering(delay_s=0.2)) as server:
-        spec = spec_file(tmp_path, server.url, records=60)
+    # Two at a time: the first is still at work when the second has started, on a busy machine too.
+    with LLMServer(answering(delay_s=0.5)) as server:
+        spec = spec_file(tmp_path, server.url, records=60, in_flight=2)
         first = start(spec, tmp_path / "run")
         while not server.asked:
             assert first.poll() is None, first.communicate()
