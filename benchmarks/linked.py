@@ -7,6 +7,7 @@ import datetime as dt
 import json
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import pyarrow as pa
 
 from benchmarks.environment import RESULTS, ROOT, Peer, python_of, run_script, write_result
 from benchmarks.linked_area import areas, worst
+from benchmarks.sequence import PEERS as SEQUENCE_PEERS
 
 SHARED = ROOT.parent / "shared" / "data"
 SETS: dict[str, tuple[str, ...]] = {  # and the lookup tables that are kept as they are
@@ -23,7 +25,7 @@ SETS: dict[str, tuple[str, ...]] = {  # and the lookup tables that are kept as t
 }  # fmt: skip
 PEERS = (
     Peer(name="veridical", requirements=(), script="linked_veridical.py"),
-    Peer(name="sdv", requirements=("sdv",), script="linked_sdv.py"),
+    replace(SEQUENCE_PEERS["sdv"], script="linked_sdv.py", options={}),
 )
 TIMEOUT_S = 480.0
 JUDGED_ROWS = 12_000

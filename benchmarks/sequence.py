@@ -17,6 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -95,8 +96,29 @@ def scores(train: pa.Table, holdout: pa.Table, made: pa.Table, schema: Schema) -
     found = [*Dynamics(replicates=10).measure(evidence, ctx), *Telling().measure(evidence, ctx)]
     found += EntityPrivacy().run(evidence, ctx)
     figures: dict[str, Any] = {f.check: {"value": f.value, "ceiling": f.ceiling} for f in found}
+    for one in _beside_learned(given, ctx):
+        figures[one.check]["beside_learned"] = one.value
+    figures["sequence.length_ks"]["beside_all"] = lengths_apart(made, [train, holdout], schema)
     figures["rules_broken"] = broken(made, schema)
     return figures
+
+
+def _beside_learned(given: Evidence, ctx: RunContext) -> list[Any]:
+    """The same figures beside what was learned: of one long series, what is kept back lies in another time."""
+    evidence = compare_inputs(replace(given, holdout=None)).evidence
+    return [*Dynamics(replicates=10).measure(evidence, ctx), *Telling().measure(evidence, ctx)]
+
+
+def lengths_apart(made: pa.Table, real: list[pa.Table], schema: Schema) -> float | None:
+    """Return how far lengths lie apart from those of all real entities (Kolmogorov-Smirnov); None of one series."""
+    keys = list(schema.only.series or ())
+    if not keys:
+        return None
+    both = [pa.concat_tables([one.select(keys) for one in real]), made.select(keys)]
+    counts = [np.sort(one.to_pandas().groupby(keys, observed=True).size().to_numpy()) for one in both]
+    at = np.unique(np.concatenate(counts))
+    shares = [np.searchsorted(one, at, side="right") / len(one) for one in counts]
+    return float(np.abs(shares[0] - shares[1]).max())
 
 
 def broken(made: pa.Table, schema: Schema) -> float:

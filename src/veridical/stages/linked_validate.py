@@ -16,7 +16,6 @@ from veridical.core.errors import DataError, VeridicalError
 from veridical.core.finding import Direction, Finding, not_measured
 from veridical.core.schema import Schema
 from veridical.gates.catalog import load_gates
-from veridical.gates.judge import Fingerprints, judge
 from veridical.gates.linked import for_linked
 from veridical.measures.linked.key import Keys
 from veridical.measures.linked.rule import LinkedRules
@@ -25,7 +24,7 @@ from veridical.measures.linked.telling import LinkedTwoSample
 from veridical.measures.linked.trend import Trends
 from veridical.spec.gates import GateSet, Waiver
 from veridical.stages.linked_cut import entity_of, split
-from veridical.stages.validate import HOLDOUT_SHARE, Validation, page_content, real_fingerprint
+from veridical.stages.validate import HOLDOUT_SHARE, Validation, conclude
 
 
 def validate_linked(
@@ -66,18 +65,7 @@ def validate_linked(
             findings += make.measure(measured, ctx)
         ctx.progress("measure linked", done=4, total=5)
         findings += _privacy(_flat(given, entity), ctx)
-    prints = Fingerprints(
-        synthetic=synthetic.fingerprint, real=real_fingerprint(train, holdout), schema=known.fingerprint
-    )
-    validation = Validation(
-        verdict=judge(findings, gate_set, prints, waivers), findings=tuple(findings), gates=gate_set, evidence=flat,
-        own_holdout=holdout is None, seed=ctx.seed,
-    )  # fmt: skip
-    if folder is not None:
-        from veridical.reports.folder import write_validation
-
-        write_validation(page_content(validation), folder)
-    return validation
+    return conclude(findings, gate_set, given, flat, ctx, folder=folder, waivers=waivers)
 
 
 def _flat(evidence: Evidence, entity: str) -> Evidence:

@@ -87,15 +87,25 @@ def validate(
         for_measures = with_own_holdout(evidence, ctx)
         findings.append(_own_holdout_finding(for_measures))
     findings += _run_all(measured=for_measures, attacked=evidence, ctx=ctx, leave_out=leave_out)
-    prints = Fingerprints(
-        synthetic=synthetic.fingerprint, real=real_fingerprint(train, holdout), schema=schema.fingerprint
-    )
+    return conclude(findings, gate_set, given, for_measures, ctx, folder=folder, waivers=waivers)
+
+
+def conclude(
+    findings: Sequence[Finding], gate_set: GateSet, given: Evidence, shown: Evidence, ctx: RunContext, *,
+    folder: Path | None, waivers: Sequence[Waiver],
+) -> Validation:  # fmt: skip
+    """Return the verdict on what was found; write the sealed folder when one is named.
+
+    `given` is the evidence as it came, `shown` what the page shows of it: perhaps with an own holdout.
+    """
+    real = real_fingerprint(given.train, given.holdout)
+    prints = Fingerprints(synthetic=given.synthetic.fingerprint, real=real, schema=given.schema.fingerprint)
     validation = Validation(
         verdict=judge(findings, gate_set, prints, waivers),
         findings=tuple(findings),
         gates=gate_set,
-        evidence=for_measures,
-        own_holdout=holdout is None,
+        evidence=shown,
+        own_holdout=given.holdout is None,
         seed=ctx.seed,
     )
     if folder is not None:
