@@ -45,10 +45,20 @@ def plan(source: Path, epsilon: float, delta: float, rows: int | None, cells: in
 
 
 @privacy.command()
-@click.argument("folder", type=given.SOURCE)
-def ledger(folder: Path) -> None:
-    """List what the model in FOLDER was charged for, in order, and the total in words."""
+@click.argument("folder", metavar="FOLDER|SOURCE", type=given.SOURCE)
+@click.option("--accountant", type=click.Choice(["zcdp", "rdp", "pld"]), help="Say the total by this one, too.")
+@click.option("--project", help="Of a source: the name under which several share a budget.")
+def ledger(folder: Path, accountant: str | None, project: str | None) -> None:
+    """List what the model or release in FOLDER was charged for, in order, and the total in words.
+
+    Of a SOURCE, or with --project: every run that was charged to it on this machine, and what they come to together.
+    """
+    if project is not None or not _is_made(folder):
+        _list_runs(folder, project)
+        return
     from veridical.privacy import words
+    from veridical.privacy.accountants import epsilon_by
+    from veridical.privacy.ledger import event_from
 
     record = _record(folder)
     delta = float(record["parameters"]["delta"])
@@ -62,6 +72,32 @@ def ledger(folder: Path) -> None:
     click.echo("")
     for line in words.explained(record["spent"], record["parameters"]):
         click.echo(line)
+    if accountant is not None:
+        spent = epsilon_by(accountant, [event_from(event) for event in record["spent"]], delta)
+        click.echo(f"By {accountant}, the same events come to epsilon {spent:.4g} at delta {delta:g}.")
+
+
+def _list_runs(source: Path, project: str | None) -> None:
+    from veridical.privacy.account import Account
+
+    account = Account.default()
+    key = _key(account, source, project)
+    runs = 0
+    for entry in account.entries(key):
+        if entry["kind"] == "limit":
+            click.echo(f"{entry['at']}  at most epsilon {entry['epsilon']:g} at delta {entry['delta']:g} in all")
+        elif entry["kind"] == "run":
+            runs += 1
+            click.echo(f"{entry['at']}  epsilon {entry['epsilon']:g} at delta {entry['delta']:g}  {entry['what']}")
+    if not runs:
+        click.echo("no run was charged to this source")
+        return
+    standing = account.standing(key)
+    delta = 1e-6 if standing.limit is None else standing.limit.delta
+    of = "no budget is set" if standing.limit is None else f"{standing.limit.epsilon:g} is the budget"
+    click.echo(
+        f"{runs} run{'s' if runs > 1 else ''}, together epsilon {standing.epsilon(delta):.4g} at delta {delta:g}; {of}"
+    )
 
 
 @privacy.command()
@@ -73,10 +109,9 @@ def budget(source: Path, epsilon: float, delta: float, project: str | None) -> N
     """Set what all runs on SOURCE may spend together; it cannot be raised later."""
     from veridical.privacy.account import Account
     from veridical.privacy.ledger import Budget
-    from veridical.stages.private import read_source
 
     account = Account.default()
-    key = account.keyed(read_source(source, named=True).fingerprint if project is None else f"project {project}")
+    key = _key(account, source, project)
     account.limit(key, Budget(epsilon=epsilon, delta=delta))
     known = account.standing(key)
     click.echo(f"{known.runs} runs so far, epsilon {known.epsilon(delta):.4g} of {epsilon:g} at delta {delta:g}")
@@ -98,7 +133,7 @@ def audit(folder: Path, canaries: int, trainings: int | None, seed: int) -> None
     from veridical.stages.model import Recipe
 
     record = _record(folder)
-    engine = Recipe(engine=record["engine"], options=record["options"]).build()
+    engine = Recipe(engine=record["engine"], options=_options(record["parameters"])).build()
     found = audit_engine(engine, canaries=canaries, seed=seed, trainings=trainings or 0)
     for one in found:
         click.echo(one.sentence)
@@ -131,12 +166,38 @@ def _header(path: Path) -> tuple[str, ...]:
     return csv.look(path).header.names if kind == "csv" else tuple(read(path).only.column_names)
 
 
+def _key(account: Any, source: Path, project: str | None) -> str:
+    from veridical.stages.private import read_source
+
+    name = read_source(source, named=True).fingerprint if project is None else f"project {project}"
+    return str(account.keyed(name))
+
+
+def _is_made(folder: Path) -> bool:
+    """Say whether a path is a folder that veridical wrote, not a source."""
+    from veridical.store.manifest import MANIFEST
+
+    return folder.is_dir() and any((folder / name).exists() for name in (MANIFEST, "model.json", "model", "release"))
+
+
 def _record(folder: Path) -> dict[str, Any]:
+    """Return what was spent, and by which engine with which parameters, of a model, a run or a release."""
     from veridical.core.errors import SpecError
     from veridical.stages.model import open_model
+    from veridical.store.manifest import MANIFEST, verify
 
-    record = dict(open_model(folder).record)
+    if (folder / MANIFEST).exists():
+        told = verify(folder).predicate
+        record = {**told["method"], "spent": told["protection"]["differential_privacy"]}
+    else:
+        record = dict(open_model(folder).record)
     if not record.get("spent"):
         fix = "make one with `veridical synth FILE --epsilon 1`"
         raise SpecError("this model promises no differential privacy", where=str(folder), fix=fix)
     return record
+
+
+def _options(parameters: dict[str, Any]) -> dict[str, Any]:
+    """Return parameters as an engine takes them: those of its model beside its own."""
+    model = {name: value for name, value in parameters.get("model", {}).items() if not isinstance(value, dict)}
+    return {**{name: value for name, value in parameters.items() if name != "model"}, **model}

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 _FIRST = 0.4  # of what a column of categories may cost, for the first look
-_MOST = 3.0  # columns' worth of budget that the second look at one may cost
+_MOST = 4.0  # columns' worth of budget that the second look at one may cost
 _STILL = 0.01  # of the rows without a name are worth a second look
 
 
@@ -86,10 +86,12 @@ class Finder:
         delta = self.terms.budget.stability_delta / (2 * max(1, len(open_)))
         for column in open_:
             listed[column.name] = self._looked(column, None, rho=_FIRST * self._share, delta=delta)
-        lacking = [column for column in open_ if self._lacks(column, listed[column.name])]
-        for column in lacking:
-            each = min(_MOST, (1 - _FIRST) * len(open_) / len(lacking)) * self._share
-            listed[column.name] = self._looked(column, listed[column.name], rho=each, delta=delta)
+        left = {column.name: self._left(column, listed[column.name]) for column in open_}
+        pool = (1 - _FIRST) * len(open_) / max(1.0, sum(left.values()))
+        for column in open_:
+            if left[column.name]:
+                each = min(_MOST, pool * left[column.name]) * self._share
+                listed[column.name] = self._looked(column, listed[column.name], rho=each, delta=delta)
         return listed
 
     def _counted(self, column: Column, domain: tuple[str, ...]) -> _Listed:
@@ -121,12 +123,12 @@ class Finder:
             sigma[place] = 1 / np.sqrt(total)
         return _Listed(tuple(values), counts, sigma)
 
-    def _lacks(self, column: Column, listed: _Listed) -> bool:
-        """Say whether many rows of a column have none of the categories listed."""
+    def _left(self, column: Column, listed: _Listed) -> float:
+        """Return about how many rows have a value that is not listed; 0 where that may as well be noise."""
         left = self._filled(self.votes.counts[self.columns.index(column)]) - float(listed.counts.sum())
         counted = 1 + SHAPES / len(self.columns)  # the gaps, and all shapes' counts averaged over the columns
         doubt = math.sqrt(counted * self.votes.sigma**2 + float(np.square(listed.sigma).sum()))
-        return left > max(2.0 * doubt, _STILL * self.votes.rows)
+        return left if left > max(doubt, _STILL * self.votes.rows) else 0.0
 
     def _filled(self, votes: Floats) -> float:
         """Return about how many rows have a value: of all rows, which every column tells of, those without a gap."""
