@@ -26,6 +26,12 @@ SETS: dict[str, tuple[str, ...]] = {  # and the lookup tables that are kept as t
 PEERS = (
     Peer(name="veridical", requirements=(), script="linked_veridical.py"),
     replace(SEQUENCE_PEERS["sdv"], script="linked_sdv.py", options={}),
+    Peer(
+        name="mostly-linked",
+        requirements=("torch==2.13.0", "mostlyai[local]", "pyarrow"),
+        script="linked_mostly.py",
+        options={"minutes": 0.5},
+    ),
 )
 TIMEOUT_S = 480.0
 JUDGED_ROWS = 12_000
@@ -82,7 +88,9 @@ def one(name: str, peer: Peer, timeout_s: float) -> dict[str, Any]:
             "keys": {t.name: t.primary_key[0] for t in schema.tables if len(t.primary_key) == 1},
         }  # fmt: skip
         python = Path(sys.executable) if peer.name == "veridical" else python_of(peer)
-        run = run_script(python, Path(__file__).parent / "peers" / peer.script, job, timeout_s=timeout_s)
+        run = run_script(
+            python, Path(__file__).parent / "peers" / peer.script, {**job, **peer.options}, timeout_s=timeout_s
+        )
         row: dict[str, Any] = {
             "data": name, "generator": peer.name, "ok": run.ok, "note": run.note, "cpu_s": round(run.cpu_s, 1),
             "peak_mb": round(run.peak_mb), **run.answer,
@@ -90,7 +98,18 @@ def one(name: str, peer: Peer, timeout_s: float) -> dict[str, Any]:
         if run.ok:
             made = Dataset({table: read(out / f"{table}.parquet").only for table in data.tables})
             row |= quality(data, made, schema)
+            row |= ceiling(data, schema) if peer.name == "veridical" else {}
         return row
+
+
+def ceiling(data: Any, schema: Any) -> dict[str, Any]:
+    """Return the areas under the curve of one half of the entities beside the other: a second real sample's."""
+    from veridical.core.contracts import RunContext
+    from veridical.stages.linked_cut import split
+
+    parts = split(data, schema, 0.5, RunContext(seed=1))
+    found = quality(parts.holdout, parts.train, schema)
+    return {"joined_auc_ceiling": found["joined_auc"], "chain_auc_ceiling": found["chain_auc"]}
 
 
 def quality(data: Any, made: Any, schema: Any) -> dict[str, Any]:
