@@ -48,12 +48,17 @@ class NumericCodec:
     step: float | None  # the grid drawn values lie on; None: any float
 
     @classmethod
-    def fit(cls, values: pa.Array, column: Column, rare_below: int) -> Self:
-        """Return the codec of an int64 or float64 column; nulls are left aside."""
+    def fit(cls, values: pa.Array, column: Column, rare_below: int, *, per_range: int | None = None) -> Self:
+        """Return the codec of an int64 or float64 column; nulls are left aside.
+
+        A range holds `per_range` records or more; None: fewer the more rows there are.
+        """
         whole = pa.types.is_integer(values.type)
         found = np.sort(values.drop_null().to_numpy(zero_copy_only=False))
         step = None if whole else (column.step or _grid(found, column.decimals))
-        low, high = _bins(found, max(1, rare_below), 1.0 if whole else step)
+        if per_range is None:
+            per_range = min(FEW_RECORDS, FEW_ROWS // max(1, len(found)))
+        low, high = _bins(found, max(1, rare_below), per_range, 1.0 if whole else step)
         if step is not None:
             low, high = _on_grid(low, high, step)
         if whole:
@@ -275,7 +280,7 @@ def _grid(found: NDArray[Any], decimals: int | None) -> float | None:
     return None
 
 
-def _bins(found: NDArray[Any], k: int, step: float | None) -> tuple[NDArray[Any], NDArray[Any]]:
+def _bins(found: NDArray[Any], k: int, per_range: int, step: float | None) -> tuple[NDArray[Any], NDArray[Any]]:
     """Return the bins' lower and upper ends, ascending, from sorted values."""
     if len(found) < k:
         return _coarse(found)
@@ -287,10 +292,9 @@ def _bins(found: NDArray[Any], k: int, step: float | None) -> tuple[NDArray[Any]
     if repeated.sum() > MOST_SPIKES:
         repeated &= counts >= np.sort(counts)[-MOST_SPIKES]
     rest = np.repeat(values[~repeated], counts[~repeated])
-    few = max(k, min(FEW_RECORDS, FEW_ROWS // len(found)))
     # Each half has ranges of its own, be they short of records: one over both tails would reach across all between.
     middle = found[len(found) // 2]
-    halves = [_equal_mass(part, few, k) for part in (rest[rest <= middle], rest[rest > middle])]
+    halves = [_equal_mass(part, max(k, per_range), k) for part in (rest[rest <= middle], rest[rest > middle])]
     low, high = (np.concatenate(ends) for ends in zip(*halves, strict=True))
     alone = (low == high) & np.isin(low, values[counts >= k])
     low, high = np.clip(low, *floor), np.clip(high, *floor)

@@ -10,18 +10,21 @@ from veridical.core.chunks import one_array
 from veridical.core.schema import Column
 from veridical.encode.category import CategoryCodec
 from veridical.encode.codes import Codec, Codes
-from veridical.encode.numeric import NumericCodec
+from veridical.encode.numeric import FEW_RECORDS, NumericCodec
 
 MOST_ORDERED_BINS = 255
 MOST_NOMINAL_BINS = 1024
 
 
-def fit_codec(values: pa.ChunkedArray, column: Column, rare_below: int) -> Codec:
-    """Return the codec of one prepared column."""
+NARROW = 8  # columns up to which a table is narrow: few values make a row, and what repeats them closely repeats rows
+
+
+def fit_codec(values: pa.ChunkedArray, column: Column, rare_below: int, *, narrow: bool = False) -> Codec:
+    """Return the codec of one prepared column; those of a narrow table have ranges of many records at any size."""
     whole = one_array(values)
     if pa.types.is_dictionary(whole.type) or pa.types.is_string(whole.type):
         return CategoryCodec.fit(whole, column, rare_below)
-    return NumericCodec.fit(whole, column, rare_below)
+    return NumericCodec.fit(whole, column, rare_below, per_range=FEW_RECORDS if narrow else None)
 
 
 def coarse_map(codec: Codec, codes: Codes) -> Codes:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import product
 
 import numpy as np
 import pyarrow as pa
@@ -18,10 +19,12 @@ from veridical.encode.codes import Codec, Codes
 from veridical.encode.numeric import NumericCodec
 from veridical.engines.tabular.tree import growing, leaning, order, phrasing, walking
 from veridical.engines.tabular.tree.calibration import calibrated
-from veridical.engines.tabular.tree.coding import coarse_map, fit_codec
+from veridical.engines.tabular.tree.coding import NARROW, coarse_map, fit_codec
 from veridical.engines.tabular.tree.growing import Growth, Leaves, Predictor, Smoothing, Target, Tree
 from veridical.engines.tabular.tree.sampler import Part, TreeSampler, numbers
 from veridical.engines.tabular.tree.wording import Values, Wording
+
+FINE = 64  # codes beyond which a column's grain is tuned
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +36,7 @@ class TreeModel:
     smoothing: Smoothing = field(default_factory=Smoothing)
     prices: tuple[float, ...] = (1.15,)
     strengths: tuple[float, ...] = (0.3,)
+    grains: tuple[int, ...] = (4, 16)
     orders: tuple[str, ...] = ("fewest_first", "given")
     trial_rows: int = 12_000  # rows on which orders are compared
     tuning_rows: int = 150_000  # rows on which pruning and back-off are tuned
@@ -77,7 +81,7 @@ def code(table: pa.Table, columns: Sequence[Column], ctx: RunContext, rare_below
 
     def one(column: Column) -> tuple[Codec, Codes, Codes, Predictor]:
         values = table.column(column.name)
-        codec = fit_codec(values, column, rare_below)
+        codec = fit_codec(values, column, rare_below, narrow=len(columns) <= NARROW)
         codes = np.concatenate([codec.encode(c) for c in values.chunks] or [np.zeros(0, np.uint16)])
         coarse = coarse_map(codec, codes)
         bins = int(coarse.max(initial=0)) + 1
@@ -96,8 +100,10 @@ def fit_coded(model: TreeModel, coded: Coded, columns: Sequence[Column], ctx: Ru
     rng = ctx.rng("model", "tree")
     rows = rng.permutation(coded.rows)[: model.most_rows].astype(np.int32)
     held = rows[: min(len(rows) // 6, 20_000)]
-    train = rows[len(held) :][: model.tuning_rows]
+    train = rows[len(held) :]
     sequence = order.choose(model, coded, rows[: model.trial_rows])
+    if len(sequence) > NARROW:
+        model = replace(model, grains=model.grains[:1])
     place = {at: i for i, at in enumerate(sequence)}
 
     def one(at: int) -> Part:
@@ -191,23 +197,24 @@ def phrase(
 
 
 def tune(model: TreeModel, target: Target, predictors: Sequence[Predictor], split: Split, seed: int) -> Smoothing:
-    """Return the pruning and back-off under which rows kept back are likeliest."""
-    best = replace(model.smoothing, price=model.prices[0], strength=model.strengths[0])
-    if len(model.prices) == len(model.strengths) == 1:
-        return best
+    """Return the pruning, back-off and grain under which rows kept back are likeliest."""
+    grains = model.grains if target.ordered and len(target.root) > FINE else model.grains[:1]
+    trials = [
+        replace(model.smoothing, price=price, strength=strength, grain=grain)
+        for price, strength, grain in product(model.prices, model.strengths, grains)
+    ]
+    if len(trials) == 1:
+        return trials[0]
     if len(split.held) < 50:
-        return replace(best, price=max(model.prices), strength=max(model.strengths))
-    held = split.held
-    target = replace(target, root=Target.of(target.codes, len(target.root) - 1, split.train, ordered=True).root)
-    grown = growing.grow_forest(target, predictors, split.train, model.growth, seed)
+        # Too few rows to tell: the one that follows single rows least.
+        return max(trials, key=lambda trial: (trial.price, trial.strength, trial.grain))
+    train = split.train[: model.tuning_rows]
+    target = replace(target, root=Target.of(target.codes, len(target.root) - 1, train, ordered=target.ordered).root)
+    grown = growing.grow_forest(target, predictors, train, model.growth, seed)
     columns = [p.codes for p in predictors]
-    top = -np.inf
-    for price in model.prices:
-        pruned = [growing.prune(tree, price) for tree in grown]
-        for strength in model.strengths:
-            trial = replace(model.smoothing, price=price, strength=strength)
-            leaves = lay_pruned(pruned, target, trial)
-            likelihood = float(walking.score(leaves, columns, target.codes, len(held), held).sum())
-            if likelihood > top:
-                top, best = likelihood, trial
-    return best
+
+    def likelihood(trial: Smoothing) -> float:
+        leaves = lay(grown, target, trial)
+        return float(walking.score(leaves, columns, target.codes, len(split.held), split.held).sum())
+
+    return max(trials, key=likelihood)
