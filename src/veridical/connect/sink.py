@@ -96,14 +96,26 @@ def _write_parquet(batches: Iterator[pa.RecordBatch], schema: pa.Schema, partial
     return rows
 
 
-def _write_jsonl(batches: Iterator[pa.RecordBatch], _schema: pa.Schema, partial: Path, target: Path) -> int:
+def _write_jsonl(batches: Iterator[pa.RecordBatch], schema: pa.Schema, partial: Path, target: Path) -> int:
     rows = 0
+    # What JSON lines held as objects and lists was read as text: it is written as it was.
+    folded = [f.name for f in schema if b"kept as text" in (f.metadata or {}).get(b"veridical:notes", b"")]
     with _stream(partial, target) as stream:
         for batch in batches:
             for record in batch.to_pylist():
+                record |= {name: _unfolded(record[name]) for name in folded}
                 stream.write((json.dumps(record, ensure_ascii=False, default=str) + "\n").encode())
             rows += batch.num_rows
     return rows
+
+
+def _unfolded(value: Any) -> Any:
+    if not isinstance(value, str) or value[:1] not in ("{", "["):
+        return value
+    try:
+        return json.loads(value)
+    except ValueError:
+        return value
 
 
 _WRITERS = {"csv": _write_csv, "parquet": _write_parquet, "jsonl": _write_jsonl}

@@ -23,6 +23,9 @@ from veridical.fabricate.locale import locale_of, slug
 
 Mode = Literal["replace", "generalise", "tag"]
 _HANGUL = re.compile(r"[가-힣]")
+# Words within names that name nobody.
+_SMALL_WORDS = """van von der den de la le las los del della di da do dos das du bin ibn al el ter ten zu zum y e"""
+_SMALL = frozenset(_SMALL_WORDS.split())
 _TRIES = 50
 _WEEKS = 52
 _KINDS = {"phone": "phone", "card": "card", "iban": "iban", "address": "address", "place": "city"}
@@ -84,7 +87,10 @@ class Pseudonyms:
         if len(words) == 1:
             role = "first" if words[0].capitalize() in _firsts() else "last"
             return self._word(words[0], role)
-        made = [self._word(word, "first" if at < len(words) - 1 else "last") for at, word in enumerate(words)]
+        made = [
+            word if at and word.lower() in _SMALL else self._word(word, "first" if at < len(words) - 1 else "last")
+            for at, word in enumerate(words)
+        ]
         return " ".join(made)
 
     def _word(self, word: str, role: str) -> str:
@@ -92,7 +98,7 @@ class Pseudonyms:
         bare = word.rstrip(".")
         if len(bare) == 1 and bare.isupper():
             return self._draw("initial", bare, 0, "ABCDEFGHJKLMNPRSTW") + word[1:]
-        if word.islower() or not bare:
+        if word in _SMALL or not bare:
             return word
         if word.count(" "):
             return " ".join(self._word(part, role) for part in word.split())
@@ -100,6 +106,8 @@ class Pseudonyms:
         made = self._once(
             f"name.{role}", _folded(bare), lambda turn: self._fabricated(kind, self.locale, _folded(bare), turn)
         )
+        if word.islower():
+            return made.lower()
         return made.upper() if word.isupper() and len(word) > 1 else made
 
     def _korean(self, text: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -15,6 +15,8 @@ from veridical.core.errors import SpecError
 from veridical.deidentify.entity import USUAL
 from veridical.deidentify.finder import All, Known, Rules
 from veridical.deidentify.moment import shifted
+from veridical.deidentify.nested import changed as changed_within
+from veridical.deidentify.nested import columns_within, folded, leaves, unfolded
 from veridical.deidentify.pseudonym import Pseudonyms
 from veridical.deidentify.text import deidentify, leaks
 from veridical.profile import header, personal
@@ -25,6 +27,8 @@ _NUMBERED = re.compile(
     r"(?:^|[_\s])(?:mrn|patient|customer|member|employee|student|account|subject|person|user)?_?(?:id|no|nr|number)$|번호$",
     re.I,
 )
+_PEOPLE = ("name", "id", "email", "phone", "national_id")
+_Known = tuple[tuple[str, str], ...]  # kind and text of what a row's columns say of its people
 _LOOKED_AT = 300
 _MOST = 0.9
 
@@ -73,8 +77,8 @@ def treatment_of(name: str, column: pa.ChunkedArray) -> str:
     if sum(shifted(text.strip().split("T")[0], 7) is not None for text in texts) >= _MOST * len(texts):
         return "date"
     said = header.personal_type(name)
-    if said is not None and said in ("name", "first_name", "last_name"):
-        return "name"
+    if said is not None and said in ("name", "first_name", "last_name", "username"):
+        return _MEANT.get(said, said)
     if _NUMBERED.search(name):
         return "id"
     # Anything else may hold a name somewhere: it is read as text.
@@ -91,36 +95,36 @@ def deidentify_table(
 ) -> CleanedTable:
     """Return a table with personal columns replaced whole and texts read; one subject's dates move together.
 
-    `columns` maps names to one of `TREATMENTS` where the guess is wrong. Without `subject` the first column of names or
-    ids tells whose row it is. Names of a row's own columns are found in its texts, wherever they stand.
+    `columns` maps names to one of `TREATMENTS` where the guess is wrong. What lies within nested values is treated as
+    columns are, by its path ("order.customer.name"). Without `subject` the first column of names or ids tells whose row
+    it is. Names of a row's own columns are found in its texts, wherever they stand.
 
     Raises:
         SpecError: a column is not there, or a treatment is unknown.
     """
     given = dict(columns or {})
-    _check(given, subject, table)
-    treated = {name: given.get(name) or treatment_of(name, table.column(name)) for name in table.column_names}
+    nested = {f.name: v for f in table.schema if (v := unfolded(f, table.column(f.name))) is not None}
+    treated = _treatments(table, nested, given, subject)
     whose = subject or next((n for want in ("id", "name") for n, how in treated.items() if how == want), None)
-    subjects = _subjects(table, whose)
+    subjects = _subjects(table, whose if whose in table.column_names else None)
     work = _Work(finder, names)
     made = {}
-    people = [name for name, how in treated.items() if how in ("name", "id", "email", "phone", "national_id")]
-    known = [tuple(str(v) for v in row if v is not None) for row in _rows(table, people)]
-    for name, how in treated.items():
-        if how == "drop":
+    known = _known(table, nested, treated)
+    for name in table.column_names:
+        if treated[name] == "drop":
             continue
-        values = table.column(name).to_pylist()
-        changed = [
-            _changed(value, how, work, subjects[row], known[row] if known else (), name)
-            for row, value in enumerate(values)
-        ]
-        made[name] = table.column(name) if how == "keep" else _column(changed, table.column(name).type)
-        if how == "keep":
+        kind = table.column(name).type
+        values = nested.get(name) or table.column(name).to_pylist()
+        changed = [_changed(value, name, treated, work, subjects[row], known[row]) for row, value in enumerate(values)]
+        kept = treated[name] == "keep"
+        as_text = name in nested and not pa.types.is_nested(kind)
+        made[name] = table.column(name) if kept else folded(changed) if as_text else _column(changed, kind)
+        if kept:
             work.remains[name] = [str(v) for v in table.column(name).unique().drop_null().to_pylist()]
     columns_left = tuple(name for name, rest in work.remains.items() if leaks(work.removed, rest))
     everything = [text for rest in work.remains.values() for text in rest]
     return CleanedTable(
-        table=pa.table(made),
+        table=_as_read(pa.table(made), table.schema, nested),
         treated=treated,
         counts=dict(work.counts),
         leaked=len(leaks(work.removed, everything)),
@@ -140,13 +144,43 @@ def default_finder(kinds: Sequence[str] = USUAL, *, known: Sequence[str] = (), p
     return All(tuple(finders), kinds=tuple(kinds))
 
 
-def _check(given: Mapping[str, str], subject: str | None, table: pa.Table) -> None:
+def _as_read(made: pa.Table, schema: pa.Schema, nested: Mapping[str, list[Any]]) -> pa.Table:
+    """Return a table whose nested columns are known for such, so that they are written as they were read."""
+    fields = [f.with_metadata(schema.field(f.name).metadata) if f.name in nested else f for f in made.schema]
+    return made.cast(pa.schema(fields))
+
+
+def _treatments(
+    table: pa.Table, nested: Mapping[str, list[Any]], given: Mapping[str, str], subject: str | None
+) -> dict[str, str]:
+    """Return how each column is treated, and each path within the nested ones."""
+    treated: dict[str, str] = {}
+    for name in table.column_names:
+        column = table.column(name)
+        treated[name] = given.get(name) or ("text" if name in nested else treatment_of(name, column))
+        for path, within in columns_within(name, nested.get(name, ())).items() if name not in given else ():
+            if path != name:
+                treated[path] = given.get(path) or treatment_of(path.rpartition(".")[2], within)
     for name in (*given, *([subject] if subject is not None else [])):
-        if name not in table.column_names:
-            raise SpecError(f"there is no column {name!r}", where="columns", fix=f"use {', '.join(table.column_names)}")
+        if name not in (treated if name in given else table.column_names):
+            raise SpecError(f"there is no column {name!r}", where="columns", fix=f"use {', '.join(treated)}")
     for name, how in given.items():
         if how not in TREATMENTS:
             raise SpecError(f"no treatment is called {how!r}", where=name, fix=f"use {', '.join(TREATMENTS)}")
+    return treated
+
+
+def _known(table: pa.Table, nested: Mapping[str, list[Any]], treated: Mapping[str, str]) -> list[_Known]:
+    """Return for each row what its own columns, and paths within them, say of its people."""
+    rows: list[list[tuple[str, str]]] = [[] for _ in range(table.num_rows)]
+    for name in table.column_names:
+        if name not in nested and treated[name] not in _PEOPLE:
+            continue
+        for row, value in enumerate(nested.get(name) or table.column(name).to_pylist()):
+            found = leaves(value, name) if name in nested else [(name, value)]
+            told = [(treated.get(path, "keep"), str(leaf)) for path, leaf in found if leaf is not None]
+            rows[row] += [(kind, text) for kind, text in told if kind in _PEOPLE]
+    return [tuple(each) for each in rows]
 
 
 def _subjects(table: pa.Table, whose: str | None) -> list[str]:
@@ -155,16 +189,29 @@ def _subjects(table: pa.Table, whose: str | None) -> list[str]:
     return [f"row {row}" if v is None else str(v) for row, v in enumerate(table.column(whose).to_pylist())]
 
 
-def _rows(table: pa.Table, names: Sequence[str]) -> Iterator[tuple[Any, ...]]:
-    if names:
-        yield from zip(*(table.column(name).to_pylist() for name in names), strict=True)
-
-
-def _changed(value: Any, how: str, work: _Work, subject: str, known: tuple[str, ...], column: str) -> Any:
+def _changed(
+    value: Any, name: str, treated: Mapping[str, str], work: _Work, subject: str, known: _Known
+) -> Any:  # fmt: skip
+    """Return a column's value as its treatment makes it; within a nested one each path has its own."""
+    how = treated[name]
     if value is None or how == "keep":
         return value
+    if not isinstance(value, dict | list):
+        return _replaced(value, how, work, subject, known, name)
+
+    def within(leaf: Any, path: str) -> Any:
+        inner = treated.get(path, how)
+        if inner == "keep":
+            work.remains.setdefault(name, []).append(str(leaf))
+            return leaf
+        return None if inner == "drop" else _replaced(leaf, inner, work, subject, known, name)
+
+    return changed_within(value, name, within)
+
+
+def _replaced(value: Any, how: str, work: _Work, subject: str, known: _Known, column: str) -> Any:
     if how == "text":
-        return _read(value, work, subject, known, column)
+        return _read(value, work, subject, known, column) if isinstance(value, str) else value
     work.counts[how] += 1
     if isinstance(value, dt.date):
         if work.names.mode != "replace":
@@ -177,19 +224,18 @@ def _changed(value: Any, how: str, work: _Work, subject: str, known: tuple[str, 
         day, rest = raw[:10], raw[10:]
     made = work.names.of(how, day, subject=subject)
     made = made + rest if work.names.mode == "replace" else made
+    if made.casefold() == raw.casefold():
+        work.remains.setdefault(column, []).append(raw)  # it was not replaced: the search for leaks shall find it
     return int(made) if isinstance(value, int) and made.isdigit() else made
 
 
-def _read(value: Any, work: _Work, subject: str, known: tuple[str, ...], column: str) -> Any:
-    """Return a text, or every text within a nested value, without what is found."""
-    if isinstance(value, dict):
-        return {name: _read(item, work, subject, known, column) for name, item in value.items()}
-    if isinstance(value, list):
-        return [_read(item, work, subject, known, column) for item in value]
-    if not isinstance(value, str):
-        return value
-    terms = tuple(term for term in {*known, *(part for term in known for part in term.split())} if len(term) >= 2)
-    finder = replace(work.finder, finders=(*work.finder.finders, Known(terms))) if terms else work.finder
+def _read(value: str, work: _Work, subject: str, known: _Known, column: str) -> str:
+    """Return a text without what is found."""
+    terms = {kind: {text for of, text in known if of == kind} for kind in dict.fromkeys(of for of, _ in known)}
+    if "name" in terms:
+        terms["name"] |= {part for text in terms["name"] for part in text.split()}
+    own = [Known(tuple(sorted(t for t in found if len(t) >= 2)), kind) for kind, found in terms.items()]
+    finder = replace(work.finder, finders=(*work.finder.finders, *own)) if own else work.finder
     cleaned = deidentify(value, finder, work.names, subject=subject)
     work.counts.update(cleaned.counts)
     work.removed.update(cleaned.removed)
