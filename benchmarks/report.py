@@ -42,12 +42,16 @@ def tabular(result: Mapping[str, Any]) -> str:
         peak = f"{row['peak_mb']:.0f}" if "peak_mb" in row else ""
         figures = [f"{row[key]:.3f}" for key in ("sdmetrics", "c2st_auc", "pair_tvd", "tstr", "dcr_share")]
         rows.append([row["data"], row["generator"], *cost, peak, *figures, f"{row['copies']:.4f}"])
+        if row.get("tstr_redrawn") is not None:
+            rows.append([row["data"], "real rows, target redrawn", *[""] * 6, f"{row['tstr_redrawn']:.3f}", "", ""])
     return (
         "## Table generators\n\n`python -m benchmarks.tabular`\n\n"
         "All learn the same 80 % of the rows and make as many. "
         "C2ST (LightGBM, 0.5 is best), pair TVD and TSTR are against the held-out 20 %. The row of the real "
-        "holdout is the limit (its TSTR is training on real rows). DCR share: 0.5 means nothing is nearer to "
-        "training rows than to unseen ones. No figure here comes from veridical's own measures.\n\n" + table(head, rows)
+        "holdout is the limit (its TSTR is training on real rows; below it that of real rows whose target alone was "
+        "drawn anew from a boosted model of it, which nothing that learns and does not copy gets far beyond). "
+        "DCR share: 0.5 means nothing is nearer to training rows than to unseen ones. No figure here comes from veridical's own measures.\n\n"
+        + table(head, rows)
     )
 
 
@@ -125,14 +129,20 @@ def sequence(result: Mapping[str, Any]) -> str:
             )
     head = ["set", "generator", "AUC of windows", "lag-1 error", "length KS", "next-step error", "backward time",
             "rules broken", "CPU-s", "note"]  # fmt: skip
-    return "## Sequences\n\n`python -m benchmarks.sequence`; in brackets, held-out real ones.\n\n" + table(head, rows)
+    words = (
+        "In brackets, learned real ones beside held-out real ones; after the comma, the figure beside all real ones "
+        "(lengths) or beside the learned ones: what is held out of one long series lies in another time, and any "
+        "second piece of it is told from the first."
+    )
+    return f"## Sequences\n\n`python -m benchmarks.sequence`. {words}\n\n{table(head, rows)}"
 
 
 def _beside(figure: Any) -> str:
     if not isinstance(figure, dict) or figure.get("value") is None:
         return ""
-    ceiling = figure.get("ceiling")
-    return _shown(figure["value"]) + ("" if ceiling is None else f" ({_shown(ceiling)})")
+    ceiling, whole = figure.get("ceiling"), figure.get("beside_all", figure.get("beside_learned"))
+    said = _shown(figure["value"]) + ("" if ceiling is None else f" ({_shown(ceiling)})")
+    return said + ("" if whole is None else f", {_shown(whole)}")
 
 
 def linked(result: Mapping[str, Any]) -> str:
@@ -143,17 +153,23 @@ def linked(result: Mapping[str, Any]) -> str:
             rows.append([row["data"], row["generator"], f"did not finish: {row['note'][:60]}", *[""] * 5])
             continue
         parts = [f"{row[part]:.1f}" for part in ("learn_cpu_s", "model_cpu_s", "sample_cpu_s") if part in row]
-        figures = [f"{row['peak_mb']:,}", f"{row['worst_ks']:.4f}", row["joined"], f"{row['joined_auc']:.3f}"]
-        figures.append(f"{row['chain_auc']:.3f} ({row['chain']})" if "chain_auc" in row else "")
+        figures = [f"{row['peak_mb']:,}", f"{row['worst_ks']:.4f}", row["joined"], _second(row, "joined_auc")]
+        figures.append(f"{_second(row, 'chain_auc')} ({row['chain']})" if row.get("chain_auc") is not None else "")
         rows.append([row["data"], row["generator"], " + ".join(parts), *figures])
     head = ["data", "generator", "learn + model + sample CPU-s", "peak MB", "worst key's KS", "joined", "its AUC",
             "by parent, worst chain"]  # fmt: skip
     words = (
         "KS: children per parent, over every key. AUC: LightGBM on rows with all their parents' columns, rows split at "
         "random (of few parents each is known by heart: even a second real sample scores 1), then along one chain of "
-        "links with no parent on both sides of a split."
+        "links with no parent on both sides of a split. In brackets: one half of the real entities beside the other."
     )
     return f"## Linked tables\n\n`python -m benchmarks.linked`, {result['date']}. {words}\n\n{table(head, rows)}\n"
+
+
+def _second(row: Mapping[str, Any], name: str) -> str:
+    """Return an area under the curve, with that of a second real sample in brackets."""
+    ceiling = row.get(f"{name}_ceiling")
+    return f"{row[name]:.3f}" + ("" if ceiling is None else f" ({ceiling:.3f})")
 
 
 SECTIONS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {

@@ -16,7 +16,7 @@ from typing import Any
 import pandas as pd
 
 from benchmarks.environment import ROOT, Peer, python_of, read_result, run_script, write_result
-from benchmarks.tabular_score import SEED, aligned, score, tstr_auc
+from benchmarks.tabular_score import SEED, aligned, redrawn_auc, score, tstr_auc
 
 SHARED = Path(os.environ.get("VERIDICAL_SHARED_DATA", ROOT.parent / "shared" / "data"))
 TORCH = "torch==2.13.0"
@@ -107,7 +107,8 @@ def bench(
                 continue
             half = len(holdout) // 2
             limit = score(train, holdout[:half], holdout[half:], target)
-            limit["tstr"] = tstr_auc(aligned(train, train), aligned(holdout, train), target)
+            both = aligned(train, train), aligned(holdout, train)
+            limit["tstr"], limit["tstr_redrawn"] = tstr_auc(*both, target), redrawn_auc(*both, target)
             note({"data": name, "generator": "real holdout", "ok": True, **limit})
         for generator in generators:
             for name, (train, holdout, target) in splits.items():
