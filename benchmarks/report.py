@@ -50,8 +50,8 @@ def tabular(result: Mapping[str, Any]) -> str:
         "C2ST (LightGBM, 0.5 is best), pair TVD and TSTR are against the held-out 20 %. The row of the real "
         "holdout is the limit (its TSTR is training on real rows; below it that of real rows whose target alone was "
         "drawn anew from a boosted model of it, which nothing that learns and does not copy gets far beyond). "
-        "DCR share: 0.5 means nothing is nearer to training rows than to unseen ones. No figure here comes from veridical's own measures.\n\n"
-        + table(head, rows)
+        "DCR share: 0.5 means nothing is nearer to training rows than to unseen ones. No figure here comes from "
+        "veridical's own measures.\n\n" + table(head, rows)
     )
 
 
