@@ -36,6 +36,8 @@ _VALUE = re.compile(r"\S*[@\d]\S*")
 _TALK = 4  # lines before, which a chat model sees
 _SPEAKER = re.compile(r"\b(?:i|me|my|mine|i'\w+)\b|\b제[가 ]|저[는도의]")
 _HEARER = re.compile(r"\b(?:you|your|yours|you'\w+)\b|고객님")
+# Whose the order is: a customer does not speak of "your" order, nor an agent of "my" order.
+_OTHERS = {CUSTOMER: re.compile(r"\byours?\b"), AGENT: re.compile(r"\b(?:my|mine)\b")}
 _LANGUAGES = {"en": "English", "ko": "Korean"}
 _CHAT = """A support chat so far:
 {talk}
@@ -98,10 +100,10 @@ class Rewording:
             return "length"
         if self._named(turn.text) != self._named(text) or _strays(turn.text, text, language):
             return "values"
-        if _turned_round(turn.text, text):
-            return "person"
         speaker = CUSTOMER if turn.speaker == CUSTOMER else AGENT
-        if set(acts_of(turn.text, speaker)) != set(acts_of(text, speaker)):
+        if _turned_round(turn.text, text, speaker):
+            return "person"
+        if set(acts_of(turn.text, speaker)) != set(acts_of(text, speaker)) or ("?" in turn.text) != ("?" in text):
             return "act"
         one, two = embed([turn.text, text])
         return "" if float(one @ two) >= NEAR else "meaning"
@@ -162,12 +164,15 @@ def _has_words(text: str) -> bool:
     return len(words_of(_VALUE.sub(" ", text))) > 1
 
 
-def _turned_round(before: str, after: str) -> bool:
-    """Return whether only the speaker was spoken of, and now only the hearer is, or the other way round."""
+def _turned_round(before: str, after: str, speaker: str) -> bool:
+    """Return whether only the speaker was spoken of, and now only the hearer is, or a thing became another's."""
+    one, two = before.lower(), after.lower()
     (mine, yours), (then_mine, then_yours) = (
-        (bool(_SPEAKER.search(text.lower())), bool(_HEARER.search(text.lower()))) for text in (before, after)
+        (bool(_SPEAKER.search(text)), bool(_HEARER.search(text))) for text in (one, two)
     )
-    return (mine != yours) and (then_mine != then_yours) and mine != then_mine
+    others = _OTHERS[speaker]
+    swapped = mine != yours and then_mine != then_yours and mine != then_mine
+    return swapped or (others.search(two) is not None and others.search(one) is None)
 
 
 def _strays(before: str, after: str, language: str) -> bool:
