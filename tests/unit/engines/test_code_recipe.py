@@ -235,6 +235,12 @@ def test_without_agreement_nothing_is_expected(others):
     assert made(script(RIGHT, BAD_TESTS, **steps), repairs=0, solutions=3).rejected.check == "agreement"
 
 
+@pytest.mark.parametrize("agreeing", [1, 4])
+def test_agreements_that_cannot_be_are_refused(agreeing):
+    with pytest.raises(SpecError, match="cannot agree"):
+        Code(code="stdlib", solutions=2, agreeing=agreeing)
+
+
 def test_agreed_tests_must_notice_mutants_too():
     idle = "def test_a():\n    assert one(1) == 2\n\ndef test_b():\n    assert one(2) == 2\n\ndef test_c():\n    assert one(3) == 2"
     codes = [

@@ -14,6 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
+from veridical.core.errors import SpecError
 from veridical.curate.setting import configured, read_records
 from veridical.engines.code.agreement import agreement_of, calls_of, name_of, probe_of, said_in, tests_of, varied
 from veridical.engines.code.mutant import mutants_of
@@ -120,6 +121,11 @@ class Code:
     def __post_init__(self) -> None:
         Level.named(self.sandbox)
         parse_limits(self.limits)
+        if self.solutions and not 2 <= self.agreeing <= self.solutions + 1:
+            fix = "ask for more solutions, or let fewer agree (two at least)"
+            raise SpecError(
+                f"{self.agreeing} of {self.solutions + 1} solutions cannot agree", where="recipe.code.agreeing", fix=fix
+            )
 
     @cached_property
     def identity(self) -> Mapping[str, Any]:
