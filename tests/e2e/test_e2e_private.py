@@ -78,7 +78,7 @@ def test_findings_that_need_real_rows_are_withheld(source, tmp_path):
     findings = json.loads((tmp_path / "out" / "validate" / "findings.json").read_text())
     measured = {f["check"] for f in findings if f["value"] is not None}
     assert {check.split(".")[1] for check in measured} <= {
-        "ledger", "epsilon", "rules", "columns", "noisy_columns", "noisy_pairs"
+        "ledger", "epsilon", "rules", "columns", "noise", "noisy_columns", "noisy_pairs"
     }  # fmt: skip
     assert any("withheld" in f["reason"] for f in findings)
 
@@ -189,3 +189,31 @@ def test_a_private_model_draws_rows_for_itself(source, tmp_path):
     assert run(asked) == 0
     ages = pyarrow.csv.read_csv(tmp_path / "old.csv")["age"].to_pylist()
     assert len(ages) == 50 and min(ages) >= 60
+
+
+def test_a_ledger_tells_of_a_release_and_of_all_runs_on_a_source(source, tmp_path, capsys):
+    assert run(["privacy", "ledger", str(source)]) == 0
+    assert "no run was charged" in capsys.readouterr().out
+    assert run(["privacy", "budget", str(source), "--epsilon", "9"]) == 0
+    assert synth(source, tmp_path / "out", "--epsilon", "4", "--unit", "patient_id") == 0
+    assert synth(source, tmp_path / "two", "--epsilon", "3", "--unit", "patient_id") == 0
+    capsys.readouterr()
+    assert run(["privacy", "ledger", str(source)]) == 0
+    said = capsys.readouterr().out
+    assert "at most epsilon 9" in said and "epsilon 4 at delta" in said and "2 runs, together epsilon" in said
+    for folder in ("out", "out/release"):
+        assert run(["privacy", "ledger", str(tmp_path / folder), "--accountant", "zcdp"]) == 0
+        said = capsys.readouterr().out
+        assert "one patient_id (all its rows)" in said and "By zcdp, the same events come to epsilon" in said
+    assert any(
+        run(["privacy", "audit", str(tmp_path / "out" / "release"), "--canaries", "100", "--seed", str(turn)]) == 0
+        for turn in range(TIMES)
+    )
+
+
+def test_a_run_for_too_few_people_is_refused_and_says_what_would_help(source, tmp_path, capsys):
+    few = tmp_path / "few.csv"
+    few.write_text("".join(source.read_text().splitlines(keepends=True)[:61]))
+    assert synth(few, tmp_path / "out", "--epsilon", "0.5") == 3
+    said = capsys.readouterr().err
+    assert "too few people for this epsilon" in said

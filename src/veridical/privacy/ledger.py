@@ -17,6 +17,7 @@ from veridical.privacy.accountants import FREE, Cost, cost_of, epsilon_of, rho_o
 _SLACK = 1.0 + 1e-9  # sums of parts may exceed the whole by rounding
 LARGEST_DELTA = 1e-2
 UNTOLD = ": nothing stands out of the noise, so its values are made up"  # how the note of such a column ends
+UNNAMED = " of its rows hold values that too few share to be named: others stand in for them"
 STABILITY_SHARE = 0.1  # the part of delta kept for category sets that are discovered
 
 
@@ -120,6 +121,10 @@ class Ledger:
     def note_untold(self, column: str) -> None:
         """Record that the noisy counts show nothing of a column."""
         self.note(f"{column}{UNTOLD}")
+
+    def note_unnamed(self, column: str, share: float) -> None:
+        """Record that about so large a share of a column's rows hold values that may not be named."""
+        self.note(f"{column}: about {share:.0%}{UNNAMED}")
 
     def _write(self, event: PrivacyEvent) -> None:
         if self.whole is not None:

@@ -9,7 +9,7 @@ from typing import Any
 from veridical.core.contracts import PrivacyEvent
 from veridical.core.errors import BudgetError
 from veridical.privacy.accountants import FREE, epsilon_of, total
-from veridical.privacy.ledger import UNTOLD, event_from
+from veridical.privacy.ledger import UNNAMED, UNTOLD, event_from
 
 NOT_COVERED = (
     "what was declared public (names of columns, the file's storage types, and the domains listed as public): it was "
@@ -66,7 +66,7 @@ def explained(events: Sequence[Mapping[str, Any]], parameters: Mapping[str, Any]
         f"the data (ill or not) change by the square of that at most, {math.exp(min(2 * claim, 700)):.3g}.",
         *_bounds(parameters.get("unit"), parameters, claim, events),
         _strength(claim),
-        *_lost(untold(map(event_from, events))),
+        *_lost(list(map(event_from, events))),
         f"{sum(e['mechanism'] not in FREE for e in events)} looks at the data were charged before they were made: "
         "kinds, gaps, number of rows, categories, bounds, cells, the choice of marginals and their counts. Noise is "
         "OpenDP's, from the operating system's entropy.",
@@ -106,6 +106,16 @@ def untold(events: Iterable[PrivacyEvent]) -> list[str]:
     return [e.what.removesuffix(UNTOLD) for e in events if e.mechanism == "noted" and e.what.endswith(UNTOLD)]
 
 
+def partly_told(events: Iterable[PrivacyEvent]) -> list[str]:
+    """Return the columns of which many rows hold values that too few share to be named, and about how many.
+
+    Example:
+        >>> partly_told([PrivacyEvent(what=f"town: about 30%{UNNAMED}", mechanism="noted")])
+        ['town: about 30%']
+    """
+    return [e.what.removesuffix(UNNAMED) for e in events if e.mechanism == "noted" and e.what.endswith(UNNAMED)]
+
+
 def table_of(events: Sequence[Mapping[str, Any]], delta: float) -> list[tuple[str, str, float]]:
     """Return each charged event with its mechanism and the epsilon spent up to and with it."""
     lines, before = [], []
@@ -133,10 +143,17 @@ def _bounds(unit: Any, parameters: Mapping[str, Any], claim: float, events: Sequ
     return [f"Of each {unit} at most {most} {rows} used, so nobody counts for more, however many rows they have."]
 
 
-def _lost(columns: Sequence[str]) -> list[str]:
-    if not columns:
-        return []
-    return [f"Too few rows share a value for this epsilon in {', '.join(columns)}: what stands there is made up."]
+def _lost(events: Sequence[PrivacyEvent]) -> list[str]:
+    none, part = untold(events), partly_told(events)
+    said = []
+    if none:
+        said.append(f"Too few rows share a value for this epsilon in {', '.join(none)}: what stands there is made up.")
+    if part:
+        said.append(
+            f"Of some columns a part of the rows hold values that too few share to be named ({'; '.join(part)}): "
+            "named values stand there instead."
+        )
+    return said
 
 
 def _strength(epsilon: float) -> str:

@@ -29,7 +29,7 @@ from veridical.gates.judge import Fingerprints, judge
 from veridical.measures.catalog import MEASURES
 from veridical.prepare import violations
 from veridical.privacy.accountants import epsilon_of, total
-from veridical.privacy.words import untold
+from veridical.privacy.words import partly_told, untold
 from veridical.reports.audience import Audience
 from veridical.reports.html import PageContent
 
@@ -134,6 +134,8 @@ def noisy_findings(generator: TableGenerator, synthetic: pa.Table, *, beside: Co
             continue
         parts = [_distance(m, codes, sampler.sizes, sampler.total) for m in chosen]
         far, mean = (float(np.mean([part[i] for part in parts])) for i in (0, 1))
+        if not wide:
+            found.append(_noise(mean, len(chosen)))
         floor = mean + _SURE * math.sqrt(sum(part[2] for part in parts)) / len(parts)
         found.append(
             Finding(
@@ -152,6 +154,11 @@ def noisy_findings(generator: TableGenerator, synthetic: pa.Table, *, beside: Co
     return found
 
 
+def _noise(share: float, columns: int) -> Finding:
+    words = f"Noise and drawing so many rows alone move about {share:.0%} of the rows of a column, on average."
+    return Finding(check="fidelity.noise", value=share, n=columns, direction=Direction.LOWER, sentence=words)
+
+
 def _farthest(chosen: Sequence[Measurement], parts: Sequence[tuple[float, float, float]], names: Sequence[str]) -> str:
     """Say which marginals differ by more than noise and drawing make."""
     beyond = sorted((mean + _SURE * math.sqrt(spread) - far, place) for place, (far, mean, spread) in enumerate(parts))
@@ -160,13 +167,12 @@ def _farthest(chosen: Sequence[Measurement], parts: Sequence[tuple[float, float,
 
 
 def _advice(generator: TableGenerator) -> str:
-    lost = untold(generator.spent)
+    lost = [*untold(generator.spent), *partly_told(generator.spent)]
     if not lost:
         return ""
     return (
-        f" Too few rows share a value for this epsilon in {len(lost)} columns ({', '.join(lost[:4])}"
-        f"{' ...' if len(lost) > 4 else ''}): give a larger epsilon, or a schema that declares what is known of them"
-        " `public: true`."
+        f" Too few rows share a value for this epsilon in {', '.join(lost[:5])}{' ...' if len(lost) > 5 else ''}: give "
+        "a larger epsilon, or a schema that declares what is known of them `public: true`."
     )
 
 

@@ -117,7 +117,7 @@ def test_the_python_functions_keep_the_promise_too():
     assert "the-only-one" not in set(made.data["ward"])
     measured = {finding.check for finding in made.findings if finding.value is not None}
     assert measured <= {"privacy.ledger", "privacy.epsilon", "validity.rules", "validity.columns",
-                        "fidelity.noisy_columns", "fidelity.noisy_pairs"}  # fmt: skip
+                        "fidelity.noise", "fidelity.noisy_columns", "fidelity.noisy_pairs"}  # fmt: skip
     assert made.verdict.gate_set == "private"
     generator = veridical.fit(frame, engine="dp-independent", options={"epsilon": 4.0})
     assert generator.schema.only.column("ward").categories == ("north",)

@@ -7,22 +7,22 @@ import pytest
 from veridical.core.contracts import RunContext
 from veridical.core.dataset import Dataset
 from veridical.core.schema import Column, Kind, TableSchema
-from veridical.engines.tabular.dp.mst import SinglesModel
+from veridical.engines.tabular.dp.mst import MstModel, SinglesModel
 from veridical.engines.tabular.dp.private import Terms, learn_private
 from veridical.privacy.domain import number_cells
 from veridical.privacy.ledger import Budget, Ledger
 from veridical.privacy.mechanisms import Lens
 from veridical.privacy.noise import SecureNoise, SeededNoise
-from veridical.privacy.words import explained, untold
+from veridical.privacy.words import explained, partly_told, untold
 from veridical.stages.private import skeleton
 
 pytest.importorskip("opendp")
 
 
-def learned(table, *, epsilon, schema=None):
+def learned(table, *, epsilon, schema=None, model=None):
     known = skeleton(Dataset.of(table)).only if schema is None else schema
     told = Terms(budget=Budget(epsilon=epsilon), declared=schema is not None)
-    return learn_private(table, known, SinglesModel(), told, told.lens(SecureNoise()), RunContext())
+    return learn_private(table, known, model or SinglesModel(), told, told.lens(SecureNoise()), RunContext())
 
 
 def looks_at(found, name):
@@ -66,6 +66,15 @@ def test_what_nothing_could_be_told_of_is_named():
     assert untold(learned(table, epsilon=30.0).events) == []
 
 
+def test_how_many_rows_hold_values_without_a_name_is_said():
+    rng = np.random.default_rng(5)
+    towns = np.where(rng.random(9000) < 0.6, 0, rng.integers(1, 4000, 9000))
+    found = learned(pa.table({"town": [f"t{place}" for place in towns]}), epsilon=8.0)
+    (said,) = partly_told(found.events)
+    assert said in ("town: about 39%", "town: about 40%", "town: about 41%")
+    assert partly_told(learned(pa.table({"x": ["a", "b"] * 4000}), epsilon=8.0).events) == []
+
+
 def test_spikes_are_told_apart_where_the_budget_allows_and_not_where_it_does_not():
     rng = np.random.default_rng(2)
     ticks = np.where(rng.random(40_000) < 0.02, 41, rng.integers(0, 1000, 40_000)).astype(np.int64)
@@ -95,3 +104,13 @@ def test_storage_that_nobody_wrote_down_is_the_headers_or_the_kinds_own():
     for source in (table, pa.table({name: table[name].cast("string") for name in table.column_names})):
         found = learned(source, epsilon=4.0, schema=TableSchema(name="t", columns=columns))
         assert [column.storage for column in found.schema.columns] == ["int64", "date32[day]"]
+
+
+def test_more_columns_than_others_take_and_columns_of_many_values():
+    rng = np.random.default_rng(4)
+    columns = {f"c{place}": rng.choice(["a", "b", "c"], 4000) for place in range(38)}
+    columns["place"] = [f"town {int(place)}" for place in rng.exponential(150, 4000)]
+    found = learned(pa.table(columns), epsilon=8.0, model=MstModel())
+    drawn = found.sampler.draw(200, rng)
+    assert drawn.num_columns == 39
+    assert 2 < len(found.schema.column("place").categories) < 300, "the rare ones are not named"

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 _FIRST = 0.4  # of what a column of categories may cost, for the first look
 _MOST = 4.0  # columns' worth of budget that the second look at one may cost
+_SAID = 0.05  # of the rows without a name are worth being told of
 _STILL = 0.01  # of the rows without a name are worth a second look
 
 
@@ -142,6 +143,8 @@ class Finder:
             self.lens.ledger.note_untold(column.name)
             return Found(column, None)
         other = max(0.0, self._filled(votes) - float(counts.sum()))
+        if self._left(column, listed) > _SAID * self.votes.rows:
+            self.lens.ledger.note_unnamed(column.name, min(1.0, other / self.votes.rows))
         cells = np.where(null, -1, category_cells(texts, known))
         weight = np.append(np.clip(counts, 0.0, None), other)
         sure = np.append(kept_categories(counts, sigma), other >= 3 * self.votes.sigma)

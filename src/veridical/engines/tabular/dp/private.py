@@ -192,7 +192,9 @@ def _declare(ledger: Ledger, law: TableSchema, terms: Terms) -> None:
         ledger.declare("kinds and roles of the columns, by the schema given")
     for column in law.columns:
         if column.public and column.name in names:
-            ledger.declare(f"the domain of {column.name}: declared public by the schema given")
+            ledger.declare(
+                f"the domain of {column.name}: declared public by the schema given; what lies outside is moved into it"
+            )
     if terms.unit is not None:
         rows = "1 row of each is" if terms.rows_per_unit == 1 else f"{terms.rows_per_unit} rows of each are"
         most = "" if terms.rows_per_unit is None else f", and that {rows} used at most"
