@@ -105,22 +105,11 @@ def deidentify_table(
     given = dict(columns or {})
     nested = {f.name: v for f in table.schema if (v := unfolded(f, table.column(f.name))) is not None}
     treated = _treatments(table, nested, given, subject)
-    whose = subject or next((n for want in ("id", "name") for n, how in treated.items() if how == want), None)
-    subjects = _subjects(table, whose if whose in table.column_names else None)
+    own = [(name, treated[name]) for name in table.column_names]
+    whose = subject or next((n for want in ("id", "name") for n, how in own if how == want), None)
     work = _Work(finder, names)
-    made = {}
-    known = _known(table, nested, treated)
-    for name in table.column_names:
-        if treated[name] == "drop":
-            continue
-        kind = table.column(name).type
-        values = nested.get(name) or table.column(name).to_pylist()
-        changed = [_changed(value, name, treated, work, subjects[row], known[row]) for row, value in enumerate(values)]
-        kept = treated[name] == "keep"
-        as_text = name in nested and not pa.types.is_nested(kind)
-        made[name] = table.column(name) if kept else folded(changed) if as_text else _column(changed, kind)
-        if kept:
-            work.remains[name] = [str(v) for v in table.column(name).unique().drop_null().to_pylist()]
+    rows = list(zip(_subjects(table, whose), _known(table, nested, treated), strict=True))
+    made = {name: _made(name, table, nested, treated, work, rows) for name, how in own if how != "drop"}
     columns_left = tuple(name for name, rest in work.remains.items() if leaks(work.removed, rest))
     everything = [text for rest in work.remains.values() for text in rest]
     return CleanedTable(
@@ -130,6 +119,21 @@ def deidentify_table(
         leaked=len(leaks(work.removed, everything)),
         leaked_columns=columns_left,
     )
+
+
+def _made(
+    name: str, table: pa.Table, nested: Mapping[str, list[Any]], treated: Mapping[str, str], work: _Work,
+    rows: Sequence[tuple[str, _Known]],
+) -> pa.Array | pa.ChunkedArray:  # fmt: skip
+    """Return a column without what was found, given each row's subject and known people."""
+    column = table.column(name)
+    if treated[name] == "keep":
+        work.remains[name] = [str(value) for value in column.unique().drop_null().to_pylist()]
+        return column
+    values = nested.get(name) or column.to_pylist()
+    changed = [_changed(value, name, treated, work, *row) for value, row in zip(values, rows, strict=True)]
+    as_text = name in nested and not pa.types.is_nested(column.type)
+    return folded(changed) if as_text else _column(changed, column.type)
 
 
 def default_finder(kinds: Sequence[str] = USUAL, *, known: Sequence[str] = (), presidio: bool = False) -> All:
