@@ -44,6 +44,8 @@ PEERS = {
         Peer(name="sdv", requirements=(TORCH, "sdv", "pyarrow"), script="sequence_par.py", options={"epochs": 128}),
         Peer(name="mostly", requirements=(TORCH, "mostlyai-engine", "pyarrow"), script="sequence_mostly.py",
              removed=("torchvision", "torchaudio"), options={"max_minutes": 2}),
+        Peer(name="dgan", requirements=(TORCH, "pandas<3", "pyarrow", "scikit-learn", "scipy", "category_encoders"),
+             no_dependencies=("gretel-synthetics==0.22.20",), script="sequence_dgan.py", options={"epochs": 400}),
     )
 }  # fmt: skip
 Frames = Callable[[], pd.DataFrame]

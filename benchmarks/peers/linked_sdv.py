@@ -30,7 +30,7 @@ def main() -> None:
     synthesizer.fit(tables)
     fitted = time.process_time() - start
     start = time.process_time()
-    made = synthesizer.sample(scale=1.0)
+    made = synthesizer.sample_scale(scale=1.0)
     out = Path(job["out"])
     out.mkdir(parents=True, exist_ok=True)
     for name, rows in made.items():

@@ -36,7 +36,7 @@ options = {"context_columns": job["static"]} if job["static"] else {}
 model = PARSynthesizer(metadata, epochs=job["epochs"], verbose=False, **options)
 model.fit({"data": train})
 fitted = time.process_time()
-drawn = model.sample(num_sequences=job["entities"])
+drawn = model.sample_sequences(num_sequences=job["entities"])
 drawn = drawn["data"] if isinstance(drawn, dict) else drawn
 if job["key"] is None:
     drawn = drawn.drop(columns=[key])

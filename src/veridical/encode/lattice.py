@@ -6,26 +6,34 @@ import numpy as np
 from numpy.typing import NDArray
 
 Numbers = NDArray[np.float64]
-MOST = 512
-LEAST_ROWS = 20  # rows a value has on average, from which a number keeps to few values
-LEAST_SHARE = 0.95
+MOST, MOST_EVEN = 512, 2048
+LEAST_ROWS, LEAST_EVEN_ROWS = 20, 8  # rows a value has on average, from which a number keeps to few values
+LEAST_SHARE, LEAST_EVEN_SHARE = 0.95, 0.9
 FILLED = 0.6  # of an even grid, from which numbers are taken to lie on it
 
 
-def levels(values: Numbers, rare_below: int, owners: NDArray[np.int64] | None = None) -> Numbers | None:
+def levels(
+    values: Numbers, rare_below: int, owners: NDArray[np.int64] | None = None, *, even_too: bool = False
+) -> Numbers | None:
     """Return the values of a number that keeps to few, sorted: those that `rare_below` rows or more carry; else None.
 
-    With `owners`, the entity of each row, it is entities that are counted. Numbers on an even grid need no levels.
+    With `owners`, the entity of each row, it is entities that are counted. Numbers on an even grid need no levels where
+    the grid is known; with `even_too` it is not (a gauge's steps of 0.067, stored in single precision).
 
     Example:
         >>> levels(np.repeat([0.0, 1.15, 2.3, 5.75], 50), 5).tolist()
         [0.0, 1.15, 2.3, 5.75]
         >>> levels(np.arange(200.0), 5) is None
         True
+        >>> gauge = np.repeat(np.arange(100) * 0.067, 10)
+        >>> levels(gauge, 5) is None, len(levels(gauge, 5, even_too=True))
+        (True, 100)
     """
     known = values[~np.isnan(values)]
     held, tally = np.unique(known, return_counts=True)
-    if not 2 < len(held) <= min(MOST, len(known) // LEAST_ROWS):
+    even = even_too and len(held) > 2 and _is_even(held, known)
+    most = min(MOST_EVEN, len(known) // LEAST_EVEN_ROWS) if even else min(MOST, len(known) // LEAST_ROWS)
+    if not 2 < len(held) <= most:
         return None
     carried = tally
     if owners is not None:
@@ -34,7 +42,11 @@ def levels(values: Numbers, rare_below: int, owners: NDArray[np.int64] | None = 
         carried = np.bincount(pairs[0], minlength=len(held))
     kept = held[carried >= rare_below]
     share = float(tally[carried >= rare_below].sum()) / len(known)
-    return None if len(kept) < 3 or share < LEAST_SHARE or _is_even(kept, known) else kept
+    return (
+        None
+        if len(kept) < 3 or share < (LEAST_EVEN_SHARE if even else LEAST_SHARE) or (not even and _is_even(kept, known))
+        else kept
+    )
 
 
 def _is_even(kept: Numbers, known: Numbers) -> bool:

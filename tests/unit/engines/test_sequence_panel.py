@@ -73,3 +73,19 @@ def test_patients_who_end_each_on_their_own_day_have_no_common_end() -> None:
     days = np.datetime64("2020-01-01") + (rng.integers(20, 90, len(owner)).cumsum() % 3000).astype("timedelta64[D]")
     rows = pa.table({"shop": owner.astype(str), "week": days, "sold": rng.normal(size=len(owner))})
     assert fit_sequences(rows, SCHEMA, RunContext(seed=1)).clock.last is None
+
+
+def test_a_gauge_keeps_to_its_steps_though_they_are_stored_in_single_precision() -> None:
+    rng = np.random.default_rng(5)
+    steps = np.rint(60 + np.cumsum(rng.normal(size=4_000)) % 40 + rng.normal(0, 2, 4_000))
+    load = (steps * np.float32(0.067)).astype(np.float32).astype(np.float64)
+    hours = np.datetime64("2024-01-01T00") + np.arange(4_000).astype("timedelta64[h]")
+    rows = pa.table({"at": hours.astype("datetime64[us]"), "load": load})
+    schema = TableSchema(
+        name="gauge", series=(), order_by="at",
+        columns=(Column(name="at", kind=Kind.DATETIME, storage="timestamp[us]"),
+                 Column(name="load", kind=Kind.DECIMAL, storage="double")),
+    )  # fmt: skip
+    made = fit_sequences(rows, schema, RunContext(seed=1)).draw(1, seed=2, lengths=np.array([1_000]))
+    known = np.isin(made["load"].to_numpy(), load)
+    assert known.mean() > 0.98

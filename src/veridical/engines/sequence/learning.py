@@ -217,10 +217,9 @@ def _telling(
     column: Column, values: Numbers, lows: tuple[str, ...], highs: tuple[str, ...], layout: Layout, rare_below: int
 ) -> Telling:
     known = values[~np.isnan(values)]
-    kept = levels(values, rare_below, layout.owner if layout.entities >= 4 * rare_below else None)
-    draft = Telling(
-        name=column.name, lows=lows, highs=highs, unit=grid_of(column), levels=() if kept is None else tuple(kept)
-    )
+    owners, unit = layout.owner if layout.entities >= 4 * rare_below else None, grid_of(column)
+    kept = levels(values, rare_below, owners, even_too=unit is None)
+    draft = Telling(name=column.name, lows=lows, highs=highs, unit=unit, levels=() if kept is None else tuple(kept))
     if len(known) and known.min() > 0:
         logs = np.log(known)
         spread = float(np.quantile(known, 0.98) / np.quantile(known, 0.02))
