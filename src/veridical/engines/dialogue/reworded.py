@@ -85,7 +85,7 @@ class Rewording:
             if self.chat:
                 reply = await self.trail.say(name, self._question(turn, before), self.sampling)
             else:
-                reply = await self.trail.go_on(name, self._prompt(name, turn), self.sampling, stop=("\n",))
+                reply = await self.trail.go_on(name, self._prompt(turn), self.sampling, stop=("\n",))
             text = one_line(reply.text).strip('"').strip()
             if unusable(reply) is None and not self.fault_of(turn, text):
                 return text
@@ -126,14 +126,16 @@ class Rewording:
             manner=f"a {persona.manner} customer" if customer else "a friendly agent",
         )  # fmt: skip
 
-    def _prompt(self, name: str, turn: Turn) -> str:
-        """Return examples of lines that do the same act, then of others, the nearest last, and the line."""
+    def _prompt(self, turn: Turn) -> str:
+        """Return examples of lines that do the same act, the nearest last, and the line.
+
+        Lines that do the same begin with the same examples: a server that caches reads them once.
+        """
         speaker = CUSTOMER if turn.speaker == CUSTOMER else AGENT
-        shots = _lines(self.blueprint.persona.language)[speaker]
         own = set(acts_of(turn.text, speaker))
-        drawn = [shots[int(i)] for i in stream(self.trail.seed, "reworded", name).permutation(len(shots))]
-        drawn.sort(key=lambda pair: len(own ^ set(acts_of(pair[0], speaker))))
-        shown = "".join(f"Line: {line}\nOther words: {other}\n\n" for line, other in reversed(drawn[:_SHOTS]))
+        shots = _lines(self.blueprint.persona.language)[speaker]
+        nearest = sorted(shots, key=lambda pair: len(own ^ set(acts_of(pair[0], speaker))))[:_SHOTS]
+        shown = "".join(f"Line: {line}\nOther words: {other}\n\n" for line, other in reversed(nearest))
         return f"{shown}Line: {turn.text}\nOther words:"
 
 
