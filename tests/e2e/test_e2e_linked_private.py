@@ -123,7 +123,7 @@ def test_what_cannot_be_promised_is_refused(folder, tmp_path, capsys, more, word
     assert not (tmp_path / "out" / "model").exists()
 
 
-def test_a_database_declares_its_links_and_is_filled_again(tmp_path, monkeypatch):
+def test_a_database_declares_its_links_and_is_filled_again(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     rng = np.random.default_rng(1)
     path = tmp_path / "shop.db"
@@ -143,3 +143,9 @@ def test_a_database_declares_its_links_and_is_filled_again(tmp_path, monkeypatch
     with sqlite3.connect(target) as db:
         assert db.execute("PRAGMA foreign_key_check").fetchall() == []
         assert db.execute("SELECT count(*) FROM bill").fetchone()[0] > 500
+    assert run(["privacy", "plan", f"sqlite:///{path}", "--epsilon", "1"]) == 0
+    assert run(["privacy", "budget", f"sqlite:///{path}", "--epsilon", "5"]) == 0
+    assert run(["privacy", "ledger", f"sqlite:///{path}"]) == 0
+    assert "1 run, together epsilon 4" in capsys.readouterr().out
+    again = ["synth", f"sqlite:///{path}", "-o", "again", "--quiet", "--epsilon", "4", "--unit", "client"]
+    assert run(again) == 4 and not (tmp_path / "again").exists()

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from veridical.cli import options as given
+
+if TYPE_CHECKING:
+    from veridical.privacy.account import Account
 
 
 @click.group()
@@ -16,13 +19,13 @@ def privacy() -> None:
 
 
 @privacy.command()
-@click.argument("source", type=given.SOURCE)
+@click.argument("source")
 @click.option("--epsilon", type=float, required=True, help="The budget: 1 is strong, 10 is little.")
 @click.option("--delta", type=float, default=1e-6, show_default=True, help="The chance left to bad luck.")
 @click.option("--rows", type=given.Count(), help="About how many people; public, or a guess. Not read from SOURCE.")
 @click.option("--cells", type=click.IntRange(2), default=16, show_default=True, help="Values or bins a column has.")
 @click.option("--rows-per-unit", type=click.IntRange(1), default=1, show_default=True, help="Rows used of one person.")
-def plan(source: Path, epsilon: float, delta: float, rows: int | None, cells: int, rows_per_unit: int) -> None:
+def plan(source: str, epsilon: float, delta: float, rows: int | None, cells: int, rows_per_unit: int) -> None:
     """Say what a budget would buy on SOURCE before any of it is spent; only the header is read."""
     from veridical.privacy.ledger import Budget
     from veridical.privacy.plan import forecast, least_shared
@@ -45,22 +48,22 @@ def plan(source: Path, epsilon: float, delta: float, rows: int | None, cells: in
 
 
 @privacy.command()
-@click.argument("folder", metavar="FOLDER|SOURCE", type=given.SOURCE)
+@click.argument("place", metavar="FOLDER|SOURCE")
 @click.option("--accountant", type=click.Choice(["zcdp", "rdp", "pld"]), help="Say the total by this one, too.")
 @click.option("--project", help="Of a source: the name under which several share a budget.")
-def ledger(folder: Path, accountant: str | None, project: str | None) -> None:
+def ledger(place: str, accountant: str | None, project: str | None) -> None:
     """List what the model or release in FOLDER was charged for, in order, and the total in words.
 
     Of a SOURCE, or with --project: every run that was charged to it on this machine, and what they come to together.
     """
-    if project is not None or not _is_made(folder):
-        _list_runs(folder, project)
+    if project is not None or not _is_made(Path(place)):
+        _list_runs(place, project)
         return
     from veridical.privacy import words
     from veridical.privacy.accountants import epsilon_by
     from veridical.privacy.ledger import event_from
 
-    record = _record(folder)
+    record = _record(Path(place))
     delta = float(record["parameters"]["delta"])
     for line in words.declared(record["spent"]):
         click.echo(f"public      {line}")
@@ -77,7 +80,7 @@ def ledger(folder: Path, accountant: str | None, project: str | None) -> None:
         click.echo(f"By {accountant}, the same events come to epsilon {spent:.4g} at delta {delta:g}.")
 
 
-def _list_runs(source: Path, project: str | None) -> None:
+def _list_runs(source: str, project: str | None) -> None:
     from veridical.privacy.account import Account
 
     account = Account.default()
@@ -101,11 +104,11 @@ def _list_runs(source: Path, project: str | None) -> None:
 
 
 @privacy.command()
-@click.argument("source", type=given.SOURCE)
+@click.argument("source")
 @click.option("--epsilon", type=float, required=True, help="What all runs on SOURCE may spend together.")
 @click.option("--delta", type=float, default=1e-6, show_default=True, help="At this delta.")
 @click.option("--project", help="A name under which several sources share the budget.")
-def budget(source: Path, epsilon: float, delta: float, project: str | None) -> None:
+def budget(source: str, epsilon: float, delta: float, project: str | None) -> None:
     """Set what all runs on SOURCE may spend together; it cannot be raised later."""
     from veridical.privacy.account import Account
     from veridical.privacy.ledger import Budget
@@ -141,8 +144,13 @@ def audit(folder: Path, canaries: int, trainings: int | None, seed: int) -> None
         raise click.exceptions.Exit(3)
 
 
-def _headers(path: Path) -> dict[str, tuple[str, ...]]:
-    """Return the names of the columns of a file, or of each file of a folder."""
+def _headers(source: str) -> dict[str, tuple[str, ...]]:
+    """Return the names of the columns of a file, of each file of a folder, or of each table of a database."""
+    from veridical.connect import database
+
+    if database.is_url(source):
+        return {table.name: tuple(c.name for c in table.columns) for table in database.read_structure(source).tables}
+    path = Path(source)
     if not path.is_dir():
         return {path.name.split(".")[0]: _header(path)}
     from veridical.connect.source import _files
@@ -166,11 +174,15 @@ def _header(path: Path) -> tuple[str, ...]:
     return csv.look(path).header.names if kind == "csv" else tuple(read(path).only.column_names)
 
 
-def _key(account: Any, source: Path, project: str | None) -> str:
+def _key(account: Account, source: str, project: str | None) -> str:
+    """Return the name under which the account knows a source, as its runs are charged, or a project."""
+    from veridical.connect import database
     from veridical.stages.private import read_source
 
-    name = read_source(source, named=True).fingerprint if project is None else f"project {project}"
-    return str(account.keyed(name))
+    if project is not None:
+        return account.keyed(f"project {project}")
+    data = database.read(source).dataset if database.is_url(source) else read_source(source, named=True)
+    return account.keyed(data.fingerprint)
 
 
 def _is_made(folder: Path) -> bool:

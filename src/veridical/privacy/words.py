@@ -73,6 +73,16 @@ def explained(events: Sequence[Mapping[str, Any]], parameters: Mapping[str, Any]
     ]
 
 
+def rows_used(most: int, unit: str) -> str:
+    """Return how many rows of a unit count.
+
+    Example:
+        >>> rows_used(1, "patient_id")
+        '1 row of each patient_id is used at most'
+    """
+    return f"1 row of each {unit} is used at most" if most == 1 else f"{most} rows of each {unit} are used at most"
+
+
 def is_linked(parameters: Mapping[str, Any]) -> bool:
     """Say whether the unit is a row of one of several tables."""
     return "told_columns" in parameters

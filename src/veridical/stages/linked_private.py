@@ -54,7 +54,7 @@ def carry_out(spec: LinkedRun, promise: Promise, ctx: RunContext) -> LinkedDone:
         VeridicalError: whatever a stage refuses.
     """
     run = RunFolder(spec.output)
-    source, schema = _source(spec, promise, ctx, run)
+    source, schema, structure = _source(spec, promise, ctx)
     recipe = Recipe(engine=ENGINE, options=_options(spec, promise))
     told = {
         "name": _name(spec.source),
@@ -63,6 +63,8 @@ def carry_out(spec: LinkedRun, promise: Promise, ctx: RunContext) -> LinkedDone:
         "holdout": None,
     }
     model(source, schema, recipe, ctx, run.stage("model"), source=told)
+    if structure is not None:
+        databases.note_structure(run.path, structure)
     made = linked.draw(
         run.stage("model"), ctx, run.stage("synthesize"), scale=spec.scale, seed=spec.seed, form=spec.format
     )
@@ -156,7 +158,7 @@ def _plain(name: str) -> str:
     return re.sub(r"[^0-9a-z]", "", name.lower())
 
 
-def _source(spec: LinkedRun, promise: Promise, ctx: RunContext, run: RunFolder) -> tuple[Dataset, Schema]:
+def _source(spec: LinkedRun, promise: Promise, ctx: RunContext) -> tuple[Dataset, Schema, database.Structure | None]:
     if promise.unit is None:
         raise SpecError(
             "linked tables promise nothing without a unit", where="unit",
@@ -164,15 +166,14 @@ def _source(spec: LinkedRun, promise: Promise, ctx: RunContext, run: RunFolder) 
         )  # fmt: skip
     ctx.progress("read", done=0, total=1)
     given = None if spec.schema is None else schema_yaml.read(spec.schema)
-    links = None
+    links, structure = None, None
     if database.is_url(spec.source):
         opened = database.read(spec.source, progress=ctx.progress)
-        databases.note_structure(run.path, opened.structure)
-        source, links = opened.dataset, opened.schema
+        source, links, structure = opened.dataset, opened.schema, opened.structure
     else:
         source = read_source(spec.source, named=given is not None)
     ctx.progress("read", done=1, total=1)
-    return source, skeleton(source, promise.unit, spec.keep, links) if given is None else given
+    return source, skeleton(source, promise.unit, spec.keep, links) if given is None else given, structure
 
 
 def _options(spec: LinkedRun, promise: Promise) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from veridical.privacy.mechanisms import Lens
 from veridical.privacy.plan import forecast
+from veridical.privacy.words import rows_used
 
 if TYPE_CHECKING:
     from veridical.engines.tabular.dp.private import Terms
@@ -64,7 +65,7 @@ def chosen(lens: Lens, terms: Terms, numbers: Callable[[], Ints], unit: str, *, 
     noisy = once.histogram(f"how many units have 1, 2, 3 ... rows of one {unit}", look, rho=SHARE * terms.budget.rho)
     counts = np.where(noisy.counts > _SURE * noisy.sigma, noisy.counts, 0).astype(float)
     best = int(_STEPS[int(np.argmin([_error(int(step), counts, terms, columns) for step in _STEPS]))])
-    lens.ledger.note(f"{best} rows of each {unit} are used at most (chosen from the noisy histogram of rows per unit)")
+    lens.ledger.note(f"{rows_used(best, unit)} (chosen from the noisy histogram of rows per unit)")
     return best
 
 

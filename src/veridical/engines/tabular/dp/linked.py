@@ -29,6 +29,7 @@ from veridical.prepare.violation import rule_text
 from veridical.privacy.ledger import Budget, Ledger
 from veridical.privacy.mechanisms import Lens
 from veridical.privacy.noise import Noise
+from veridical.privacy.words import rows_used
 
 NUMBER = "#"  # before the name of a table below: how many rows of it a row has
 _TOLD_SHARE = 0.05  # of a table's budget, for choosing what its rows are told of their parents
@@ -218,7 +219,7 @@ def _declare(ledger: Ledger, family: Family, terms: LinkedTerms) -> None:
         ledger.declare(f"that {kin.table}.{kin.column} names the row of {kin.parent} that a row belongs to")
         most = terms.most.get(kin.table)
         if most is not None:
-            ledger.declare(f"that {most} rows of each unit in {kin.table} are used at most")
+            ledger.declare(f"that {rows_used(most, f'unit in {kin.table}')}")
     for name in family.public:
         ledger.declare(f"every row of {name}, which goes out as it is")
 

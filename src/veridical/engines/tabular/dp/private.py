@@ -38,6 +38,7 @@ from veridical.prepare.storage import is_text, parse_type
 from veridical.privacy.ledger import Budget, Ledger
 from veridical.privacy.mechanisms import Lens
 from veridical.privacy.noise import Noise
+from veridical.privacy.words import rows_used
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 _MADE_UP = frozenset({Kind.IDENTIFIER, Kind.PERSONAL, Kind.TEXT})
@@ -196,8 +197,7 @@ def _declare(ledger: Ledger, law: TableSchema, terms: Terms) -> None:
                 f"the domain of {column.name}: declared public by the schema given; what lies outside is moved into it"
             )
     if terms.unit is not None:
-        rows = "1 row of each is" if terms.rows_per_unit == 1 else f"{terms.rows_per_unit} rows of each are"
-        most = "" if terms.rows_per_unit is None else f", and that {rows} used at most"
+        most = "" if terms.rows_per_unit is None else f", and that {rows_used(terms.rows_per_unit, terms.unit)}"
         ledger.declare(f"the unit {terms.unit}, which tells people apart{most}")
 
 
