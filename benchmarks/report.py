@@ -17,6 +17,9 @@ noisy: CPU seconds and ratios count, wall-clock time does not.
 """
 
 
+_OUR_PRIVATE = ("aim", "mst", "dp-sgd", "dp-independent")
+
+
 def newest(name: str) -> dict[str, Any] | None:
     """Return the newest result of a benchmark, or None where there is none."""
     files = sorted(RESULTS.glob(f"{name}-20*.json"))
@@ -73,6 +76,33 @@ def plain(title: str, command: str) -> Callable[[Mapping[str, Any]], str]:
         return f"## {title}\n\n`{command}`\n\n" + table(head, [[_shown(row.get(key)) for key in head] for row in rows])
 
     return section
+
+
+def private(result: Mapping[str, Any]) -> str:
+    """Return the section on tables under epsilon: a line a tool and epsilon, its repeats averaged."""
+    groups: dict[tuple[float, str], list[dict[str, Any]]] = {}
+    for row in result["rows"]:
+        groups.setdefault((row["epsilon"], row["tool"]), []).append(row)
+    keys = ("pair_tvd", "triple_tvd", "c2st_auc", "tstr")
+    lines: list[tuple[float, float, list[str]]] = []
+    for (epsilon, tool), runs in groups.items():
+        done = [run for run in runs if run["ok"]]
+        named = [f"{epsilon:g}", f"**{tool}** (veridical)" if tool in _OUR_PRIVATE else tool, str(len(runs))]
+        if not done:
+            lines.append((epsilon, 9.0, [*named, runs[0]["note"][:60], *[""] * 5]))
+            continue
+        mean = {key: sum(run[key] for run in done) / len(done) for key in (*keys, "cpu_s")}
+        peak = max(run["peak_mb"] for run in done)
+        figures = [f"{mean[key]:.4f}" if key.endswith("tvd") else f"{mean[key]:.3f}" for key in keys]
+        lines.append((epsilon, mean["pair_tvd"], [*named, *figures, f"{mean['cpu_s']:.1f}", f"{peak:.0f}"]))
+    head = ["epsilon", "tool", "runs", "pair TVD", "triple TVD", "C2ST AUC", "TSTR", "CPU-s", "peak MB"]
+    return (
+        "## Differential privacy\n\n`python -m benchmarks.privacy --repeats 3`\n\n"
+        "Adult, 39,074 rows, delta 1e-6, scored on the 20 % held out; at each epsilon the closest pairs first. Peers "
+        "get bounds and categories for free (and 32 equal bins where they bin nothing themselves), veridical pays for "
+        "its own. Real rows, training against held out, have a pair TVD of 0.021 "
+        "and a triple TVD of 0.032.\n\n" + table(head, [line for *_, line in sorted(lines, key=lambda one: one[:2])])
+    )
 
 
 def text(result: Mapping[str, Any]) -> str:
@@ -181,7 +211,7 @@ SECTIONS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "text-checks": plain("Text checks", "python -m benchmarks.text_checks"),
     "sequence": sequence,
     "linked": linked,
-    "privacy": plain("Differential privacy", "python -m benchmarks.privacy"),
+    "privacy": private,
 }
 
 
