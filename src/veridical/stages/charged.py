@@ -22,6 +22,7 @@ from veridical.core.schema import Schema
 from veridical.engines.tabular.dp.inference import Measurement
 from veridical.engines.tabular.dp.private import NoisySampler
 from veridical.engines.tabular.dp.sampler import MarginalSampler
+from veridical.engines.tabular.dp.shape import SHAPES, VOTED
 from veridical.engines.tabular.generator import TableGenerator
 from veridical.engines.tabular.neural.sampler import NeuralSampler
 from veridical.gates.catalog import load_gates
@@ -135,7 +136,7 @@ def noisy_findings(generator: TableGenerator, synthetic: pa.Table, *, beside: Co
         parts = [_distance(m, codes, sampler.sizes, sampler.total) for m in chosen]
         far, mean = (float(np.mean([part[i] for part in parts])) for i in (0, 1))
         if not wide:
-            found.append(_noise(mean, len(chosen)))
+            found.append(_noise(mean, generator, len(chosen)))
         floor = mean + _SURE * math.sqrt(sum(part[2] for part in parts)) / len(parts)
         found.append(
             Finding(
@@ -154,8 +155,14 @@ def noisy_findings(generator: TableGenerator, synthetic: pa.Table, *, beside: Co
     return found
 
 
-def _noise(share: float, columns: int) -> Finding:
-    words = f"Noise and drawing so many rows alone move about {share:.0%} of the rows of a column, on average."
+def _noise(mean: float, generator: TableGenerator, columns: int) -> Finding:
+    """Return which part of the rows noise moves, were there as few rows as their noisy number leaves possible."""
+    rows = float(generator.sampler.total)  # type: ignore[attr-defined]
+    looks = [event.parameters["sigma"] for event in generator.spent if event.what.endswith(VOTED)]
+    # The number is an average over columns of sums over shapes.
+    least = rows - _SURE * sum(looks) * math.sqrt(SHAPES / columns)
+    share = min(1.0, mean * rows / least) if least > 0 else 1.0
+    words = f"Noise and drawing so many rows move {share:.0%} of the rows of a column at most, on average over columns."
     return Finding(check="fidelity.noise", value=share, n=columns, direction=Direction.LOWER, sentence=words)
 
 

@@ -20,6 +20,7 @@ from veridical.prepare.codec import whole
 from veridical.privacy.mechanisms import Lens
 
 MOST_DECIMALS = 6
+VOTED = "kinds, gaps, decimals and the number of rows"
 NULL, OTHER, DATE, MOMENT, MARK = 0, 1, 2, 3, 4  # MARK: text that means "missing" in a column of numbers
 NUMBER = 5  # NUMBER + d: a number with d digits after the point, up to MOST_DECIMALS
 SHAPES = NUMBER + MOST_DECIMALS + 1
@@ -48,7 +49,7 @@ def vote(lens: Lens, table: pa.Table, names: Sequence[str], *, rho: float) -> Vo
     def look() -> NDArray[np.int64]:
         return np.concatenate([np.bincount(shapes_of(whole(table[n])), minlength=SHAPES) for n in names])
 
-    noisy = lens.histogram("kinds, gaps, decimals and the number of rows", look, rho=rho, parts=len(names))
+    noisy = lens.histogram(VOTED, look, rho=rho, parts=len(names))
     return Votes(noisy.counts.reshape(len(names), SHAPES).astype(np.float64), noisy.sigma)
 
 
