@@ -35,7 +35,8 @@ def charged_linked_page(
     findings += rules_kept(synthetic, schema)
     for name, table in generator.as_learned(synthetic.tables).items():
         beside = [one.name for one in generator.told[name]]
-        found = noisy_findings(generator.members[name], table, beside=beside)
+        own = [event for event in generator.spent if event.what.startswith(f"{name}: ")]
+        found = noisy_findings(replace(generator.members[name], events=own), table, beside=beside)
         findings += [replace(finding, scope=(name,)) for finding in found]
     unit = generator.family.unit
     prints = Fingerprints(synthetic=synthetic.fingerprint, real=source, schema=schema.fingerprint)
