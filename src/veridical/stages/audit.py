@@ -97,7 +97,9 @@ class Attacker:
 
     def audits(self, *, canaries: int, seed: int, trainings: int) -> tuple[Audit, ...]:
         """Return an audit of each view."""
-        level = 1 - _DOUBT / (len(self.views) + (trainings > 0))
+        # What is seen of the noise is bounded twice: with and without the knowledge that it is Gaussian.
+        bounds = sum(1 if view == BLACK_BOX else 2 for view in self.views) + 2 * (trainings > 0)
+        level = 1 - _DOUBT / bounds
         coin = stream(seed, "audit", "coin").random(canaries) < 0.5
         found = self.learn(np.flatnonzero(coin), canaries, seed)
         claim, delta = self.budget.epsilon, self.budget.delta
