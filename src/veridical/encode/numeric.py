@@ -56,6 +56,9 @@ class NumericCodec:
         whole = pa.types.is_integer(values.type)
         found = np.sort(values.drop_null().to_numpy(zero_copy_only=False))
         step = None if whole else (column.step or _grid(found, column.decimals))
+        if step is not None:
+            # Differences of values on a grid lie on it but for their last digits.
+            found = _snap(found, step)
         if per_range is None:
             per_range = min(FEW_RECORDS, FEW_ROWS // max(1, len(found)))
         low, high = _bins(found, max(1, rare_below), per_range, 1.0 if whole else step)
@@ -124,6 +127,7 @@ class NumericCodec:
 
     def _codes(self, found: NDArray[Any]) -> NDArray[np.intp]:
         spikes, ranges = self._spikes, self._ranges
+        found = found if self.step is None else _snap(found, self.step)
         at = np.minimum(np.searchsorted(self.high[ranges], found, side="left"), len(ranges) - 1)
         codes = ranges[at] + 1
         if len(spikes):

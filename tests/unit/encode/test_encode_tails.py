@@ -52,3 +52,13 @@ def test_values_that_stand_out_among_their_neighbours_are_kept():
     assert set(range(0, 8_000, 100)) <= _spikes(np.concatenate([days, heaped]))
     lone = np.concatenate([rng.integers(0, 10**9, 5_000), np.repeat(np.arange(40) * 10**7, 6)])
     assert set((np.arange(40) * 10**7).tolist()) <= _spikes(lone)
+
+
+def test_differences_on_a_grid_find_their_bins_whatever_their_last_digits() -> None:
+    rng = np.random.default_rng(0)
+    level = np.round(1000 + np.cumsum(np.round(rng.normal(0, 0.5, 20_000), 1)), 1)
+    apart = np.diff(level)  # 0.1 and 0.10000000000002274 are one value
+    column = Column(name="apart", kind=Kind.DECIMAL, storage="double", step=0.1)
+    codec = NumericCodec.fit(pa.array(apart), column, 5)
+    drawn = codec.decode_numbers(codec.encode_numbers(apart), rng.random(len(apart)))
+    assert np.quantile(np.abs(drawn - apart), 0.99) < 0.25
