@@ -81,6 +81,8 @@ def test_findings_that_need_real_rows_are_withheld(source, tmp_path):
         "ledger", "epsilon", "rules", "columns", "noise", "noisy_columns", "noisy_pairs"
     }  # fmt: skip
     assert any("withheld" in f["reason"] for f in findings)
+    page = (tmp_path / "out" / "release" / "report.html").read_text()
+    assert "noise alone" in page and "real held-out rows" not in page
 
 
 def test_gates_on_exact_figures_let_nothing_private_out(source, tmp_path):

@@ -186,7 +186,7 @@ def interval_plot(finding: Finding, bounds: Bounds | None, span: Span) -> Markup
     if finding.ceiling is not None:
         at = x(finding.ceiling)
         body.append(f'<path class="ceiling" d="M{at:.1f} 5l4.5 6l-4.5 6l-4.5 -6z"/>')
-        words.append(f"real held-out rows {number(finding.ceiling)}")
+        words.append(f"{finding.detail.get('ceiling_is', 'real held-out rows')} {number(finding.ceiling)}")
     body.append(f'<circle class="value" cx="{x(finding.value):.1f}" cy="{middle}" r="4"/>')
     return _svg(width, height, ", ".join(words), [f"<title>{escape(', '.join(words))}</title>", *body], "plot")
 

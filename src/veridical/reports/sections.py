@@ -26,6 +26,7 @@ class Row:
     value: str
     interval: str
     ceiling: str
+    ceiling_is: str  # what the ceiling is a figure of: real held-out rows, or noise alone
     baseline: str
     n: int
     sentence: str
@@ -150,6 +151,7 @@ def _row(finding: Finding, result: GateResult | None, span: Span) -> Row:
         value=figure(finding.value),
         interval=interval_words(finding),
         ceiling=figure(finding.ceiling) if finding.ceiling is not None else "",
+        ceiling_is=str(finding.detail.get("ceiling_is", "real")),
         baseline=figure(finding.baseline) if finding.baseline is not None else "",
         n=finding.n,
         sentence=finding.sentence if finding.measured else _absence(finding),

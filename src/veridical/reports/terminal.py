@@ -57,7 +57,11 @@ def _table(findings: Sequence[Finding], verdict: Verdict, painter: object) -> li
             span = (
                 "" if finding.interval is None else f"{figure(finding.interval.low)} – {figure(finding.interval.high)}"
             )
-            ceiling = "" if finding.ceiling is None else f"real {figure(finding.ceiling)}"
+            ceiling = (
+                ""
+                if finding.ceiling is None
+                else f"{finding.detail.get('ceiling_is', 'real')} {figure(finding.ceiling)}"
+            )
             baseline = "" if finding.baseline is None else f"naive {figure(finding.baseline)}"
             cells = f"{figure(finding.value):>10}  {span:<20}  {ceiling:<14}  {baseline}"
             shown = mark if outcome is None or painter is _plain else _painted(mark, outcome)

@@ -57,7 +57,7 @@ def charged_page(
     findings += validity_findings(synthetic, generator.schema)
     if isinstance(generator.sampler, MarginalSampler | NeuralSampler):
         findings += noisy_findings(generator, synthetic.only)
-    withheld = [not_measured(card.name, WITHHELD) for card in MEASURES]
+    withheld = withheld_beside(findings)
     prints = Fingerprints(synthetic=synthetic.fingerprint, real=source, schema=generator.schema.fingerprint)
     schema = generator.schema
     return PageContent(
@@ -73,6 +73,12 @@ def charged_page(
             "fidelity is told against the noisy counts that the generator was learned from."
         ],
     )
+
+
+def withheld_beside(findings: Sequence[Finding]) -> list[Finding]:
+    """Return every measure that is not among the findings, as withheld."""
+    known = {finding.check for finding in findings}
+    return [not_measured(card.name, WITHHELD) for card in MEASURES if card.name not in known]
 
 
 def privacy_findings(events: Sequence[PrivacyEvent], *, delta: float, claim: float) -> list[Finding]:
@@ -145,6 +151,7 @@ def noisy_findings(generator: TableGenerator, synthetic: pa.Table, *, beside: Co
                 n=len(chosen),
                 direction=Direction.CEILING,
                 ceiling=floor,
+                detail={"ceiling_is": "noise alone"},  # no row of anybody's was held out
                 sentence=(
                     f"On average over {len(chosen)} noisy marginals, shares differ by {far:.3f} (total variation); "
                     f"noise and drawing so many rows alone make about {mean:.3f}, hardly ever more than {floor:.3f}."

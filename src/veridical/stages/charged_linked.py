@@ -9,17 +9,16 @@ import pyarrow as pa
 
 from veridical.core.contracts import Evidence
 from veridical.core.dataset import Dataset
-from veridical.core.finding import Direction, Finding, not_measured
+from veridical.core.finding import Direction, Finding
 from veridical.core.schema import Schema
 from veridical.engines.tabular.dp.linked_generator import LinkedPrivateGenerator
 from veridical.gates.catalog import load_gates
 from veridical.gates.judge import Fingerprints, judge
-from veridical.measures.catalog import MEASURES
 from veridical.prepare import violations
 from veridical.prepare.link import point
 from veridical.reports.audience import Audience
 from veridical.reports.html import PageContent
-from veridical.stages.charged import WITHHELD, noisy_findings, privacy_findings
+from veridical.stages.charged import noisy_findings, privacy_findings, withheld_beside
 
 
 def charged_linked_page(
@@ -45,7 +44,7 @@ def charged_linked_page(
     return PageContent(
         title=unit,
         verdict=judge(findings, gate_set, prints, ()),
-        findings=[*findings, *(not_measured(card.name, WITHHELD) for card in MEASURES)],
+        findings=[*findings, *withheld_beside(findings)],
         evidence=Evidence(train=shown, synthetic=shown, schema=Schema(tables=(schema.table(unit),))),
         audience=Audience(name="charged", k=max(schema.rare_below, 2)),
         gate_summary=gate_set.summary,
