@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -49,22 +49,38 @@ def find(table: pa.Table, sample: Sample) -> list[Constraint]:
     derived: dict[str, set[str]] = {}
     used: set[frozenset[str]] = set()
     for candidate in sorted(_candidates(sample, columns), key=_rank(columns)):
-        names = frozenset((candidate.target, *candidate.parts))
-        roots = set(candidate.parts).union(*(derived.get(part, set()) for part in candidate.parts))
-        if candidate.target in derived or candidate.target in roots or names in used:
+        if frozenset((candidate.target, *candidate.parts)) in used:
             continue
-        tolerance = _tolerance(by_name, candidate)
-        if not (_holds(sample.table, by_name, candidate, tolerance) and _holds(table, by_name, candidate, tolerance)):
-            continue
-        derived[candidate.target] = roots
-        used.add(names)
-        found.append(
-            Constraint(
-                type="formula", columns=(candidate.target,), expression=candidate.expression, tolerance=tolerance,
-                source="learned", reason=f"holds in all rows within {tolerance:g}", confidence=0.95,
-            )
-        )  # fmt: skip
+        for form in [*_as_product(candidate, by_name), candidate]:
+            roots = set(form.parts).union(*(derived.get(part, set()) for part in form.parts))
+            if form.target in derived or form.target in roots:
+                continue
+            if all(_holds(rows, by_name, each) for rows in (sample.table, table) for each in {candidate, form}):
+                derived[form.target] = roots
+                used.add(frozenset((form.target, *form.parts)))
+                found.append(_constraint(form, _tolerance(by_name, form)))
+                break
     return found
+
+
+def _constraint(candidate: _Candidate, tolerance: float) -> Constraint:
+    return Constraint(
+        type="formula", columns=(candidate.target,), expression=candidate.expression, tolerance=tolerance,
+        source="learned", reason=f"holds in all rows within {tolerance:g}", confidence=0.95,
+    )  # fmt: skip
+
+
+def _as_product(candidate: _Candidate, columns: Mapping[str, Column]) -> Iterator[_Candidate]:
+    """Yield a ratio turned round, where what is divided stands last: it was made from the others, and rounded.
+
+    Computed as a ratio of two columns drawn on their own, the third would reach far beyond what was seen of it.
+    """
+    if candidate.operator != "ratio":
+        return
+    names, (over, under) = list(columns), candidate.parts
+    if names.index(over) > max(names.index(under), names.index(candidate.target)):
+        expression = f"{_q(candidate.target)} * {_q(under)}"
+        yield _Candidate(over, (candidate.target, under), expression, "rounded product")
 
 
 def _usable(sample: Sample, name: str) -> bool:
@@ -151,14 +167,29 @@ def _half_unit(column: Column) -> float:
 
 def _tolerance(columns: dict[str, Column], candidate: _Candidate) -> float:
     # A whole number that comes out only by rounding (count = total / price) is an accident, not a formula.
-    if columns[candidate.target].decimals == 0:
+    target = columns[candidate.target]
+    if target.decimals == 0:
         return 0.0
-    return _half_unit(columns[candidate.target]) * 1.01
+    slack = _half_unit(target) * 1.01
+    if candidate.operator == "rounded product":
+        # The factors were rounded too: each one's error is as large as the other factor makes it.
+        one, two = (columns[part] for part in candidate.parts)
+        slack += _reach(one) * _rounding(two) + _reach(two) * _rounding(one)
+    return slack
 
 
-def _holds(table: pa.Table, columns: dict[str, Column], candidate: _Candidate, tolerance: float) -> bool:
+def _rounding(column: Column) -> float:
+    return 0.0 if column.decimals == 0 else _half_unit(column)
+
+
+def _reach(column: Column) -> float:
+    return max((abs(float(end)) for end in (column.low, column.high) if isinstance(end, int | float)), default=0.0)
+
+
+def _holds(table: pa.Table, columns: dict[str, Column], candidate: _Candidate) -> bool:
     from veridical.core.expression import parse
 
+    tolerance = _tolerance(columns, candidate)
     target = numbers_for(table.column(candidate.target), columns[candidate.target])
     computed = parse(candidate.expression, list(candidate.parts)).evaluate(table)
     if target is None:

@@ -83,7 +83,8 @@ def bounds_of(numbers: Floats, counts: Integers, *, rare_below: int, decimals: i
         high = _outward(last, 1, step)
         high = min(high, 0.0) if last <= 0 else high
     digits = decimals if decimals is not None else 12
-    return Bounds(round(low, digits), round(high, digits))
+    # Rounding may never cut off what was seen: twelve digits do not hold every number.
+    return Bounds(min(round(low, digits), first), max(round(high, digits), last))
 
 
 def _round_step(spread: float) -> float:

@@ -122,3 +122,20 @@ def test_roles() -> None:
 def test_key_of_two_columns() -> None:
     table = {"playlist_id": np.repeat(np.arange(50), 40), "track_id": np.tile(np.arange(40), 50)}
     assert learn(**table).primary_key == ("playlist_id", "track_id")
+
+
+def test_a_product_of_rounded_factors_is_computed_as_a_product_and_not_the_other_way_round() -> None:
+    draw = rng()
+    years, share = draw.uniform(8, 20, N), draw.uniform(10, 90, N)
+    told = {"share": np.round(share, 3), "years": np.round(years, 8), "made": np.round(years * share, 6)}
+    found = {r.columns[0]: r.expression for r in rules(learn(**told), "formula")}
+    assert found == {"made": "share * years"}
+
+
+def test_a_rate_that_stands_after_its_parts_is_their_ratio() -> None:
+    draw = rng()
+    seen, hits = draw.integers(2_000, 9_000, N), draw.integers(1, 1_999, N)
+    found = {
+        r.columns[0]: r.expression for r in rules(learn(hits=hits, seen=seen, rate=np.round(hits / seen, 4)), "formula")
+    }
+    assert found == {"rate": "hits / seen"}
