@@ -112,12 +112,14 @@ def _beside_learned(given: Evidence, ctx: RunContext) -> list[Any]:
 
 
 def lengths_apart(made: pa.Table, real: list[pa.Table], schema: Schema) -> float | None:
-    """Return how far lengths lie apart from those of all real entities (Kolmogorov-Smirnov); None of one series."""
+    """Return how far lengths lie apart from those of all real entities (Kolmogorov-Smirnov); None of few series."""
     keys = list(schema.only.series or ())
     if not keys:
         return None
     both = [pa.concat_tables([one.select(keys) for one in real]), made.select(keys)]
     counts = [np.sort(one.to_pandas().groupby(keys, observed=True).size().to_numpy()) for one in both]
+    if len(counts[0]) < 10:
+        return None  # stations, not a law of entities
     at = np.unique(np.concatenate(counts))
     shares = [np.searchsorted(one, at, side="right") / len(one) for one in counts]
     return float(np.abs(shares[0] - shares[1]).max())
