@@ -256,3 +256,30 @@ def test_agreed_tests_must_notice_mutants_too():
         **steps,
     )
     assert made(ask, repairs=0, solutions=3).rejected.check == "mutation"
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["\n    return 2 * x\n", "return 2 * x", "def twice(x):\n    return 2 * x"],
+    ids=["as a base model goes on", "as a chat model goes on", "as a chat model begins anew"],
+)
+def test_another_solution_is_whole_however_it_is_gone_on_with(said, tmp_path):
+    shot = {
+        "idea": "i",
+        "problem": "p",
+        "solution": "def f(x):\n    return x",
+        "tests": "def test_1():\n    assert f(1) == 1",
+    }
+    (tmp_path / "shots.jsonl").write_text(json.dumps(shot) + "\n")
+    tests = "def test_1():\n    assert twice(2) == 5\n\ndef test_2():\n    assert twice(3) == 6\n\ndef test_3():\n    assert twice(0) == 0"
+    first = f"Double a number.\n### Solution\n```python\ndef twice(x):\n    return x + x\n```\n### Tests\n```python\n{tests}\n```"
+    ask = answers(write=first, **{f"solution.{n}": said for n in (1, 2)})
+    options = {"style": "completion", "examples": "shots.jsonl", "shots": 1, "ideas": ("double",), "beside": tmp_path}
+    candidate = made(ask, repairs=0, solutions=2, **options)
+    assert candidate.rejected is None, candidate.rejected
+    assert (
+        "assert twice(2) == 4" in candidate.fields["tests"]
+        and candidate.fields["expects"] == "agreed by 3 of 3 solutions"
+    )
+    prompt = dict(ask.asked)["solution.1"]
+    assert prompt.endswith("def twice(x):"), "a line's end would part the indent from it, and base models stop there"

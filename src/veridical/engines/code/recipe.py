@@ -208,9 +208,13 @@ class Code:
             about = {"problem": draft.problem, "function": draft.function}
             blocks = code_blocks((await trail.say(step, _SOLVE.format(**about), self.sampling)).text)
             return blocks[0] if blocks else ""
-        prompt = f"{self._shown(spec)}{draft.problem}\n### Solution\n```python\n{draft.function}\n"
+        # No line end after it: a base model is used to writing the line's end and the indent in one.
+        prompt = f"{self._shown(spec)}{draft.problem}\n### Solution\n```python\n{draft.function}"
         reply = await trail.go_on(step, prompt, self.sampling, stop=("```",))
-        return f"{draft.function}\n{reply.text.rstrip()}"
+        body = reply.text.rstrip()
+        if body.lstrip().startswith("def "):
+            return body.strip()  # a chat model begins anew
+        return f"{draft.function}{body}" if body.startswith("\n") else f"{draft.function}\n    {body.lstrip()}"
 
     # What is run.
 
