@@ -43,7 +43,8 @@ _AGENT: Mapping[str, str] = {
     r"|연결해 드리",
     "REQUEST": r"\b(?:what|which|when|where|who|how (?:many|much|long)|could you tell|may i have|i need your)\b.*"
     r"|알려 주시|어떻게 되시|필요합니다",
-    "OFFER": r"\b(?:how about|there(?:'s| is| are)|i found|(?<!may )(?<!can )(?<!could )(?<!if )i have|option|what about)\b",
+    "OFFER": r"\b(?:how about|there(?:'s| is| are)|i found|(?<!may )(?<!can )(?<!could )(?<!if )i have|option"
+    r"|what about)\b",
 }
 
 

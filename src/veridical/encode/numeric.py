@@ -322,6 +322,8 @@ def _scattered(values: NDArray[Any], counts: NDArray[np.intp], step: float) -> N
     """
     reach = (NEIGHBOURS + 0.5) * step
     places = values.astype(np.float64)
+    if places[-1] - places[0] < 2 * reach:
+        return np.zeros(len(values), dtype=bool)  # few values, each of which says something of its own
     first, last = np.searchsorted(places, places - reach), np.searchsorted(places, places + reach, side="right")
     points = (
         np.minimum(places + reach, places[-1] + step / 2) - np.maximum(places - reach, places[0] - step / 2)

@@ -62,3 +62,7 @@ def test_differences_on_a_grid_find_their_bins_whatever_their_last_digits() -> N
     codec = NumericCodec.fit(pa.array(apart), column, 5)
     drawn = codec.decode_numbers(codec.encode_numbers(apart), rng.random(len(apart)))
     assert np.quantile(np.abs(drawn - apart), 0.99) < 0.25
+
+
+def test_each_of_few_values_keeps_a_code_of_its_own():
+    assert _spikes(np.random.default_rng(2).integers(1, 7, 100)) == set(range(1, 7))
