@@ -77,9 +77,7 @@ def test_the_ledger_and_the_card_name_the_bound_either_way():
         said = " ".join(words.explained(events, told))
         assert f"{4 if most is None else 2} rows" in said
         where = "noted" if most is None else "public"
-        assert any(
-            "of each" in e["what"] and "used at most" in e["what"] for e in events if e["mechanism"] == where
-        )
+        assert any("of each" in e["what"] and "used at most" in e["what"] for e in events if e["mechanism"] == where)
 
 
 def test_an_engine_takes_auto_and_nothing_else_in_words():
