@@ -143,6 +143,29 @@ def text(result: Mapping[str, Any]) -> str:
     return "\n\n".join(parts)
 
 
+def validation(result: Mapping[str, Any]) -> str:
+    """Return the section on judges: what each costs, and what it says of good, copied and real rows."""
+    told = {
+        "veridical": lambda row: "pass" if row["verdict"] == "pass" else f"fails {len(row['failed'])}: "
+        + ", ".join(row["failed"][:3]) + (" ..." if len(row["failed"]) > 3 else ""),
+        "mostlyai-qa": lambda row: f"score {row['score']:.3f}, DCR share {row['dcr_share']:.3f}",
+        "syntheval": lambda row: f"hit rate {row['figures']['hit_rate']:.3f}, DCR {row['figures']['median_DCR']:.2f}",
+    }  # fmt: skip
+    rows = []
+    for row in result["rows"]:
+        if not row["ok"]:
+            rows.append([row["judge"], row["played"], "", "", f"did not finish: {row['note'][:60]}"])
+            continue
+        says = told.get(row["judge"], lambda row: f"score {row['score']:.4f}")(row)
+        rows.append([row["judge"], row["played"], f"{row['judge_cpu_s']:.2f}", f"{row['peak_mb']:.0f}", says])
+    words = (
+        "`python -m benchmarks.validation --rows 4000`: Adult. Played as synthetic are good rows (our engine's), the "
+        "training rows themselves (memo), the good rows with 1 % of the training rows among them (leak), and real rows "
+        "that nobody learned from. CPU seconds are the judge's own, without starting Python."
+    )
+    return f"## Judges\n\n{words}\n\n{table(['judge', 'played', 'CPU-s', 'peak MB', 'says'], rows)}"
+
+
 def sequence(result: Mapping[str, Any]) -> str:
     """Return the section on sequences: each generator's figures on each set, the ceiling in brackets."""
     checks = ("sequence.discriminative", "sequence.lag_1", "sequence.length_ks", "sequence.predictive",
@@ -206,6 +229,7 @@ SECTIONS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "tabular": tabular,
     "scale": plain("Size", "python -m benchmarks.scale"),
     "rules": plain("Rules", "python -m benchmarks.rules"),
+    "validation": validation,
     "attacks": plain("Privacy attacks", "python -m benchmarks.attacks"),
     "text": text,
     "text-checks": plain("Text checks", "python -m benchmarks.text_checks"),
