@@ -88,7 +88,7 @@ def test_no_path_of_this_machine_and_no_row_is_in_the_manifest_or_card(home, mad
         assert str(home) not in text
     predicate = json.loads(statement)["predicate"]
     assert predicate["method"]["engine"] == "independent"
-    assert predicate["source"]["name"] == "people.csv" and predicate["source"]["train_rows"] == 320
+    assert predicate["source"]["name"] == "people.csv" and predicate["source"]["train_rows"] == 300
     assert predicate["verdict"]["outcome"] == "pass"
     assert predicate["protection"]["differential_privacy"] is None
 
@@ -227,7 +227,7 @@ def test_a_run_file_says_the_same_and_can_be_tried_dry(home, veridical):
     )
     dry = veridical("run", "run.yaml", "--dry-run")
     assert dry.returncode == 0 and not (home / "declared").exists()
-    assert "fit independent on 320 rows; 80 rows are kept back" in dry.stdout
+    assert "fit independent on 300 rows; 100 rows are kept back" in dry.stdout
     done = veridical("run", "run.yaml", "-q")
     assert done.returncode == 0, done.stderr
     assert pa_csv.read_csv(home / "declared" / "release" / "people.csv").num_rows == 1000

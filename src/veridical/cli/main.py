@@ -150,6 +150,7 @@ def _extra_of(bug: Exception) -> MissingExtraError | None:
     if not isinstance(bug, ModuleNotFoundError) or not bug.name:
         return None
     import re
+    from collections import Counter
     from importlib.metadata import PackageNotFoundError, requires
 
     wanted = bug.name.partition(".")[0].lower()
@@ -157,11 +158,16 @@ def _extra_of(bug: Exception) -> MissingExtraError | None:
         lines = requires("veridical") or []
     except PackageNotFoundError:
         return None
-    for line in lines:
-        found = re.match(r"([A-Za-z0-9._-]+).*;.*\bextra == .([a-z]+)", line)
-        if found is not None and found[2] != "test" and found[1].lower().replace("-", "_") == wanted:
-            return MissingExtraError(f"{wanted} is not installed", fix=f"pip install 'veridical[{found[2]}]'")
-    return None
+    found = [re.match(r"([A-Za-z0-9._-]+).*;.*\bextra == .([a-z]+)", line) for line in lines]
+    brought = [(each[2], each[1].lower().replace("-", "_")) for each in found if each is not None and each[2] != "test"]
+    sizes = Counter(extra for extra, _ in brought)
+    fitting = [extra for extra, module in brought if module == wanted]
+    if not fitting:
+        return None
+    # Some extras hold others: the smallest is what is missing.
+    return MissingExtraError(
+        f"{wanted} is not installed", fix=f"pip install 'veridical[{min(fitting, key=sizes.__getitem__)}]'"
+    )
 
 
 def _bug_report(bug: Exception, arguments: Sequence[str]) -> str:
