@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 
 import pyarrow as pa
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from veridical.connect.database import condition
@@ -60,6 +60,8 @@ def test_reading_and_spelling(sql: str) -> None:
 
 @settings(max_examples=150, deadline=None)
 @given(CONDITION)
+@example("(a IS NULL AND a IS NOT NULL)")
+@example("(a IS NULL AND a > 3)")
 def test_rules_allow_the_same_rows(sql: str) -> None:
     columns = (
         Column(name="a", kind=Kind.INTEGER, storage="int64", nullable=True),

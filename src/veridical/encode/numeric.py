@@ -329,6 +329,7 @@ def _scattered(values: NDArray[Any], counts: NDArray[np.intp], step: float) -> N
         np.minimum(places + reach, places[-1] + step / 2) - np.maximum(places - reach, places[0] - step / 2)
     ) / step
     sums, squares = (np.concatenate([[0.0], np.cumsum(np.power(counts, power, dtype=np.float64))]) for power in (1, 2))
+    points = np.maximum(points, 1.0)  # beyond 2**53 neighbours are further apart than a step
     mean = (sums[last] - sums[first]) / points
     spread = (squares[last] - squares[first]) / points - np.square(mean)
     scattered: NDArray[np.bool_] = spread < DISPERSED * mean

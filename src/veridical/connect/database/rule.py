@@ -50,17 +50,27 @@ def rules_of(checks: tuple[Check, ...], columns: tuple[Column, ...]) -> Rules:
 
 def _rules(read: Expression, reason: str, known: dict[str, Column]) -> Iterator[Constraint]:
     limits, rest = split(read)
+    for name in _present(read):
+        known[name] = replace(known[name], nullable=False)
     for name, allowed in limits.items():
         yield from _limited(name, allowed, reason, known)
     for part in [] if rest is None else conjuncts(rest.tree):
         yield _spanning(read.part(part), reason)
 
 
+def _present(read: Expression) -> list[str]:
+    """Return columns said to be not null, alone or beside other conditions."""
+    alone = [split(read.part(part))[0] for part in conjuncts(read.tree)]
+    return [name for limits in alone for name, allowed in limits.items() if _only_known(allowed)]
+
+
+def _only_known(allowed: Allowed) -> bool:
+    return allowed.low is None and allowed.high is None and allowed.values is None and not allowed.nulls
+
+
 def _limited(name: str, allowed: Allowed, reason: str, known: dict[str, Column]) -> Iterator[Constraint]:
     column = known[name]
-    only_known = allowed.low is None and allowed.high is None and allowed.values is None
-    if only_known:  # IS NOT NULL
-        known[name] = replace(column, nullable=False)
+    if _only_known(allowed):
         return
     if allowed.values is not None:
         yield from _one_of(column, allowed, reason, known)
