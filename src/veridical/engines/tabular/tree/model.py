@@ -159,12 +159,8 @@ def learn(
 
 def lay(forest: Sequence[Tree], target: Target, smoothing: Smoothing) -> Leaves:
     """Return the leaves of a forest, pruned."""
-    return lay_pruned([growing.prune(tree, smoothing.price) for tree in forest], target, smoothing)
-
-
-def lay_pruned(forest: Sequence[Tree], target: Target, smoothing: Smoothing) -> Leaves:
-    """Return the leaves of trees already pruned."""
-    return growing.join([growing.leaves_only(growing.lay_leaves(tree, target, smoothing)) for tree in forest])
+    pruned = [growing.prune(tree, smoothing.price) for tree in forest]
+    return growing.join([growing.leaves_only(growing.lay_leaves(tree, target, smoothing)) for tree in pruned])
 
 
 def phrase(
