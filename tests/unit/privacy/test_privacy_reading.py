@@ -176,6 +176,8 @@ def test_finding_domains_and_kinds_is_part_of_the_budget_and_never_beside_it():
     charged = [event for event in found.events if event.mechanism not in ("public", "noted")]
     kinds = [event for event in charged if "kinds, gaps" in event.what]
     domains = [event for event in charged if event.mechanism == "stability" or "bounds, by powers" in event.what]
-    assert len(kinds) == 1 and len(domains) == 2
+    assert len(kinds) == 1
+    told = sorted(event.what.partition(":")[0] for event in domains)
+    assert told in (["x", "y"], ["x", "x", "y"])  # noise decides whether a second look at the categories is worth it
     assert epsilon_of(total(charged), 1e-6) <= 1.0 * (1 + 1e-9)
     assert total(kinds + domains).rho > 0
