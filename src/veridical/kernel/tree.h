@@ -32,11 +32,13 @@ static inline double tree_uniform(uint64_t seed, uint64_t counter) {
     return (double)(tree_mix(tree_mix(seed ^ 0xD1B54A32D192ED03ull) + counter * 0x9E3779B97F4A7C15ull) >> 11) * 0x1.0p-53;
 }
 
-/* Last index i in [low, high) with edges[i] <= value; edges[low] <= value is taken for granted. */
+/* Last index i in [low, high) with edges[i] <= value; edges[low] <= value is taken for granted. Without branches: a
+ * value is as likely on either side. */
 static inline int64_t tree_last_at_most(const double *edges, int64_t low, int64_t high, double value) {
-    while (high - low > 1) {
-        int64_t middle = low + (high - low) / 2;
-        if (edges[middle] <= value) low = middle; else high = middle;
+    for (int64_t many = high - low; many > 1;) {
+        int64_t half = many / 2;
+        low += edges[low + half] <= value ? half : 0;
+        many -= half;
     }
     return low;
 }

@@ -9,7 +9,7 @@ static const double LEAST = 1e-12; /* likelihood of what a leaf holds impossible
  * code's last six); `left` is the left child, the right one is the next; a leaf has -1. */
 typedef struct { uint64_t mask; int32_t left; uint16_t predictor, cut; } Step;
 
-enum { BLOCK = 256, WIDE = 0xFFFE }; /* a cut of WIDE: the mask has more than 64 bits, and begins at word `mask` */
+enum { BLOCK = 512, AHEAD = 12, WIDE = 0xFFFE }; /* a cut of WIDE: the mask has more than 64 bits, and begins at word `mask` */
 
 /* Without branches (the wide mask is rare), for where a row goes is as good as random. */
 static inline int goes_right(const Step *step, const uint32_t *masks, uint16_t code) {
@@ -32,8 +32,7 @@ VERIDICAL_EXPORT int64_t veridical_tree_route(const uint64_t *columns, const int
             if (tree < 0)
                 chosen = trees == 1 ? 0 : (int64_t)(tree_uniform((uint64_t)seed, (uint64_t)(first + i)) * (double)trees);
             at[i] = roots[chosen];
-            live[alive] = (uint16_t)i;
-            alive += steps[at[i]].left >= 0;
+            live[alive++] = (uint16_t)i;
         }
         while (alive) {
             int32_t kept = 0;
@@ -41,10 +40,12 @@ VERIDICAL_EXPORT int64_t veridical_tree_route(const uint64_t *columns, const int
                 int32_t i = live[j];
                 const Step *step = steps + at[i];
                 uint16_t code = tree_column(columns, step->predictor)[rows ? rows[first + i] : first + i];
-                int32_t next = step->left + goes_right(step, masks, code);
+                int32_t inner = step->left >= 0; /* a leaf has a predictor too, that decides nothing */
+                int32_t next = inner ? step->left + goes_right(step, masks, code) : at[i];
+                __builtin_prefetch(steps + next); /* read only when the whole block has gone this level down */
                 at[i] = next;
                 live[kept] = (uint16_t)i;
-                kept += steps[next].left >= 0;
+                kept += inner;
             }
             alive = kept;
         }
@@ -52,12 +53,18 @@ VERIDICAL_EXPORT int64_t veridical_tree_route(const uint64_t *columns, const int
     return 0;
 }
 
-/* Draws one code per row: a tile by its mass, then a code inside by the whole table's shape. */
+/* Draws one code per row: a tile by its mass, then a code inside by the whole table's shape. The tiles of a block of
+ * rows are asked for before the first is searched. */
 VERIDICAL_EXPORT int64_t veridical_tree_draw(const int32_t *leaves, int64_t count, const int64_t *offsets,
                                              const int64_t *tiles, const int32_t *bounds, const double *cumulative,
                                              const double *root, int64_t codes, int64_t seed, int64_t first,
                                              uint16_t *drawn) {
     for (int64_t i = 0; i < count; i++) {
+        if (i + AHEAD < count) {
+            int64_t coming = offsets[leaves[i + AHEAD]];
+            __builtin_prefetch(cumulative + coming);
+            __builtin_prefetch(bounds + coming);
+        }
         int64_t offset = offsets[leaves[i]], many = tiles[leaves[i]];
         double u = tree_uniform((uint64_t)seed, (uint64_t)(first + i));
         const double *sums = cumulative + offset;
