@@ -22,7 +22,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from benchmarks.environment import RESULTS, ROOT, Peer, python_of, run_script, write_result
+from benchmarks.environment import RESULTS, ROOT, Peer, Run, python_of, run_script, write_result
 from veridical.core.contracts import Evidence, RunContext
 from veridical.core.dataset import Dataset
 from veridical.core.schema import Schema
@@ -81,13 +81,14 @@ DATA: dict[str, tuple[Frames, str | None, str, list[str]]] = {  # frame, key, ti
 }  # fmt: skip
 
 
-def run_one(name: str, job: dict[str, Any], timeout_s: float) -> Any:
-    """Run one generator on one job and return its `Run`."""
+def run_one(name: str, job: dict[str, Any], *, timeout_s: float, most_cpu_s: float) -> Run:
+    """Run one generator on one job; it is stopped after so many seconds of computing."""
     folder = ROOT / "benchmarks" / "peers"
+    limits = {"timeout_s": timeout_s, "most_cpu_s": most_cpu_s}
     if name == OURS:
-        return run_script(Path(sys.executable), folder / "sequence_veridical.py", job, timeout_s=timeout_s)
+        return run_script(Path(sys.executable), folder / "sequence_veridical.py", job, **limits)
     peer = PEERS[name]
-    return run_script(python_of(peer), folder / peer.script, {**job, **peer.options}, timeout_s=timeout_s)
+    return run_script(python_of(peer), folder / peer.script, {**job, **peer.options}, **limits)
 
 
 def scores(train: pa.Table, holdout: pa.Table, made: pa.Table, schema: Schema) -> dict[str, Any]:
@@ -141,7 +142,8 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--data", nargs="*", default=list(DATA))
     parser.add_argument("--peers", nargs="*", default=[OURS, *PEERS])
-    parser.add_argument("--timeout-s", type=float, default=480)
+    parser.add_argument("--timeout-s", type=float, default=1200)
+    parser.add_argument("--most-cpu-s", type=float, default=300)
     asked = parser.parse_args()
     results: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as folder:
@@ -164,7 +166,7 @@ def main() -> None:
                 }  # fmt: skip
                 if name == OURS and (key is None or schema.only.unit is None):
                     job["entities"] = None
-                run = run_one(name, job, asked.timeout_s)
+                run = run_one(name, job, timeout_s=asked.timeout_s, most_cpu_s=asked.most_cpu_s)
                 figures: dict[str, Any] = {"cpu_s": round(run.cpu_s, 1), "peak_mb": round(run.peak_mb), **run.answer}
                 if run.ok:
                     made = _keyed(pq.read_table(output), parts.train.only, key)

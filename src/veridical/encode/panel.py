@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from veridical.core.chunks import whole
+from veridical.core.schema import Column
 
 Numbers = NDArray[np.float64]
 Places = NDArray[np.int64]
@@ -104,6 +105,24 @@ def owners(table: pa.Table, series: Sequence[str]) -> Places:
     rank = np.empty(len(first), dtype=np.int64)
     rank[np.argsort(first, kind="stable")] = np.arange(len(first))
     return rank[inverse]
+
+
+def times_of(table: pa.Table, column: Column) -> Numbers:
+    """Return times in seconds, or plain numbers as they are."""
+    array = whole(table[column.name])
+    if pa.types.is_string(array.type) or pa.types.is_large_string(array.type):
+        if column.datetime_format is not None:
+            array = pc.strptime(array, format=column.datetime_format, unit="us", error_is_null=True)
+        else:
+            array = array.cast(pa.timestamp("us"))
+    if pa.types.is_date(array.type):
+        array = array.cast(pa.timestamp("s"))
+    if pa.types.is_timestamp(array.type) or pa.types.is_duration(array.type) or pa.types.is_time(array.type):
+        per = {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9}[array.type.unit]
+        width = pa.int32() if array.type.bit_width == 32 else pa.int64()
+        # Nanoseconds since 1970 are more than a double counts one by one.
+        return np.asarray(array.cast(width).to_numpy(zero_copy_only=False), np.float64) / per
+    return np.asarray(array.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False), np.float64)
 
 
 def codes_of(column: pa.ChunkedArray) -> NDArray[np.int64]:

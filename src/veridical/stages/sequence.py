@@ -1,4 +1,4 @@
-"""How are sequences split, fitted and continued: by whole entities, or by time where there are only a few?"""
+"""How are sequences split, fitted and continued: by whole entities, or by stretches of time where there are a few?"""
 
 from __future__ import annotations
 
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from veridical.stages.model import Recipe
 
 ENGINE = "sequence"
-FEW = 10  # entities below which a holdout is the end of each series
 
 
 def is_sequence(schema: Schema) -> bool:
@@ -36,7 +35,9 @@ def recipe_for(recipe: Recipe, schema: Schema) -> Recipe:
 
 
 def split_sequences(data: Dataset, share: float, ctx: RunContext, schema: Schema) -> Split:
-    """Return the data with a share of whole entities kept back; of fewer than ten, the end of each in time.
+    """Return the data with a share of whole entities kept back; of fewer than ten, stretches all over their time.
+
+    Series too short for that are cut at their ends. Rows beside a stretch that is kept back are on neither side.
 
     Raises:
         DataError: there are too few rows to learn from.
@@ -44,22 +45,33 @@ def split_sequences(data: Dataset, share: float, ctx: RunContext, schema: Schema
     """
     if share == 0 or not is_sequence(schema):
         return split(data, share, ctx, unit=schema.only.unit)
-    from veridical.encode.panel import in_order, owners
+    from veridical.encode.hole import FEW
+    from veridical.encode.panel import owners
 
-    table, told = data.only, schema.only
-    owner = owners(table, told.series or ())
+    owner = owners(data.only, schema.only.series or ())
     entities = int(owner.max(initial=-1)) + 1
     if entities >= FEW:
         chosen = ctx.rng("holdout").permutation(entities)[: max(1, round(entities * share))]
         aside = np.isin(owner, chosen)
         return Split(_taken(data, ~aside), _taken(data, aside))
     split(data, share, ctx)  # checks the share and the number of rows
+    return _split_in_time(data, share, ctx, schema)
+
+
+def _split_in_time(data: Dataset, share: float, ctx: RunContext, schema: Schema) -> Split:
+    from veridical.encode.hole import stretches
+    from veridical.encode.panel import in_order, times_of
+
+    told = schema.only
     assert told.order_by is not None
-    ordered = in_order(table, told.series or (), told.order_by)
-    layout = ordered.layout
-    late = layout.position >= np.rint(layout.lengths * (1 - share))[layout.owner]
-    kept, after = (Dataset.of(ordered.table.filter(pa.array(mask)), data.name) for mask in (~late, late))
-    return Split(kept, after)
+    ordered = in_order(data.only, told.series or (), told.order_by)
+    layout, times = ordered.layout, times_of(ordered.table, told.column(told.order_by))
+    masks = stretches(times, layout, share, ctx.rng("holdout"))
+    if masks is None:
+        early = layout.position < np.rint(layout.lengths * (1 - share))[layout.owner]
+        masks = early, ~early
+    whole = Dataset.of(ordered.table, data.name)
+    return Split(_taken(whole, masks[0]), _taken(whole, masks[1]))
 
 
 def _taken(data: Dataset, mask: np.ndarray) -> Dataset:

@@ -172,7 +172,7 @@ def test_without_a_holdout_privacy_is_not_measured() -> None:
 
 def test_times_in_nanoseconds_are_read() -> None:
     from veridical.core.schema import Column, Kind
-    from veridical.measures.sequence.side import times_of
+    from veridical.encode.panel import times_of
 
     column = Column(name="at", kind=Kind.DATETIME, storage="timestamp[ns]")
     table = pa.table({"at": pa.array([1467331200000000001, 1467331201000000000], pa.timestamp("ns"))})

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from veridical.core.contracts import RunContext
 from veridical.core.errors import SchemaError
 from veridical.core.schema import NUMERIC_KINDS, TEMPORAL_KINDS, Column, TableSchema
+from veridical.encode.hole import FEW, runs
 from veridical.encode.panel import Layout, Numbers, Places, numbers
 from veridical.engines.sequence.season import calendar, waves
 from veridical.prepare.codec import Place
@@ -146,10 +147,14 @@ class Clock:
 
 @dataclass(frozen=True, slots=True)
 class Timed:
-    """A clock, and the tick of each row it was learned from."""
+    """A clock, the tick of each row it was learned from, and the runs within which one row follows another.
+
+    Of few series, holes in their time part these; a row after a hole follows nothing.
+    """
 
     clock: Clock
     ticks: Places
+    runs: Layout
 
 
 def learn_clock(table: pa.Table, column: Column, layout: Layout, *, rare_below: int, ctx: RunContext) -> Timed:
@@ -170,8 +175,11 @@ def learn_clock(table: pa.Table, column: Column, layout: Layout, *, rare_below: 
     codec = learn_codec(table, column, rare_below=1, unique=False, may_split=False)
     assert isinstance(codec, MomentCodec | NumberCodec)
     counts = numbers(codec.encode(table)[column.name])
-    times = _shared_times(counts, layout, rare_below)
-    apart = np.diff(counts)[np.diff(layout.owner) == 0]
+    follow = runs(counts, layout) if layout.entities < FEW else layout
+    # A calendar with holes would send new rows over them.
+    times = _shared_times(counts, layout, rare_below) if follow.entities == layout.entities else None
+    inner = np.diff(follow.owner) == 0
+    apart = np.diff(counts)[inner]
     step = _step(apart)
     origin = float(counts.min())
     unit = _unit_s(codec)
@@ -181,14 +189,14 @@ def learn_clock(table: pa.Table, column: Column, layout: Layout, *, rare_below: 
         # Two times that fell on one tick of the calendar: the later one takes the next.
         lift = layout.owner * (int(ticks.max() - ticks.min()) + layout.rows + 1)
         ticks = np.maximum.accumulate(ticks - layout.position + lift) - lift + layout.position
-    gaps = np.diff(ticks)[np.diff(layout.owner) == 0]
+    gaps = np.diff(ticks)[inner]
     usual = float(np.median(apart[apart > 0])) if (apart > 0).any() else step
     seen, shares = _law(gaps, rare_below)
     span = 0.0 if unit is None else float(counts.max() - counts.min()) * unit
     tick_s = None if unit is None else max(usual * unit, 1e-6)
     ctx.progress("time", done=1, total=1)
-    steady, last = _steady(ticks, layout), _last(ticks, layout)
-    return Timed(Clock(codec, origin, step, times, tick_s, seen, shares, span, steady, last), ticks)
+    steady, last = _steady(ticks, follow), _last(ticks, layout)
+    return Timed(Clock(codec, origin, step, times, tick_s, seen, shares, span, steady, last), ticks, follow)
 
 
 def _steady(ticks: Places, layout: Layout) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -24,7 +24,8 @@ class Steps:
     `moment` holds numbers a row (calendar, gaps, place in the sequence), `waves` smooth functions of the calendar.
     `entity` holds numbers an entity, coarse enough that several share each, `entity_words` places in vocabularies;
     `means` holds each entity's own mean level. While learning, `others` holds for each row the mean of the entity's
-    other rows in its place: told the mean with the row in it, a short series would seem to swing back.
+    other rows in its place: told the mean with the row in it, a short series would seem to swing back. Where holes
+    part a series, `layout` is that of its runs and `whole` the entities' own.
     """
 
     layout: Layout
@@ -35,6 +36,26 @@ class Steps:
     means: Mapping[str, Numbers] = field(default_factory=dict)
     vocabularies: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     others: Mapping[str, Numbers] = field(default_factory=dict)
+    whole: Layout | None = None
+
+    @property
+    def entities(self) -> Layout:
+        """The layout of whole entities."""
+        return self.layout if self.whole is None else self.whole
+
+    def within(self, runs: Layout) -> Steps:
+        """Return the same, with each entity parted into runs over whose ends nothing is remembered."""
+        if runs.entities == self.layout.entities:
+            return self
+        whose = self.layout.owner[runs.firsts]
+
+        def taken(held: Mapping[str, Numbers]) -> Mapping[str, Numbers]:
+            return {name: values[whose] for name, values in held.items()}
+
+        return replace(
+            self, layout=runs, whole=self.layout, entity=taken(self.entity), entity_words=taken(self.entity_words),
+            means=taken(self.means),
+        )  # fmt: skip
 
     def mean(self, name: str, rows: Places) -> Numbers:
         """Return the mean level of each row's entity."""
@@ -120,7 +141,7 @@ def of_others(values: Numbers, layout: Layout) -> Numbers:
 
 def mean_cuts(steps: Steps, rare_below: int) -> dict[str, tuple[float, ...]]:
     """Return cuts that part entities by their own mean level into groups of `2 * rare_below` or more."""
-    groups = int(np.clip(steps.layout.entities // (2 * rare_below), 1, MOST_GROUPS))
+    groups = int(np.clip(steps.entities.entities // (2 * rare_below), 1, MOST_GROUPS))
     places = np.linspace(0, 1, groups + 1)[1:-1]
     if groups < 2:
         return {}

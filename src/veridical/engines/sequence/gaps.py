@@ -19,6 +19,7 @@ from veridical.engines.sequence.values import Learner, Measured, ValueModel, fit
 
 GAP = "gap"
 FAR = 50.0  # steps left beyond which the end is not in sight
+_PLACES = frozenset({"elapsed before", "day before", "year part before", "room a row"})
 
 
 @dataclass(frozen=True)
@@ -118,9 +119,10 @@ def _or(values: Numbers, otherwise: float) -> Numbers:
 
 
 def fit_gaps(
-    layout: Layout, ticks: Places, entity: Steps, clock: Clock, model: StepModel, ctx: RunContext, learner: Learner
+    entity: Steps, ticks: Places, clock: Clock, model: StepModel, ctx: RunContext, learner: Learner, *, few: bool
 ) -> GapLaw:
-    """Return the law of gaps between rows."""
+    """Return the law of gaps between rows; of few series the place in time is no feature, as of their values."""
+    layout = entity.layout
     inner = layout.position > 0
     gaps = np.concatenate([[0], np.diff(ticks)]) if len(ticks) else np.zeros(0, np.int64)
     gaps = np.where(inner, gaps, 0)
@@ -137,7 +139,8 @@ def fit_gaps(
     told = with_range(told, known, sides, learner.rare_below)
     before = np.concatenate([[0], ticks[:-1]])
     extra = _before(clock, before, ticks[layout.firsts][layout.owner], _left(layout))
-    steps = replace(entity, layout=layout, moment=step_moments(layout), waves={}, means={})
+    extra = {name: held for name, held in extra.items() if not few or name not in _PLACES}
+    steps = replace(entity, moment={} if few else step_moments(layout), waves={}, means={})
     fitted = fit_values(Measured({GAP: values}, {}, {}), steps, [told], (), model, ctx, learner, extra=extra)
     return GapLaw(least, fitted)
 

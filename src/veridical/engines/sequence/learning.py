@@ -76,16 +76,16 @@ def _fit_laws(
     known = fit_attributes(attributes, schema, columns, traits, ctx, rare_below=learner.rare_below)
     entity = known.of(attributes, traits)
     ctx.progress("gaps", done=0, total=1)
-    gaps = fit_gaps(layout, timed.ticks, entity, timed.clock, step_model(), ctx, learner)
+    gaps = fit_gaps(entity.within(timed.runs), timed.ticks, timed.clock, step_model(), ctx, learner, few=few)
     ctx.progress("steps", done=0, total=1)
     values = None
     if tellings or measured.words:
         own = {name: traits.mean[name] + held[layout.firsts] for name, held in levels.items()}
         shown = {} if few else {**levels, **commonest(measured.words, measured.vocabularies)}
         others = {name: of_others(held, layout) for name, held in shown.items()}
-        known_of = replace(entity, means={**own, **traits.share}, others=others)
-        steps = steps_of(timed.clock, layout, timed.ticks, known_of, few=few, shared=shared)
-        values = fit_values(measured, steps, tellings, season.seasons(levels, layout), step_model(), ctx, learner)
+        known_of = replace(entity, means={**own, **traits.share}, others=others).within(timed.runs)
+        steps = steps_of(timed.clock, timed.runs, timed.ticks, known_of, few=few, shared=shared)
+        values = fit_values(measured, steps, tellings, season.seasons(levels, timed.runs), step_model(), ctx, learner)
         values = _side_by_side(values, levels, layout)
         traits = _beginnings(traits, values, measured, levels, layout, few=few)
     ctx.progress("entities", done=0, total=1)

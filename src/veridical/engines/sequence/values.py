@@ -288,7 +288,7 @@ def _told(
     context = Around(last, features, floor, ceiling)
     usable = np.flatnonzero(~np.isnan(values))
     candidates = [telling]
-    if not season.comes_back(levels[name], layout):
+    if not season.comes_back(levels[name], steps.entities):
         candidates.append(replace(telling, form=terms.LAST))
     if len(usable) >= 50:
         weights = fit_weights(features[:, usable], levels[name][rows][usable])

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from veridical.core import rng as streams
 from veridical.core.contracts import Evidence, RunContext
 from veridical.core.finding import Direction, Finding, not_measured
+from veridical.encode.panel import Layout
 from veridical.measures.estimate import Estimate, kolmogorov, kolmogorov_p
 from veridical.measures.figure import beside, figure
 from veridical.measures.sequence.side import Floats, Side, Sides, lagged, sides_of
@@ -157,8 +158,9 @@ def cross_correlations(side: Side, names: list[str], weights: Floats | None) -> 
 def spectra(side: Side, names: list[str], weights: Floats | None) -> Table:
     """Return columns x bands: how a series' movement is shared between slow and fast (octaves of frequency)."""
     found = np.full((len(names), BANDS), np.nan)
-    starts = side.layout.starts
-    long = np.flatnonzero(side.layout.lengths >= 2**BANDS // 2)[:200]
+    whole = pieces(side) if side.is_few else side.layout
+    starts = whole.starts
+    long = np.flatnonzero(whole.lengths >= 2**BANDS // 2)[:200]
     if not len(long):
         return found
     for row, name in enumerate(names):
@@ -175,6 +177,16 @@ def spectra(side: Side, names: list[str], weights: Floats | None) -> Table:
         if shares and sum(weight) > 0:
             found[row] = np.average(np.stack(shares), axis=0, weights=weight)
     return found
+
+
+def pieces(side: Side) -> Layout:
+    """Return stretches of a few series that are about 64 rows long, as all sides' are: slow movement needs room."""
+    counts = np.maximum(side.runs.lengths // 2**BANDS, 1)
+    marks = [
+        np.linspace(start, end, count + 1).astype(np.int64)[:-1]
+        for start, end, count in zip(side.runs.starts, side.runs.starts[1:], counts, strict=False)
+    ]
+    return Layout(np.append(np.concatenate(marks), side.rows))
 
 
 def drifts(side: Side, names: list[str], weights: Floats | None) -> Table:

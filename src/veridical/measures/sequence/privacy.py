@@ -82,7 +82,7 @@ class EntityPrivacy:
         if size < LEAST_ENTITIES or len(shown[0]) < LEAST_ENTITIES:
             return not_measured(NEARNESS, f"{size} entities on one side; {LEAST_ENTITIES} are needed", n=size)
         if sides.train.layout.entities < 10:
-            return not_measured(NEARNESS, "few series are split by time: the end of each is no stranger to its start")
+            return not_measured(NEARNESS, "few series are split by time: what is kept back is no stranger to the rest")
         made, learned, unseen = _ranked(shown)
         rng = np.random.default_rng(seed)
         nearer = np.zeros(len(made))
@@ -122,7 +122,7 @@ def stretches(side: Side, names: Sequence[str], length: int) -> Stretches:
         row = (row ^ bits) * np.uint64(0x9E3779B97F4A7C15)
         row ^= row >> np.uint64(29)
         moves |= np.concatenate([[False], held[1:] != held[:-1]])
-    ends = np.flatnonzero(side.layout.position >= length - 1)
+    ends = np.flatnonzero(side.runs.position >= length - 1)
     key = np.zeros(len(ends), dtype=np.uint64)
     lively = np.zeros(len(ends), dtype=np.int64)
     for lag in range(length):

@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 
 from veridical.core.contracts import Evidence
 from veridical.core.schema import Column, Kind, Role, TableSchema
-from veridical.encode.panel import Layout, in_order, is_static, owners
+from veridical.encode.hole import FEW, parts_of, runs, widest
+from veridical.encode.panel import Layout, in_order, is_static, owners, times_of
 from veridical.measures.column import encode
 
 Floats = NDArray[np.float64]
-FEW = 10  # entities below which windows of a series stand for entities
-WINDOWS = 30
+WINDOWS = 30  # of the shortest side that stand for entities, where these are few
+LEAST_WINDOW, LEAST_PARTS, MOST_PARTS = 8, 6, 24
 _LEFT_OUT = frozenset({Kind.IDENTIFIER, Kind.PERSONAL, Kind.TEXT})
 
 
@@ -25,16 +26,21 @@ class Side:
     """One table's sequences: the layout of its sorted rows, times, moving and static columns (nan for null).
 
     `times` are in seconds, or in the column's own unit; `backward` is the share of rows that, as the file had them,
-    came before the row ahead of them. `block` numbers the entity, or of few entities the window, a row belongs to.
+    came before the row ahead of them. Rows follow each other within `runs`: entities, or stretches of few entities
+    between holes in their time. `block` numbers the entity, or of few entities the window, a row belongs to; `part`
+    what may not stand on both sides of a fold: the entity, or of few the part of their time.
     """
 
     layout: Layout
+    runs: Layout
     times: Floats
     moving: Mapping[str, Floats]
     static: Mapping[str, Floats]
     categories: frozenset[str]
     backward: float
     block: NDArray[np.int64]
+    part: NDArray[np.int64]
+    is_few: bool
 
     @property
     def rows(self) -> int:
@@ -43,8 +49,8 @@ class Side:
 
     @property
     def gaps(self) -> Floats:
-        """The times between neighbouring rows of one entity."""
-        inner = np.diff(self.layout.owner) == 0
+        """The times between neighbouring rows of one run."""
+        inner = np.diff(self.runs.owner) == 0
         found: Floats = np.diff(self.times)[inner]
         return found
 
@@ -81,28 +87,54 @@ def sides_of(evidence: Evidence) -> Sides | None:
     assert schema.order_by is not None
     ordered = [in_order(table, schema.series or (), schema.order_by) for table in tables]
     encoded = {c.name: encode(c, [one.table[c.name] for one in ordered]) for c in columns}
+    few = ordered[0].layout.entities < FEW
     statics = {
-        name
-        for name, held in encoded.items()
-        if ordered[0].layout.entities >= FEW and is_static(_exact(held.values[0]), ordered[0].layout)
+        name for name, held in encoded.items() if not few and is_static(_exact(held.values[0]), ordered[0].layout)
     }
     words = frozenset(name for name, held in encoded.items() if not held.coding.is_number)
-    time = schema.column(schema.order_by)
+    times = [times_of(one.table, schema.column(schema.order_by)) for one in ordered]
+    cut = _Cut.of([one.layout for one in ordered], times) if few else None
     found = []
     for at, one in enumerate(ordered):
         values = {name: _floats(held.values[at], name in words) for name, held in encoded.items()}
+        follow = one.layout if cut is None else runs(times[at], one.layout, beyond=cut.hole)
         found.append(
             Side(
-                one.layout,
-                times_of(one.table, time),
-                {name: held for name, held in values.items() if name not in statics},
-                {name: held[one.layout.firsts] for name, held in values.items() if name in statics},
-                words,
-                _backward(tables[at], schema),
-                _blocks(one.layout),
+                layout=one.layout,
+                runs=follow,
+                times=times[at],
+                moving={name: held for name, held in values.items() if name not in statics},
+                static={name: held[one.layout.firsts] for name, held in values.items() if name in statics},
+                categories=words,
+                backward=_backward(tables[at], schema),
+                block=one.layout.owner if cut is None else cut.windows(follow),
+                part=one.layout.owner if cut is None else parts_of(one.layout, cut.parts),
+                is_few=few,
             )
         )
     return Sides(schema, found[0], found[1], found[2] if len(found) > 2 else None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Cut:
+    """How few entities are cut: at gaps that are holes in train, into windows of one width, and into parts."""
+
+    hole: float
+    width: int
+    parts: int
+
+    @classmethod
+    def of(cls, layouts: Sequence[Layout], times: Sequence[Floats]) -> _Cut:
+        shortest = min(int(np.median(layout.lengths)) for layout in layouts if layout.entities)
+        hole = widest(times[0], layouts[0])
+        follow = runs(times[-1], layouts[-1], beyond=hole).entities // max(layouts[-1].entities, 1)
+        return cls(hole, max(shortest // WINDOWS, LEAST_WINDOW), int(np.clip(follow, LEAST_PARTS, MOST_PARTS)))
+
+    def windows(self, follow: Layout) -> NDArray[np.int64]:
+        """Return which window each row lies in: runs in equal pieces, about as wide as asked."""
+        pieces = -(-follow.lengths // self.width)
+        inside = follow.position * pieces[follow.owner] // np.maximum(follow.lengths[follow.owner], 1)
+        return np.asarray((np.cumsum(pieces) - pieces)[follow.owner] + inside, np.int64)
 
 
 def _compared(column: Column, schema: TableSchema) -> bool:
@@ -119,24 +151,6 @@ def _floats(values: NDArray[np.generic], is_word: bool) -> Floats:
     return np.where(found < 0, np.nan, found) if is_word else found
 
 
-def times_of(table: pa.Table, column: Column) -> Floats:
-    """Return times in seconds, or plain numbers as they are."""
-    array = table[column.name].combine_chunks()
-    if pa.types.is_string(array.type) or pa.types.is_large_string(array.type):
-        if column.datetime_format is not None:
-            array = pa.compute.strptime(array, format=column.datetime_format, unit="us", error_is_null=True)
-        else:
-            array = array.cast(pa.timestamp("us"))
-    if pa.types.is_date(array.type):
-        array = array.cast(pa.timestamp("s"))
-    if pa.types.is_timestamp(array.type) or pa.types.is_duration(array.type) or pa.types.is_time(array.type):
-        per = {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9}[array.type.unit]
-        width = pa.int32() if array.type.bit_width == 32 else pa.int64()
-        # Nanoseconds since 1970 are more than a double counts one by one.
-        return np.asarray(array.cast(width).to_numpy(zero_copy_only=False), np.float64) / per
-    return np.asarray(array.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False), np.float64)
-
-
 def _backward(table: pa.Table, schema: TableSchema) -> float:
     assert schema.order_by is not None
     owner = owners(table, schema.series or ())
@@ -146,24 +160,19 @@ def _backward(table: pa.Table, schema: TableSchema) -> float:
     return float((np.diff(times[order])[inner] < 0).mean()) if inner.any() else 0.0
 
 
-def _blocks(layout: Layout) -> NDArray[np.int64]:
-    if layout.entities >= FEW:
-        return layout.owner
-    width = np.maximum(layout.lengths // WINDOWS, 1)[layout.owner]
-    part = layout.position // width
-    return np.unique(layout.owner * (layout.rows + 1) + part, return_inverse=True)[1].astype(np.int64)
-
-
 def lagged(side: Side, values: Floats, lag: int) -> Floats:
-    """Return each row's value `lag` rows before; nan where the entity had no row then."""
+    """Return each row's value `lag` rows before; nan where the run had no row then."""
     found = np.full(side.rows, np.nan)
-    rows = np.flatnonzero(side.layout.position >= lag)
+    rows = np.flatnonzero(side.runs.position >= lag)
     found[rows] = values[rows - lag]
     return found
 
 
 def windows(side: Side, names: Sequence[str], width: int) -> Floats:
-    """Return rows x features: values of the last `width` rows, their changes, and the gaps in time."""
+    """Return rows x features: values of the last `width` rows, their changes, and the gaps in time.
+
+    How far a row lies from its entity's start tells nothing of few series: the holdout's stretches are short.
+    """
     columns: list[Floats] = []
     for name in names:
         now = side.moving[name]
@@ -173,6 +182,7 @@ def windows(side: Side, names: Sequence[str], width: int) -> Floats:
             if lag + 1 < width and name not in side.categories:
                 columns.append(before - lagged(side, now, lag + 1))
     columns += [lagged(side, side.times, lag) - lagged(side, side.times, lag + 1) for lag in range(width - 1)]
-    columns.append(side.times - side.times[side.layout.firsts][side.layout.owner])
+    if not side.is_few:
+        columns.append(side.times - side.times[side.layout.firsts][side.layout.owner])
     columns += [held[side.layout.owner] for held in side.static.values()]
     return np.stack(columns, axis=1)

@@ -24,6 +24,15 @@ DISCRIMINATIVE, ENTITIES, PREDICTIVE = (
 Groups = NDArray[np.int64]
 
 
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """What is told apart: rows x features, the part of each (none stands on both sides of a fold), and its block."""
+
+    rows: Floats
+    part: Groups
+    block: Groups
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Telling:
     """Discriminative and predictive scores (Yoon et al. 2019, with boosted trees in place of recurrent networks).
@@ -56,45 +65,51 @@ class Telling:
         names = list(sides.train.moving)
         if not names:
             return not_measured(DISCRIMINATIVE, "nothing changes from row to row")
-        shown = {id(side): windows(side, names, self.width) for side in _all(sides)}
-        return self._area(sides, DISCRIMINATIVE, f"windows of {self.width} rows", shown, seed, by_block=True)
+        shown = {}
+        for side in _all(sides):
+            # A window that a hole cuts short would tell whose series has holes.
+            full = np.flatnonzero(side.runs.position >= (self.width - 1 if side.is_few else 0))
+            shown[id(side)] = _Shown(windows(side, names, self.width)[full], side.part[full], side.block[full])
+        return self._area(sides, DISCRIMINATIVE, f"windows of {self.width} rows", shown, seed)
 
     def _entities(self, sides: Sides, seed: int) -> Finding:
-        shown = {id(side): summaries(side) for side in _all(sides)}
-        return self._area(sides, ENTITIES, "summaries of whole sequences", shown, seed, by_block=False)
+        shown = {}
+        for side in _all(sides):
+            rows = summaries(side)
+            each = np.arange(len(rows))
+            first = np.unique(side.block, return_index=True)[1]
+            shown[id(side)] = _Shown(rows, side.part[first] if side.is_few else each, each)
+        return self._area(sides, ENTITIES, "summaries of whole sequences", shown, seed)
 
-    def _area(
-        self, sides: Sides, check: str, what: str, shown: dict[int, Floats], seed: int, *, by_block: bool
-    ) -> Finding:
-        def told(fake: Side) -> Estimate | None:
-            real = sides.reference
-            groups = [side.block if by_block else np.arange(len(shown[id(side)])) for side in (fake, real)]
-            return self._tell(shown[id(fake)], shown[id(real)], groups[0], groups[1], seed)
-
-        ours = told(sides.synthetic)
+    def _area(self, sides: Sides, check: str, what: str, shown: dict[int, _Shown], seed: int) -> Finding:
+        real = shown[id(sides.reference)]
+        few = sides.train.is_few
+        ours = self._tell(shown[id(sides.synthetic)], real, seed, in_time=few)
         if ours is None:
             return not_measured(check, "there are too few sequences on one side")
-        ceiling = None if sides.holdout is None else told(sides.train)
+        ceiling = None if sides.holdout is None else self._tell(shown[id(sides.train)], real, seed, in_time=few)
         said = (
             f"Boosted trees tell {what} of synthetic from real sequences with an area under the curve of "
             f"{ours.value:.3f} (0.5: not at all){beside(ceiling)}."
         )
         return figure(check, ours, said, direction=Direction.CEILING, ceiling=ceiling, interval_by="DeLong, 95 %")
 
-    def _tell(self, fake: Floats, real: Floats, fake_of: Groups, real_of: Groups, seed: int) -> Estimate | None:
+    def _tell(self, fake: _Shown, real: _Shown, seed: int, *, in_time: bool) -> Estimate | None:
+        """Return the area; with `in_time` the same part of both sides' time lies in one fold."""
         from sklearn.ensemble import HistGradientBoostingClassifier
 
         rng = np.random.default_rng(seed)
-        kept = [_some(rows, self.most_rows // 2, rng) for rows in (fake, real)]
+        kept = [_some(side.rows, self.most_rows // 2, rng) for side in (fake, real)]
         size = min(len(kept[0]), len(kept[1]))
-        parts = [np.sort(rng.permutation(part)[:size]) for part in kept]
-        x = np.concatenate([fake[parts[0]], real[parts[1]]])
+        rows = [np.sort(rng.permutation(part)[:size]) for part in kept]
+        x = np.concatenate([fake.rows[rows[0]], real.rows[rows[1]]])
         x = np.where(np.isfinite(x), x, np.nan)
         x = x[:, ~np.isnan(x).all(axis=0)]
         y = np.repeat([1, 0], size)
-        fold = np.concatenate(
-            [_folds(groups[part], self.folds, rng) for groups, part in ((fake_of, parts[0]), (real_of, parts[1]))]
-        )
+        parts = [fake.part[rows[0]], real.part[rows[1]]]
+        fold = _folds(np.concatenate(parts), self.folds, rng) if in_time else np.concatenate(
+            [_folds(part, self.folds, rng) for part in parts]
+        )  # fmt: skip
         if size < 10 * self.folds or min(np.bincount(fold * 2 + y, minlength=2 * self.folds)) < 5:
             return None
         areas = []
@@ -107,11 +122,11 @@ class Telling:
             )
             scores = model.fit(x[~held], y[~held]).predict_proba(x[held])[:, 1]
             areas.append(area_under_curve(scores[y[held] == 0], scores[y[held] == 1]))
-        blocks = min(len(np.unique(fake_of)), len(np.unique(real_of)))
-        rows = sum(area.n for area in areas)
+        blocks = min(len(np.unique(fake.block)), len(np.unique(real.block)))
+        seen = sum(area.n for area in areas)
         # Windows of one entity resemble each other: the error is that of as many rows as there are entities.
-        inflated = float(np.sqrt(sum(area.error**2 for area in areas))) / len(areas) * np.sqrt(max(1.0, rows / blocks))
-        return Estimate(float(np.mean([area.value for area in areas])), min(inflated, 0.25), rows)
+        inflated = float(np.sqrt(sum(area.error**2 for area in areas))) / len(areas) * np.sqrt(max(1.0, seen / blocks))
+        return Estimate(float(np.mean([area.value for area in areas])), min(inflated, 0.25), seen)
 
     def _predictive(self, sides: Sides, seed: int) -> Finding:
         names = sides.numbers
@@ -141,7 +156,7 @@ class Telling:
         spread = float(np.nanstd(test.moving[name]))
         pairs = []
         for side in (train, test):
-            rows = np.flatnonzero((side.layout.position >= 1) & ~np.isnan(side.moving[name]))
+            rows = np.flatnonzero((side.runs.position >= 1) & ~np.isnan(side.moving[name]))
             rows = np.random.default_rng(seed).permutation(rows)[: self.most_rows]
             pairs.append((windows(side, names, 2)[rows - 1], side.moving[name][rows], side.moving[name][rows - 1]))
         if spread < 1e-12 or min(len(pair[1]) for pair in pairs) < 30:
@@ -160,13 +175,16 @@ class Telling:
 
 
 def summaries(side: Side) -> Floats:
-    """Return entities (or windows, of few) x features: length, span, and of each number mean, spread, ends, changes."""
+    """Return entities x features: length, span, and of each number mean, spread, ends, changes.
+
+    Of few entities windows stand for them, whose own length tells nothing.
+    """
     blocks = int(side.block.max(initial=-1)) + 1
     order = np.argsort(side.block, kind="stable")
     starts = np.searchsorted(side.block[order], np.arange(blocks + 1))
     first, last = order[starts[:-1]], order[starts[1:] - 1]
     count = np.diff(starts).astype(np.float64)
-    columns = [count, side.times[last] - side.times[first]]
+    columns = [] if side.is_few else [count, side.times[last] - side.times[first]]
     for held in side.moving.values():
         known = ~np.isnan(held)
         size = np.maximum(np.bincount(side.block, known, blocks), 1)
