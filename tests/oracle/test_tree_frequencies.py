@@ -33,7 +33,7 @@ def test_an_unsmoothed_tree_is_the_table_of_conditional_frequencies(nominal: boo
     target = Target.of(y, 8, rows, ordered=not nominal)
     predictors = [Predictor(x[i].copy(), 4, nominal) for i in range(2)]
     tree = growing.grow(target, predictors, rows, Growth(min_leaf=1, stop=0.0, trees=1), 0)
-    leaves = growing.leaves_only(growing.lay_leaves(tree, target, Smoothing(strength=0.0, discount=0.0, grain=1)))
+    leaves = growing.lay_leaves(tree, target, Smoothing(strength=0.0, discount=0.0, grain=1))
     found = np.exp(score(leaves, [p.codes for p in predictors], y, 3000))
     for first, second, value in product(range(4), range(4), range(8)):
         cell = (x[0] == first) & (x[1] == second)

@@ -30,7 +30,7 @@ FEW_CODES = 1 << 22  # codes that are listed rather than sorted
 GLANCE = 200_000  # rows that are looked at before all of them are
 _ENTITY = frozenset({Kind.IDENTIFIER, Kind.CATEGORY, Kind.INTEGER, Kind.PERSONAL, Kind.TEXT})
 _TIMES = frozenset({Kind.DATE, Kind.DATETIME})
-Codes = NDArray[np.int64]
+Codes = NDArray[np.int32] | NDArray[np.int64]
 Owners = NDArray[np.int32]
 
 
@@ -82,15 +82,15 @@ def _moments(table: pa.Table, time: Column) -> Codes:
         column = pa.compute.strptime(column, format=time.datetime_format, unit="us", error_is_null=True)
     if pa.types.is_temporal(column.type):
         width = pa.int64() if column.type.bit_width == 64 else pa.int32()
-        return np.asarray(column.cast(width).fill_null(0).to_numpy(zero_copy_only=False), np.int64)
+        return np.asarray(column.cast(width).fill_null(0).to_numpy(zero_copy_only=False))
     values = column.to_numpy(zero_copy_only=False)
-    return np.unique(values, return_inverse=True)[1].astype(np.int64)
+    return np.unique(values, return_inverse=True)[1].astype(np.int32)
 
 
 def _of_entities(schema: TableSchema, table: pa.Table, time: Column, moments: Codes) -> Found | None:
     columns = [c for c in _candidates(schema, table) if c.name != time.name]
     coded = {c.name: _narrow(codes_of(table[c.name])) for c in columns}
-    times = len(np.unique(moments))
+    times = pa.compute.count_distinct(pa.array(moments)).as_py()
     singles: list[tuple[Column, ...]] = [(column,) for column in columns]
     pairs = [pair for pair in combinations(columns, 2) if all(_may_pair(column) for column in pair)]
     for group in [*singles, *pairs]:
@@ -164,7 +164,8 @@ def _reason(owner: Owners, moments: Codes, times: int) -> str | None:
 
 def _own_times(owner: Owners, moments: Codes) -> float:
     """Return the share of rows whose time no other row of their owner has, each time counted once."""
-    pairs: Codes = moments - moments.min()
+    pairs = moments.astype(np.int64)
+    pairs -= pairs.min()
     pairs += owner * np.int64(int(pairs.max()) + 1)
     return len(np.unique(pairs)) / len(pairs)
 

@@ -141,8 +141,12 @@ def _at_most(table: pa.Table, most: int | None, ctx: RunContext) -> pa.Table:
     """Return the table, or `most` of its rows drawn at random in their order: memory and time stop growing there."""
     if most is None or table.num_rows <= most:
         return table
-    kept = np.sort(ctx.rng("model", "rows").choice(table.num_rows, most, replace=False))
-    return table.take(pa.array(kept))
+    # Batch after batch: a list of a long table's rows may weigh as much as the table.
+    batches, rng = table.to_batches(), ctx.rng("model", "rows")
+    share = rng.multivariate_hypergeometric([batch.num_rows for batch in batches], most, method="marginals")
+    some = (np.sort(rng.choice(b.num_rows, n, replace=False)) for b, n in zip(batches, share, strict=True))
+    kept = [batch.take(pa.array(rows)) for batch, rows in zip(batches, some, strict=True)]
+    return pa.Table.from_batches(kept, table.schema)
 
 
 def _read(path: Path) -> dict[str, Any]:

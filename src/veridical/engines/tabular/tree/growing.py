@@ -185,7 +185,7 @@ def prune(tree: Tree, price: float) -> Tree:
 
 
 def lay_leaves(tree: Tree, target: Target, smoothing: Smoothing) -> Leaves:
-    """Return the tree with a distribution in every node."""
+    """Return the tree with a distribution in every leaf."""
     nodes = tree.nodes
     held = (nodes[:, END] - nodes[:, START]).astype(np.int64)
     codes = len(target.root) - 1
@@ -211,16 +211,8 @@ def lay_leaves(tree: Tree, target: Target, smoothing: Smoothing) -> Leaves:
     )
     if used < 0:
         raise MemoryError("laying the leaves of a tree")
-    return Leaves(
-        nodes,
-        tree.masks,
-        offsets,
-        tiles,
-        bounds[:used].copy(),
-        cumulative[:used].copy(),
-        target.root,
-        np.zeros(1, np.int32),
-    )
+    roots = np.zeros(1, np.int32)
+    return _ends_only(Leaves(nodes, tree.masks, offsets, tiles, bounds, cumulative, target.root, roots))
 
 
 def grow_forest(
@@ -267,7 +259,7 @@ def join(forest: Sequence[Leaves]) -> Leaves:
     )
 
 
-def leaves_only(leaves: Leaves) -> Leaves:
+def _ends_only(leaves: Leaves) -> Leaves:
     """Return the leaves without what only their making needed: inner nodes' tiles and row ranges."""
     nodes = leaves.nodes.copy()
     nodes[:, START : END + 1] = 0

@@ -160,7 +160,7 @@ def learn(
 def lay(forest: Sequence[Tree], target: Target, smoothing: Smoothing) -> Leaves:
     """Return the leaves of a forest, pruned."""
     pruned = [growing.prune(tree, smoothing.price) for tree in forest]
-    return growing.join([growing.leaves_only(growing.lay_leaves(tree, target, smoothing)) for tree in pruned])
+    return growing.join([growing.lay_leaves(tree, target, smoothing) for tree in pruned])
 
 
 def phrase(
