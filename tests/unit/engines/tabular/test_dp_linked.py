@@ -100,7 +100,8 @@ def test_all_tables_write_into_one_ledger_that_holds(learned):
     assert 5.5 < epsilon_of(total(events), 1e-6) <= 6.0 * (1 + 1e-9)
     charged = {event.what.split(":")[0] for event in events if event.mechanism not in ("public", "noted")}
     assert charged == {"patients", "visits", "labs"}
-    chosen = [event.what for event in events if event.mechanism == "noted"]
+    # What noise leaves untold of a column is noted, too, now and then.
+    chosen = [event.what for event in events if event.mechanism == "noted" and "used at most" in event.what]
     assert [words.split(":")[0] for words in chosen] == ["visits", "labs"]
 
 
