@@ -94,13 +94,14 @@ def run_script(
                 stderr=subprocess.STDOUT,
                 env={**os.environ, "OMP_NUM_THREADS": "2", "TOKENIZERS_PARALLELISM": "false"},
                 start_new_session=True,
-                preexec_fn=None if most_cpu_s is None else lambda: _limit_cpu(most_cpu_s),
             )
-            timer = threading.Timer(timeout_s, lambda: os.killpg(child.pid, 9))
-            timer.start()
+            done = threading.Event()
+            watch = threading.Thread(target=_watch, args=(child.pid, done, timeout_s, most_cpu_s))
+            watch.start()
             _, status, usage = os.wait4(child.pid, 0)
             child.returncode = os.waitstatus_to_exitcode(status)
-            timer.cancel()
+            done.set()
+            watch.join()
         wall_s = time.perf_counter() - start
         lines = log.read_text(errors="replace").strip().splitlines()
         note = "" if child.returncode == 0 else (lines or ["no output"])[-1][:300]
@@ -118,10 +119,27 @@ def run_script(
         )
 
 
-def _limit_cpu(most_s: float) -> None:
-    import resource
+def _watch(leader: int, done: threading.Event, timeout_s: float, most_cpu_s: float | None) -> None:
+    """Stop a process and all that it started once they took too long, or computed too much together."""
+    start = time.perf_counter()
+    while not done.wait(min(2.0, timeout_s)):
+        late = time.perf_counter() - start >= timeout_s
+        if late or (most_cpu_s is not None and _cpu_s(leader) > most_cpu_s):
+            os.killpg(leader, 9)
+            return
 
-    resource.setrlimit(resource.RLIMIT_CPU, (int(most_s), int(most_s) + 5))
+
+def _cpu_s(leader: int) -> float:
+    """Return the CPU seconds of all living processes of a session, with those of children that they waited for."""
+    ticks = 0
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            held = stat.read_text().rpartition(")")[2].split()
+        except OSError:  # it ended meanwhile
+            continue
+        if held[3] == str(leader):
+            ticks += sum(int(one) for one in held[11:15])
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 def write_result(name: str, content: dict[str, Any]) -> Path:

@@ -58,7 +58,7 @@ from veridical.stages.validate import validate
 DOCS = ROOT / "docs" / "validation.md"
 PARTIAL = Path(tempfile.gettempdir()) / "veridical-judge-linked.jsonl"  # an interrupted run goes on from there
 SPLITS = 20
-STRENGTHS = (1.0, 0.3)
+STRENGTHS = (1.0, 0.3, 0.15)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +98,9 @@ SOURCES = {
     "nafld": Source(read=lambda: _folder("nafld", ("nafld1", "nafld2", "nafld3")), share=0.05),
     "movielens_small": Source(
         read=lambda: _folder("movielens_small", ("movies", "links", "ratings", "tags")), share=0.2
+    ),
+    "chinook": Source(
+        read=lambda: _folder("chinook", tuple(one.stem for one in sorted((SHARED / "chinook").glob("*.parquet"))))
     ),
     "pbcseq": Source(
         read=lambda: Dataset.of(pq.read_table(SHARED / "pbcseq/pbcseq.parquet").replace_schema_metadata(None)),
@@ -169,14 +172,14 @@ def _stopped(verdict: Verdict) -> list[str]:
     return sorted({r.gate.check + (" ?" if r.outcome is unmeasured else "") for r in verdict.failures})
 
 
-_TOGETHER = ("linked.trends", "linked.joined", "linked.aggregated")
+_TOGETHER = ("linked.belonging", "linked.trends", "linked.joined", "linked.aggregated")
 _COPIES = ("privacy.exact_copies", "privacy.near_copies", "privacy.dcr_share")
 _MEMORY = ("sequence.lag_1", "sequence.autocorrelation", "sequence.discriminative", "sequence.predictive",
            "sequence.cross_correlation")  # fmt: skip
 FAULTS = tuple(
     Fault(name=f"{name}, {source}", source=source, plant=plant, meant=meant, strength_is=strength)
     for sources, name, plant, meant, strength in (
-        (("nafld", "movielens_small"), "shuffled keys", shuffled_keys, _TOGETHER, "share of rows"),
+        (("nafld", "movielens_small", "chinook"), "shuffled keys", shuffled_keys, _TOGETHER, "share of rows"),
         (("nafld", "movielens_small"), "cardinality flattened", flattened, ("linked.cardinality",), "share of rows"),
         (("nafld", "movielens_small"), "orphan keys", orphans, ("linked.integrity",), "share of rows"),
         (("nafld", "movielens_small"), "copied entities", copied_tables, _COPIES, "share of entities"),

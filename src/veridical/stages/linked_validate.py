@@ -17,6 +17,7 @@ from veridical.core.finding import Direction, Finding, not_measured
 from veridical.core.schema import Schema
 from veridical.gates.catalog import load_gates
 from veridical.gates.linked import for_linked
+from veridical.measures.linked.belonging import Belonging
 from veridical.measures.linked.key import Keys
 from veridical.measures.linked.rule import LinkedRules
 from veridical.measures.linked.side import as_evidence, common_of, real_of, sides_of, summed_up
@@ -59,11 +60,11 @@ def validate_linked(
     entity = entity_of(known, train)
     flat = _flat(measured, entity)
     with threadpool_limits(limits=ctx.workers):
-        measures: tuple[Measure, ...] = (Keys(), LinkedRules(), Trends(), LinkedTwoSample())
+        measures: tuple[Measure, ...] = (Keys(), LinkedRules(), Trends(), Belonging(), LinkedTwoSample())
         for place, make in enumerate(measures):
-            ctx.progress("measure linked", done=place, total=5)
+            ctx.progress("measure linked", done=place, total=len(measures) + 1)
             findings += make.measure(measured, ctx)
-        ctx.progress("measure linked", done=4, total=5)
+        ctx.progress("measure linked", done=len(measures), total=len(measures) + 1)
         findings += _privacy(_flat(given, entity), ctx)
     return conclude(findings, gate_set, given, flat, ctx, folder=folder, waivers=waivers)
 

@@ -8,6 +8,7 @@ from tests.linked_data import shop, shop_schema
 from veridical.core.contracts import Evidence, RunContext
 from veridical.core.dataset import Dataset
 from veridical.core.finding import Outcome
+from veridical.measures.linked.belonging import Belonging
 from veridical.measures.linked.key import Keys
 from veridical.measures.linked.rule import LinkedRules
 from veridical.measures.linked.telling import LinkedTwoSample
@@ -118,6 +119,42 @@ def test_two_sample_tests_see_what_single_tables_hide(good):
         one, two = _found(ours, check, table), _found(theirs, check, table)
         assert one.value < 0.65
         assert two.value > one.value + 0.05
+
+
+def _dealt_anew(evidence, share, seed=0):
+    """A share of the lines changes orders among themselves: each order keeps its number of lines."""
+    rng = np.random.default_rng(seed)
+    lines = evidence.synthetic.tables["line"]
+    keys = lines["order_id"].to_numpy(zero_copy_only=False).copy()
+    some = np.flatnonzero(rng.random(len(keys)) < share)
+    keys[some] = keys[rng.permutation(some)]
+    return _with(evidence, line=_column(lines, "order_id", keys.tolist()))
+
+
+def test_a_part_of_the_keys_dealt_anew_is_seen(good):
+    def found(evidence):
+        return _found(Belonging().measure(evidence, CTX), "linked.belonging", "line", "order_id")
+
+    held, some, many = (found(one) for one in (good, _dealt_anew(good, 0.15), _dealt_anew(good, 0.3)))
+    assert held.value < 0.15
+    assert held.p_value > 0.01
+    assert some.value > held.value + 0.1
+    assert many.value > 0.35  # the gate's limit
+    assert many.p_value < 1e-6
+
+
+def test_links_that_tell_nothing_are_not_measured(good):
+    lines = good.synthetic.tables["line"]
+    free = {side: _shuffled(data.tables["line"], "order_id", 3) for side, data in
+            (("train", good.train), ("holdout", good.holdout), ("synthetic", good.synthetic))}  # fmt: skip
+    from dataclasses import replace
+
+    blind = replace(good, **{
+        side: Dataset({**getattr(good, side).tables, "line": rows}) for side, rows in free.items()
+    })  # fmt: skip
+    found = _found(Belonging().measure(blind, CTX), "linked.belonging", "line", "order_id")
+    assert not found.measured
+    assert lines.num_rows > 500
 
 
 def test_broken_rules_across_tables_are_seen(good):

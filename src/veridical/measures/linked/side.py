@@ -267,13 +267,19 @@ def entity_path(data: Dataset, schema: Schema, table: str) -> tuple[ForeignKey, 
         seen.add(above)
 
 
-def one_of_each(data: Dataset, table: str, path: Sequence[ForeignKey], rng: np.random.Generator) -> Rows:
-    """Return one row of each entity, drawn at random: rows of one entity would give each other away."""
+def entities(data: Dataset, table: str, path: Sequence[ForeignKey]) -> Rows:
+    """Return the entity of each row of a table; a row without one is an entity by itself."""
     owners = np.arange(data.tables[table].num_rows)
     for link in path:
         rows = point(data.tables, link).rows
         own = np.append(rows, -1)[np.where(owners < len(rows), owners, len(rows))]
         owners = np.where(own < 0, 2**40 + np.arange(len(owners)), own)
+    return owners
+
+
+def one_of_each(data: Dataset, table: str, path: Sequence[ForeignKey], rng: np.random.Generator) -> Rows:
+    """Return one row of each entity, drawn at random: rows of one entity would give each other away."""
+    owners = entities(data, table, path)
     order = rng.permutation(len(owners))
     _, first = np.unique(owners[order], return_index=True)
     found: Rows = np.sort(order[first])
