@@ -3,18 +3,20 @@
 import numpy as np
 
 from veridical.engines.tabular.tree import walking
+from veridical.engines.tabular.tree.forest import grow_forest, join
 from veridical.engines.tabular.tree.growing import (
     CUT,
+    END,
     LEFT,
     PREDICTOR,
     RIGHT,
+    START,
     Growth,
     Leaves,
     Predictor,
     Smoothing,
     Target,
-    grow_forest,
-    join,
+    Tree,
     lay_leaves,
     prune,
 )
@@ -22,7 +24,7 @@ from veridical.engines.tabular.tree.growing import (
 WIDE = 600  # levels: far beyond the 64 bits that a step holds by itself
 
 
-def forest(rows: int = 20_000) -> tuple[Leaves, list[np.ndarray]]:
+def grown(rows: int = 20_000) -> tuple[list[Tree], Target, list[np.ndarray]]:
     rng = np.random.default_rng(0)
     levels = rng.integers(0, WIDE, rows).astype(np.uint16)
     narrow = rng.integers(0, 100, rows).astype(np.uint16)
@@ -30,8 +32,12 @@ def forest(rows: int = 20_000) -> tuple[Leaves, list[np.ndarray]]:
     every = np.arange(rows, dtype=np.int32)
     target = Target.of(told, int(told.max()) + 1, every, ordered=True)
     predictors = [Predictor(levels, WIDE, nominal=True), Predictor(narrow, 100, nominal=True)]
-    trees = grow_forest(target, predictors, every, Growth(trees=2), seed=1)
-    return join([lay_leaves(prune(tree, 1.2), target, Smoothing()) for tree in trees]), [levels, narrow]
+    return grow_forest(target, predictors, every, Growth(trees=2), seed=1), target, [levels, narrow]
+
+
+def forest() -> tuple[Leaves, list[np.ndarray]]:
+    trees, target, columns = grown()
+    return join([lay_leaves(prune(tree, 1.2), target, Smoothing()) for tree in trees]), columns
 
 
 def walked(leaves: Leaves, columns: list[np.ndarray], row: int, root: int) -> int:
@@ -51,3 +57,19 @@ def test_every_row_of_both_trees_ends_where_its_splits_lead() -> None:
     for tree, root in enumerate(leaves.roots.tolist()):
         reached = walking.route(leaves, columns, 2_000, tree=tree)
         assert reached.tolist() == [walked(leaves, columns, row, root) for row in range(2_000)]
+
+
+def test_each_tree_holds_all_rows_though_it_was_grown_on_some() -> None:
+    trees, target, columns = grown()
+    for tree in trees:
+        laid = lay_leaves(tree, target, Smoothing())
+        reached = walking.route(laid, columns, len(target.codes), tree=0)
+        assert sorted(tree.order.tolist()) == list(range(len(target.codes)))
+        for at in np.flatnonzero(tree.nodes[:, LEFT] < 0)[:50].tolist():
+            held = tree.order[tree.nodes[at, START] : tree.nodes[at, END]]
+            assert set(held.tolist()) == set(np.flatnonzero(reached == at).tolist())
+            assert np.all(np.diff(target.codes[held].astype(int)) >= 0)
+        for at in np.flatnonzero(tree.nodes[:, LEFT] >= 0).tolist():
+            left, right = tree.nodes[at, LEFT], tree.nodes[at, RIGHT]
+            assert tree.nodes[at, START] == tree.nodes[left, START]
+            assert tree.nodes[at, END] == tree.nodes[right, END] and tree.nodes[left, END] == tree.nodes[right, START]

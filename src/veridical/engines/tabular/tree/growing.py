@@ -215,50 +215,6 @@ def lay_leaves(tree: Tree, target: Target, smoothing: Smoothing) -> Leaves:
     return _ends_only(Leaves(nodes, tree.masks, offsets, tiles, bounds, cumulative, target.root, roots))
 
 
-def grow_forest(
-    target: Target, predictors: Sequence[Predictor], rows: NDArray[np.int32], growth: Growth, seed: int
-) -> list[Tree]:
-    """Return one tree on all rows, or several, each on a part of the rows and of the predictors (Breiman 2001)."""
-    if growth.trees == 1 or not predictors:
-        return [grow(target, predictors, rows, growth, seed)]
-    some = max(1, math.ceil(growth.seen * len(rows)))
-    trees = []
-    for at in range(growth.trees):
-        start = at * len(rows) // growth.trees
-        part = np.concatenate([rows[start:], rows[:start]])[:some]
-        trees.append(grow(target, predictors, part, growth, seed + at))
-    return trees
-
-
-def join(forest: Sequence[Leaves]) -> Leaves:
-    """Return several trees' leaves as one."""
-    if len(forest) == 1:
-        return forest[0]
-    nodes, roots, offsets = [], [], []
-    node_at = mask_at = tile_at = 0
-    for leaves in forest:
-        own = leaves.nodes.copy()
-        inner = own[:, LEFT] >= 0
-        own[inner, LEFT : RIGHT + 1] += node_at
-        own[inner & (own[:, CUT] < 0), CUT] -= mask_at
-        nodes.append(own)
-        roots.append(node_at)
-        offsets.append(leaves.offsets + tile_at)
-        node_at += len(own)
-        mask_at += len(leaves.masks)
-        tile_at += len(leaves.bounds)
-    return Leaves(
-        np.concatenate(nodes),
-        np.concatenate([leaves.masks for leaves in forest]),
-        np.concatenate(offsets),
-        np.concatenate([leaves.tiles for leaves in forest]),
-        np.concatenate([leaves.bounds for leaves in forest]),
-        np.concatenate([leaves.cumulative for leaves in forest]),
-        forest[0].root,
-        np.array(roots, dtype=np.int32),
-    )
-
-
 def _ends_only(leaves: Leaves) -> Leaves:
     """Return the leaves without what only their making needed: inner nodes' tiles and row ranges."""
     nodes = leaves.nodes.copy()

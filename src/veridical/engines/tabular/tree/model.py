@@ -17,7 +17,7 @@ from veridical.core.contracts import RunContext
 from veridical.core.schema import Column, Role
 from veridical.encode.codes import Codec, Codes
 from veridical.encode.numeric import NumericCodec
-from veridical.engines.tabular.tree import growing, leaning, order, phrasing, walking
+from veridical.engines.tabular.tree import forest, growing, leaning, order, phrasing, walking
 from veridical.engines.tabular.tree.calibration import calibrated
 from veridical.engines.tabular.tree.coding import NARROW, coarse_map, fit_codec
 from veridical.engines.tabular.tree.growing import Growth, Leaves, Predictor, Smoothing, Target, Tree
@@ -154,13 +154,13 @@ def learn(
     seed: int,
 ) -> Leaves:
     """Return the leaves of one column's trees."""
-    return lay(growing.grow_forest(target, predictors, rows, model.growth, seed), target, smoothing)
+    return lay(forest.grow_forest(target, predictors, rows, model.growth, seed), target, smoothing)
 
 
-def lay(forest: Sequence[Tree], target: Target, smoothing: Smoothing) -> Leaves:
+def lay(trees: Sequence[Tree], target: Target, smoothing: Smoothing) -> Leaves:
     """Return the leaves of a forest, pruned."""
-    pruned = [growing.prune(tree, smoothing.price) for tree in forest]
-    return growing.join([growing.lay_leaves(tree, target, smoothing) for tree in pruned])
+    pruned = [growing.prune(tree, smoothing.price) for tree in trees]
+    return forest.join([growing.lay_leaves(tree, target, smoothing) for tree in pruned])
 
 
 def phrase(
@@ -206,7 +206,7 @@ def tune(model: TreeModel, target: Target, predictors: Sequence[Predictor], spli
         return max(trials, key=lambda trial: (trial.price, trial.strength, trial.grain))
     train = split.train[: model.tuning_rows]
     target = replace(target, root=Target.of(target.codes, len(target.root) - 1, train, ordered=target.ordered).root)
-    grown = growing.grow_forest(target, predictors, train, model.growth, seed)
+    grown = forest.grow_forest(target, predictors, train, model.growth, seed)
     columns = [p.codes for p in predictors]
 
     def likelihood(trial: Smoothing) -> float:
