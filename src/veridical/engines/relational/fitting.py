@@ -9,10 +9,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from veridical.core.contracts import Engine, RunContext
+from veridical.core.contracts import Engine, Generator, RunContext
 from veridical.core.dataset import Dataset
 from veridical.core.schema import Column, Kind, Role, Schema, TableSchema
-from veridical.engines.relational import following, lattice
+from veridical.engines.relational import following, lattice, strand
 from veridical.engines.relational.clock import to_minutes
 from veridical.engines.relational.coarse import Coarse
 from veridical.engines.relational.graph import Graph
@@ -29,7 +29,7 @@ from veridical.engines.relational.plan import (
     parent_name,
     plan,
 )
-from veridical.engines.relational.quota import learned
+from veridical.engines.relational.quota import blurred, learned
 from veridical.engines.relational.rarity import people_of, without_rare
 from veridical.prepare.codec import whole
 from veridical.prepare.link import Pointing, Rows
@@ -119,7 +119,7 @@ def _link_model(i: int, source: Source, groups: Groups, ctx: RunContext) -> Link
     return LinkModel(
         numbers=learned(present, rare, rng), rows=len(rows), kinds=groups.count, alone=groups.alone,
         nulls=int((rows < 0).sum()), to_self=int(own.sum()), circles=circles, pairs=_pairs(i, source),
-        missing_numbers=_blurred(missing, groups.labels[pointing.present :], rare, rng),
+        missing_numbers=blurred(missing, groups.labels[pointing.present :], rare, rng),
         missing_kinds=np.sort(groups.labels[pointing.present :]),
     )  # fmt: skip
 
@@ -130,17 +130,6 @@ def _pairs(i: int, source: Source) -> float:
     if owner is None or i not in source.graph.matched.get(table, ()):
         return 1.0
     return pairs_per_row(source.pointing[owner].rows, source.pointing[i].rows)
-
-
-def _blurred(numbers: Rows, kinds: Rows, rare: int, rng: np.random.Generator) -> Rows:
-    """Numbers of parents without a row, shuffled within groups, in the order of the groups."""
-    order = np.lexsort((rng.random(len(numbers)), kinds))
-    found = numbers[order]
-    top = np.argsort(found)[-rare:] if len(found) > rare else np.zeros(0, dtype=np.int64)
-    found[top] = np.maximum(1, np.rint(found[top] * (1 + rng.uniform(-0.03, 0.03, size=len(top)))))
-    if len(top):
-        found[top[-1]] = max(1, int(found[top[-1]] + numbers.sum() - found.sum()))
-    return found
 
 
 def _table(
@@ -161,35 +150,88 @@ def _table(
     people = people_of(name, source.schema, graph, source.pointing, table.num_rows)
     hidden, extra = _hidden(planned, source, groups)
     own = source.pointing[owner].rows if owner is not None else None
-    time = following.time_of(planned, table, own) if own is not None else None
-    calendar, spelled = _calendar(planned, table) if time is None else ([], {time: table[time]})
-    context = _columns_of(given, source)
-    schema = inner_schema(planned, (*context, *calendar), hidden)
-    inner = pa.table({
-        **{name: given[name] for name in given.column_names},
-        **{own: _told(own, planned, table, people, source.schema.rare_below) for own in planned.drawn}, **spelled,
-        **extra,
-    }) if schema.columns else _no_columns(table.num_rows)  # fmt: skip
-    modelled = any(column.role is Role.MODEL for column in schema.columns)
-    generator = None
-    if modelled and table.num_rows and time is not None and own is not None and owner is not None:
-        labels = np.append(groups[owner].labels, -1)[own]
-        moment = planned.schema.column(time)
-        generator = following.fit(inner, schema, moment, own, labels, source.schema.rare_below, _quiet(ctx))
-    elif modelled and table.num_rows:
-        whole_schema = Schema(tables=(schema,), rare_below=source.schema.rare_below)
-        generator = engine.fit(Dataset.of(inner, name), whole_schema, _quiet(ctx))
+    told = {one: _told(one, planned, table, people, source.schema.rare_below) for one in planned.drawn}
+    context, generator, order, strands = _law(
+        planned, source, groups, offers, given, Inner(told, tuple(hidden), extra), engine, ctx
+    )
     shuffled = own is not None and len(own) > 1 and float((own[1:] == own[:-1]).mean()) < 0.3
     alone = [i for i in graph.children(name) if groups[i].alone and graph.links[i].table != name]
     fixed = owner is None and bool(alone) and len(alone) == len(graph.children(name))
     model = TableModel(
         plan=planned, rows=table.num_rows, generator=generator,
-        context=tuple(column.name for column in (*context, *calendar)), offered=offered,
+        context=tuple(column.name for column in context), offered=offered,
         profiles=_profiles(name, source, groups, everyone=False) if alone else None, fixed=fixed, shuffled=shuffled,
-        order=time if generator is not None else None,
+        order=order, strands=strands,
         levels=lattice.of_columns(planned, table, source.schema.rare_below),
     )  # fmt: skip
     return model, offer
+
+
+@dataclass(frozen=True)
+class Inner:
+    """What of a table is drawn: its columns as they are told, and the hidden ones of its links."""
+
+    told: Mapping[str, pa.Array | pa.ChunkedArray]
+    hidden: tuple[Column, ...]
+    extra: Mapping[str, pa.Array]
+
+    def table(self, planned: TablePlan, given: Mapping[str, pa.Array | pa.ChunkedArray]) -> pa.Table:
+        """Return drawn columns beside what is given."""
+        return pa.table({**given, **{name: self.told[name] for name in planned.drawn}, **self.extra})
+
+
+Law = tuple[tuple[Column, ...], Generator | None, str | None, strand.Strands | None]
+
+
+def _law(
+    planned: TablePlan, source: Source, groups: Mapping[int, Groups], offers: Mapping[str, pa.Table], given: pa.Table,
+    drawn: Inner, engine: Engine, ctx: RunContext,
+) -> Law:  # fmt: skip
+    """Return what the rows of a table are told, their generator, and by which time and in which series they follow."""
+    name, rare = planned.schema.name, source.schema.rare_below
+    table, owner = source.tables[name], source.graph.owner.get(name)
+    own = source.pointing[owner].rows if owner is not None else None
+    time = following.time_of(planned, table, own) if own is not None else None
+    strands = strand.find(planned, source.graph, source.pointing, source.tables, rare) if time is None else None
+    if strands is not None:
+        return _stranded(planned, strands, source, offers, drawn, ctx)
+    calendar, spelled = _calendar(planned, table) if time is None else ([], {time: table[time]})
+    context = (*_columns_of(given, source), *calendar)
+    schema = inner_schema(planned, context, drawn.hidden)
+    if not table.num_rows or not any(column.role is Role.MODEL for column in schema.columns):
+        return context, None, None, None
+    inner = drawn.table(planned, {one: given[one] for one in given.column_names} | spelled)
+    if time is not None and own is not None and owner is not None:
+        labels = np.append(groups[owner].labels, -1)[own]
+        moment = planned.schema.column(time)
+        return context, following.fit(inner, schema, moment, own, labels, rare, _quiet(ctx)), time, None
+    whole_schema = Schema(tables=(schema,), rare_below=rare)
+    return context, engine.fit(Dataset.of(inner, name), whole_schema, _quiet(ctx)), None, None
+
+
+def _stranded(
+    planned: TablePlan, strands: strand.Strands, source: Source, offers: Mapping[str, pa.Table], drawn: Inner,
+    ctx: RunContext,
+) -> Law:  # fmt: skip
+    table, root = source.tables[planned.schema.name], source.graph.links[strands.root]
+    pointing = source.pointing[strands.root]
+    rows = np.where(pointing.rows >= pointing.present, -1, pointing.rows)
+    given = taken(offers[root.parent], rows)
+    rest, columns = strand.told_by(planned, strands)
+    context = (*_columns_of(given, source), *columns)
+    words = whole(table[strands.by]).cast(pa.string())
+    told = {one: given[one] for one in given.column_names} | {strands.by: words, strands.time: table[strands.time]}
+    places = strand.places_of(strands, table[strands.by])
+    told |= strands.told(places)
+    multiples = {name: strands.scaled(name, whole(table[name]), places) for name in strands.levels}
+    drawn = replace(drawn, told={**drawn.told, **multiples})
+    codes = words.dictionary_encode().indices.to_numpy(zero_copy_only=False).astype(np.int64)
+    series = np.where(rows < 0, -1, rows * (int(codes.max(initial=0)) + 1) + codes)
+    law = following.fit(
+        drawn.table(rest, told), inner_schema(rest, context, drawn.hidden), planned.schema.column(strands.time),
+        series, np.zeros(len(series), dtype=np.int64), source.schema.rare_below, _quiet(ctx),
+    )  # fmt: skip
+    return context, law, strands.time, strands
 
 
 def _told(name: str, planned: TablePlan, table: pa.Table, people: Rows | None, rare: int) -> pa.Array | pa.ChunkedArray:

@@ -96,6 +96,11 @@ def _is_spelled(planned: TablePlan, name: str) -> bool:
     return any(name in one.parts for one in planned.spelled)
 
 
+def ticks_of(times: pa.Array) -> Rows:
+    """Return times as whole numbers in their order."""
+    return _ticks(pa.chunked_array([times]))
+
+
 def _ticks(column: pa.ChunkedArray, *, null: int | None = None) -> Rows:
     values = whole(column)
     values = (values.cast(pa.int32()) if pa.types.is_date32(values.type) else values).cast(pa.int64())
@@ -190,11 +195,13 @@ def _entities(owners: Rows, labels: Rows) -> tuple[Rows, Rows]:
 
 
 def drawn(
-    law: Law, context: Mapping[str, pa.Array], owners: Rows, labels: Rows, seed: int, times: pa.Array | None
-) -> pa.Table:
+    law: Law, context: Mapping[str, pa.Array], owners: Rows, labels: Rows, seed: int, times: pa.Array | None,
+    like: Rows | None = None,
+) -> pa.Table:  # fmt: skip
     """Return the rows of all parents in the order of `owners`, each parent's rows in order of time.
 
-    `context` tells each row of its owner; `times` holds the rows' times where they are known.
+    `context` tells each row of its owner; `times` holds the rows' times where they are known; `like` says for each row
+    as how long its owner's series is told, where that is another number than its rows.
     """
     entity, order = _entities(owners, labels)
     first = np.flatnonzero(np.r_[True, np.diff(entity) != 0])
@@ -204,7 +211,8 @@ def drawn(
     names = np.arange(len(first)) if few is None else np.arange(len(first)) % few
     told = pa.table({**given, OWNER: pa.array([f"{one}" for one in names.tolist()], pa.string())})
     known = None if times is None else times.take(pa.array(order))
-    made = law.draw(len(first), seed=seed, given=told, lengths=lengths, times=known)
+    long = None if like is None else like[order[first]]
+    made = law.draw(len(first), seed=seed, given=told, lengths=lengths, times=known, like=long)
     back = np.empty(len(order), dtype=np.int64)
     back[order] = np.arange(len(order))
     kept = [name for name in made.column_names if name != OWNER and name not in context]

@@ -25,6 +25,7 @@ from veridical.engines.relational.made import Asked
 from veridical.engines.relational.making import Maker
 from veridical.engines.relational.model import LinkModel, Profiles, TableModel
 from veridical.engines.relational.plan import TablePlan
+from veridical.engines.relational.strand import Strands
 from veridical.prepare.link import Rows
 from veridical.store.artifact import open_sealed, seal
 
@@ -167,6 +168,7 @@ def _table_to(model: TableModel, name: str, arrays: dict[str, Any]) -> dict[str,
     plain: dict[str, Any] = {
         "rows": model.rows, "context": list(model.context), "offered": offered, "fixed": model.fixed,
         "factor": model.factor, "order": model.order,
+        "strands": None if model.strands is None else model.strands.to_plain(),
         "levels": {key: list(held) for key, held in model.levels.items()},
         "shuffled": model.shuffled, "modelled": model.generator is not None, "kept": model.kept is not None,
         "fresh": {key: fresh.to_plain() for key, fresh in planned.fresh.items()},
@@ -216,6 +218,7 @@ def _table_from(
         plan=planned, rows=plain["rows"], context=tuple(plain["context"]), offered=offered, profiles=profiles,
         generator=(sequence_generator() if plain["order"] else inner).load(folder / f"table-{number}")
         if plain["modelled"] else None, order=plain["order"],
+        strands=None if plain["strands"] is None else Strands.from_plain(plain["strands"]),
         levels={key: tuple(held) for key, held in plain["levels"].items()},
         kept=_read(folder / f"kept-{number}.arrow") if plain["kept"] else None,
         fixed=plain["fixed"], shuffled=plain["shuffled"], factor=plain["factor"],

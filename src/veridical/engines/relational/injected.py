@@ -45,8 +45,10 @@ class Law(Protocol):
         """How many entities there are that are kept as they are; None where they are drawn."""
         ...
 
-    def draw(self, count: int, *, seed: int, given: pa.Table, lengths: Rows, times: pa.Array | None) -> pa.Table:
-        """Return the rows of `count` entities, each one's together and in order."""
+    def draw(
+        self, count: int, *, seed: int, given: pa.Table, lengths: Rows, times: pa.Array | None, like: Rows | None
+    ) -> pa.Table:
+        """Return the rows of `count` entities, each one's together and in order; they are told as `like` long."""
         ...
 
 

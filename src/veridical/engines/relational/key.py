@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -118,6 +118,17 @@ def _typed(ticks: Rows, kind: pa.DataType) -> pa.Array:
         return pa.array(ticks).cast(kind)
     narrow = pa.array(ticks, pa.int64()).cast(pa.int32()) if pa.types.is_date32(kind) else pa.array(ticks, pa.int64())
     return narrow.cast(kind)
+
+
+def lost_keys(
+    held: Sequence[pa.Array], fresh: Fresh | None, count: int, seed: int, rng_of: Callable[[], np.random.Generator]
+) -> list[pa.Array]:
+    """Return `count` keys that no row of the parent has; `held` are the columns of the keys that are there."""
+    if len(held) == 1 and fresh is not None:
+        return [fresh.make(count, seed, avoid=held[0])]
+    rng = rng_of()
+    rows = pa.array(rng.integers(max(1, len(held[0])), size=len(held[0]) + count)[len(held[0]) :])
+    return unlike([each.take(rows) for each in held], held, rng)
 
 
 def unlike(columns: Sequence[pa.Array], taken: Sequence[pa.Array], rng: np.random.Generator) -> list[pa.Array]:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import numpy as np
 import pyarrow as pa
 
+from veridical.engines.relational.plan import TablePlan
 from veridical.prepare.link import Rows
+from veridical.prepare.storage import parse_type
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,3 +36,20 @@ class Made:
     above: dict[int, Rows] = field(default_factory=dict)
     given: dict[str, pa.Array] = field(default_factory=dict)
     offer: pa.Table | None = None
+
+
+def dealt_out(planned: TablePlan, table: Made, owner: int, rng: np.random.Generator) -> dict[str, pa.Array]:
+    """Fill in the places of a dense calendar within each parent, with all that spells them out, and return them."""
+    if planned.grid is None:
+        return {}
+    kind = parse_type(planned.schema.column(planned.grid.column).storage)
+    groups = table.above[owner]
+    order = np.argsort(groups, kind="stable")
+    back = np.empty(len(order), dtype=np.int64)
+    back[order] = np.arange(len(order))
+    found = {planned.grid.column: planned.grid.deal(groups[order], kind, rng).take(pa.array(back))}
+    for one in planned.spelled:
+        kinds = {part: parse_type(planned.schema.column(part).storage) for part in one.parts}
+        found |= one.compute(found[planned.grid.column], kinds)
+    table.columns.update(found)
+    return found

@@ -14,20 +14,21 @@ import pyarrow.compute as pc
 from veridical.core.contracts import RunContext, SampleRequest, Shard
 from veridical.core.rng import derive
 from veridical.core.schema import Role, Schema
-from veridical.engines.relational import following, lattice, standing
+from veridical.engines.relational import following, lattice, standing, strand
 from veridical.engines.relational.balance import Sum, balanced
 from veridical.engines.relational.clock import from_minutes
 from veridical.engines.relational.fitting import kind_labels, kind_words, taken
 from veridical.engines.relational.graph import Graph
 from veridical.engines.relational.injected import law_of
-from veridical.engines.relational.key import unlike
+from veridical.engines.relational.key import lost_keys
 from veridical.engines.relational.leading import lead, path, settled
-from veridical.engines.relational.made import Asked, Made
+from veridical.engines.relational.made import Asked, Made, dealt_out
 from veridical.engines.relational.model import LinkModel, TableModel
 from veridical.engines.relational.pairing import Siblings, descending, pair, paired
 from veridical.engines.relational.plan import count_name, kind_name, parent_name
 from veridical.engines.relational.quota import dealt, grown, resized, scaled
 from veridical.engines.relational.ruling import ruled
+from veridical.engines.relational.strand import Strands
 from veridical.engines.relational.uniqueness import keep_apart
 from veridical.prepare.codec import whole
 from veridical.prepare.link import Rows, point
@@ -108,11 +109,14 @@ class Maker:
             table.rows = max(1, round(model.rows * size * model.factor)) if model.rows else 0
         else:
             given = self._owned(owner, name, model, made, table)
-        self._calendar(model, table, given, owner)
+        if owner is not None:
+            given |= dealt_out(model.plan, table, owner, self.rng("grid", name))
         table.given = given
         context = {column: given[column] for column in model.context if column in given}
         if model.order is None or owner is None:
             table.drawn = self._drawn(name, model, table.rows, context)
+        elif model.strands is not None:
+            table.drawn = self._stranded(name, model, model.strands, table, made)
         else:
             table.drawn = self._followed(name, model, table, context, owner)
         for column in model.plan.drawn:
@@ -189,23 +193,6 @@ class Maker:
         stand_in = self.rng("stand-in", i).integers(parent.rows, size=int(above.max()) + 1)
         return np.where(beyond, stand_in[np.maximum(above, 0)], above)
 
-    def _calendar(self, model: TableModel, table: Made, given: dict[str, pa.Array], owner: int | None) -> None:
-        grid = model.plan.grid
-        if grid is None or owner is None:
-            return
-        kind = parse_type(model.plan.schema.column(grid.column).storage)
-        groups = table.above[owner]
-        order = np.argsort(groups, kind="stable")
-        back = np.empty(len(order), dtype=np.int64)
-        back[order] = np.arange(len(order))
-        dealt_out = grid.deal(groups[order], kind, self.rng("grid", model.plan.schema.name)).take(pa.array(back))
-        table.columns[grid.column] = given[grid.column] = dealt_out
-        for one in model.plan.spelled:
-            kinds = {part: parse_type(model.plan.schema.column(part).storage) for part in one.parts}
-            parts = one.compute(dealt_out, kinds)
-            table.columns.update(parts)
-            given.update(parts)
-
     def _drawn(self, name: str, model: TableModel, rows: int, context: Mapping[str, pa.Array]) -> pa.Table | None:
         if model.generator is None or not rows:
             return None
@@ -231,6 +218,21 @@ class Maker:
         labels, times = kind_labels(table.given[kind_name(owner)]), table.columns.get(str(model.order))
         seed = derive(self.asked.seed, "table", name)
         return following.drawn(law_of(model.generator), context, table.above[owner], labels, seed, times)
+
+    def _stranded(
+        self, name: str, model: TableModel, strands: Strands, table: Made, made: Mapping[str, Made]
+    ) -> pa.Table | None:
+        """Return rows of several series of one parent: which series each belongs to first, then each in its order."""
+        if model.generator is None or not table.rows:
+            return None
+        self.ctx.progress(f"table {name}", done=0, total=table.rows)
+        owner, schema, seed = self.graph.owner[name], self.schema.table(name), derive(self.asked.seed, "table", name)
+        base = self._base(owner, table.above[owner], made[self.graph.links[owner].parent])
+        roots, times = strand.roots_and_times(strands, self.graph, owner, base, made, schema)
+        offer = made[self.graph.links[strands.root].parent].offer
+        told = {} if offer is None else {one: offer[one] for one in model.context if one in offer.column_names}
+        given = {one: whole(held).take(pa.array(roots)) for one, held in told.items()}
+        return strand.drawn(strands, law_of(model.generator), given, roots, times, seed, schema)
 
     def _hidden(self, name: str, model: TableModel, table: Made) -> None:
         """Say how many children of which kind each row has, by every link that points here."""
@@ -333,7 +335,7 @@ class Maker:
 
     def _trace(self, name: str, table: Made) -> None:
         """Find where the rows of a kept table point: some link may follow from there."""
-        for k in {way[2] for way in self.graph.followed if self.graph.links[way[2]].table == name}:
+        for k in {way[2] for way in self.graph.summed if self.graph.links[way[2]].table == name}:
             kept = {one: self.tables[one].kept for one in (name, self.graph.links[k].parent)}
             found = point({one: rows for one, rows in kept.items() if rows is not None}, self.graph.links[k])
             table.above[k] = np.where(found.rows < found.present, found.rows, -1)
@@ -344,23 +346,16 @@ class Maker:
         child, parent = made[link.table], made[link.parent]
         above = child.above[i]
         missing = max(0, int(above.max(initial=-1)) + 1 - parent.rows)
-        lost = self._missing_keys(i, parent, missing) if missing else []
+        held = [parent.columns[name] for name in link.parent_columns]
+        fresh = self.tables[link.parent].plan.fresh.get(link.parent_columns[0])
+        seed = derive(self.asked.seed, "missing", i) % 2**62
+        lost = lost_keys(held, fresh, missing, seed, partial(self.rng, "missing", i)) if missing else []
         for place, (own, theirs) in enumerate(zip(link.columns, link.parent_columns, strict=True)):
             values = parent.columns[theirs]
             if missing:
                 values = pa.concat_arrays([values, lost[place].cast(values.type)])
             pointed = values.take(pa.array(above, mask=above < 0))
             child.columns[own] = store(pointed, self.schema.table(link.table).column(own).storage)
-
-    def _missing_keys(self, i: int, parent: Made, count: int) -> list[pa.Array]:
-        """Return keys that no row of the parent has."""
-        link = self.graph.links[i]
-        held = [parent.columns[name] for name in link.parent_columns]
-        fresh = self.tables[link.parent].plan.fresh.get(link.parent_columns[0])
-        if len(held) == 1 and fresh is not None:
-            return [fresh.make(count, derive(self.asked.seed, "missing", i) % 2**62, avoid=held[0])]
-        rows = self.rng("stand-in", i).integers(max(1, parent.rows), size=parent.rows + count)[parent.rows :]
-        return unlike([each.take(pa.array(rows)) for each in held], held, self.rng("missing", i))
 
     def _copy(self, i: int, name: str, table: Made, made: Mapping[str, Made]) -> None:
         """Let columns that repeat the parent's do so."""

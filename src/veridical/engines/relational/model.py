@@ -12,6 +12,7 @@ from veridical.core.contracts import Generator
 from veridical.core.schema import Column
 from veridical.engines.relational.coarse import Coarse
 from veridical.engines.relational.plan import TablePlan
+from veridical.engines.relational.strand import Strands
 from veridical.prepare.link import Rows
 
 EMPTY = np.zeros(0, dtype=np.int64)
@@ -61,7 +62,8 @@ class TableModel:
     `kept` holds the rows of a table that goes out as it is, with `profiles` of every row. `fixed` tables do not grow
     with the scale. `shuffled`: rows of one owner do not lie together. `context` names the columns given to the engine;
     `offered` are those that its own children may be given. Rows of one owner follow each other by the column `order`,
-    where there is one: then `generator` is a law of sequences. `levels` are the values that numbers of few keep to.
+    where there is one: then `generator` is a law of sequences; `strands` says which series of a parent they belong
+    to. `levels` are the values that numbers of few keep to.
     """
 
     plan: TablePlan
@@ -74,5 +76,6 @@ class TableModel:
     fixed: bool = False
     shuffled: bool = False
     order: str | None = None
+    strands: Strands | None = None
     levels: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     factor: float = 1.0  # a part of the table was learned from: as many times more rows come out

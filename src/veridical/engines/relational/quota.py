@@ -136,3 +136,14 @@ def grown(quotas: Rows, total: int, rng: np.random.Generator) -> Rows:
     found[rng.choice(empty, size=unseen, replace=False)] += 1
     found += np.bincount(rng.choice(len(quotas), size=extra - unseen, p=quotas / now), minlength=len(quotas))
     return found
+
+
+def blurred(numbers: Rows, kinds: Rows, rare: int, rng: np.random.Generator) -> Rows:
+    """Numbers of parents without a row, shuffled within groups, in the order of the groups."""
+    order = np.lexsort((rng.random(len(numbers)), kinds))
+    found = numbers[order]
+    top = np.argsort(found)[-rare:] if len(found) > rare else np.zeros(0, dtype=np.int64)
+    found[top] = np.maximum(1, np.rint(found[top] * (1 + rng.uniform(-0.03, 0.03, size=len(top)))))
+    if len(top):
+        found[top[-1]] = max(1, int(found[top[-1]] + numbers.sum() - found.sum()))
+    return found

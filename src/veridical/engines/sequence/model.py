@@ -75,12 +75,13 @@ class Sequences:
     def draw(
         self, count: int, *, seed: int, shard: Shard | None = None, given: pa.Table | None = None,
         lengths: Places | None = None, where: str | None = None, balance: Balance | None = None,
-        times: pa.Array | None = None,
+        times: pa.Array | None = None, like: Places | None = None,
     ) -> pa.Table:  # fmt: skip
         """Return the rows of `count` entities, each one's together and in order.
 
         `given` holds known attributes (key columns, context), `lengths` the rows of each entity (0: none), `times` the
-        time of each of these rows, if they are known too: one entity's after the other's, each one's in order.
+        time of each of these rows, if they are known too: one entity's after the other's, each one's in order. `like`
+        says as which lengths the entities are told, where theirs are not to be taken at their word.
 
         Raises:
             SpecError: the request asks for what cannot be.
@@ -92,9 +93,12 @@ class Sequences:
         if lengths is not None and len(kept) < count:
             given = None if given is None else given.take(pa.array(kept))
             lengths = lengths[kept]
+        told = lengths if like is None else like[kept]
         drawn = self.roster.draw(
-            len(kept), seed, shard=shard, given=given, lengths=lengths, where=where, balance=balance
+            len(kept), seed, shard=shard, given=given, lengths=told, where=where, balance=balance
         )
+        if lengths is not None:
+            drawn = replace(drawn, traits=replace(drawn.traits, length=lengths))
         ticks = None if times is None else self.clock.ticks(numbers(self.encoded(times)))
         ends = np.concatenate([[0], np.cumsum(drawn.traits.length)])
         tables = []
