@@ -1,7 +1,7 @@
 """DoppelGANger (Lin et al. 2020, as gretel-synthetics' DGAN) on one table of sequences of one length.
 
-It knows one length only: entities of the commonest length are learned, cut to a multiple of ten rows, and all come out
-with it. Times are those of a learned entity, for it makes none.
+It knows one length only: entities of the commonest length are learned, cut to a multiple of ten rows where longer, and
+all come out with it. Times are those of a learned entity, for it makes none.
 """
 
 import json
@@ -24,7 +24,9 @@ if key is None:
 train[key] = train[key].astype(str)
 train = train.sort_values([key, moment])
 lengths = train.groupby(key).size()
-steps = int(lengths.mode().iloc[0]) // 10 * 10
+commonest = int(lengths.mode().iloc[0])
+sample = min(10, commonest)
+steps = commonest // sample * sample
 kept = train[train[key].isin(lengths[lengths >= steps].index)].groupby(key).head(steps)
 features = [name for name in train.columns if name not in {key, moment, *job["static"]}]
 words = [name for name in features + job["static"] if not pd.api.types.is_numeric_dtype(kept[name])]
@@ -36,7 +38,7 @@ for name in features + job["static"]:
 kept["step"] = kept.groupby(key).cumcount()
 start = time.process_time()
 size = int(min(100, kept[key].nunique()))
-model = DGAN(DGANConfig(max_sequence_len=steps, sample_len=10, batch_size=size, epochs=job["epochs"], cuda=False))
+model = DGAN(DGANConfig(max_sequence_len=steps, sample_len=sample, batch_size=size, epochs=job["epochs"], cuda=False))
 model.train_dataframe(
     kept[[key, "step", *job["static"], *features]],
     attribute_columns=job["static"] or None,

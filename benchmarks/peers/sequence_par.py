@@ -20,7 +20,7 @@ if key is None:
     train[key] = (pd.RangeIndex(len(train)) // width).astype(str)
 train[key] = train[key].astype(str)
 for name in train.columns:
-    if str(train[name].dtype) == "category":
+    if str(train[name].dtype) in ("category", "bool"):
         train[name] = train[name].astype(str)
 metadata = Metadata.detect_from_dataframes({"data": train})
 for name in train.columns:

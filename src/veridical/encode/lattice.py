@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 Numbers = NDArray[np.float64]
 MOST, MOST_EVEN = 512, 2048
-LEAST_ROWS, LEAST_EVEN_ROWS = 20, 8  # rows a value has on average, from which a number keeps to few values
+LEAST_ROWS, LEAST_EVEN_ROWS = 20, 4  # rows a value has on average, from which a number keeps to few values
 LEAST_SHARE, LEAST_EVEN_SHARE = 0.95, 0.9
 FILLED = 0.6  # of an even grid, from which numbers are taken to lie on it
 
@@ -41,7 +41,10 @@ def levels(
         pairs = np.unique(np.stack([place, owners[~np.isnan(values)]]), axis=1)
         carried = np.bincount(pairs[0], minlength=len(held))
     kept = held[carried >= rare_below]
-    share = float(tally[carried >= rare_below].sum()) / len(known)
+    if even and len(kept):
+        # Between two steps of a gauge that many rows carry, a step that few carry is nobody's own.
+        kept = held[(held >= kept[0]) & (held <= kept[-1])]
+    share = float(tally[np.isin(held, kept)].sum()) / len(known)
     return (
         None
         if len(kept) < 3 or share < (LEAST_EVEN_SHARE if even else LEAST_SHARE) or (not even and _is_even(kept, known))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -14,6 +14,7 @@ from veridical.engines.sequence.memory import EVER, Past
 from veridical.engines.sequence.telling import Telling
 
 MOST_GROUPS = 12
+MOST_PRODUCTS = 6  # columns before it in the row whose products a number's prediction reads
 FEW_WORDS = 6  # categories with so many values or fewer also remember how often each was there
 
 
@@ -24,8 +25,9 @@ class Steps:
     `moment` holds numbers a row (calendar, gaps, place in the sequence), `waves` smooth functions of the calendar.
     `entity` holds numbers an entity, coarse enough that several share each, `entity_words` places in vocabularies;
     `means` holds each entity's own mean level. While learning, `others` holds for each row the mean of the entity's
-    other rows in its place: told the mean with the row in it, a short series would seem to swing back. Where holes
-    part a series, `layout` is that of its runs and `whole` the entities' own.
+    other rows in its place: told the mean with the row in it, a short series would seem to swing back. `slow`
+    holds the slow level of each row's time (see `Trend`). Where holes part a series, `layout` is that of its runs and
+    `whole` the entities' own.
     """
 
     layout: Layout
@@ -36,6 +38,7 @@ class Steps:
     means: Mapping[str, Numbers] = field(default_factory=dict)
     vocabularies: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     others: Mapping[str, Numbers] = field(default_factory=dict)
+    slow: Mapping[str, Numbers] = field(default_factory=dict)
     whole: Layout | None = None
 
     @property
@@ -72,12 +75,15 @@ class Plan:
     gappy: tuple[str, ...]  # numeric columns with nulls
     seasons: tuple[int, ...] = ()
     means: Mapping[str, tuple[float, ...]] = field(default_factory=dict)  # by number: cuts between groups of entities
+    sparse: tuple[str, ...] = ()  # numbers that are null in most rows: their last value tells others nothing
+    stays: tuple[str, ...] = ()  # numbers of which it is drawn first whether they stay what they were
 
     @cached_property
     def series(self) -> list[str]:
         """The series that memory holds."""
         found = [f"{name}{mark}" for name in self.numbers for mark in (LEVEL, TOLD, SIZE)]
         found += [f"{name}{NULL}" for name in self.gappy]
+        found += [f"{name}{STAYS}" for name in self.stays]
         return [*found, *(f"{name}={word}" for name, word in self.counted)]
 
     @cached_property
@@ -87,10 +93,20 @@ class Plan:
         return [(name, word) for name in few for word in self.vocabularies[name]]
 
     @cached_property
+    def dense(self) -> tuple[str, ...]:
+        """The numbers that linear predictions read."""
+        return tuple(name for name in self.numbers if name not in self.sparse)
+
+    def before(self, name: str) -> tuple[str, ...]:
+        """Return the numbers drawn before one, in the same row, that its linear prediction reads."""
+        earlier = self.numbers[: self.numbers.index(name)]
+        return tuple(other for other in earlier if other not in self.sparse)
+
+    @cached_property
     def linear(self) -> list[Past]:
         """What linear predictions read."""
         found: list[Past] = []
-        for name in self.numbers:
+        for name in self.dense:
             level = name + LEVEL
             # The mean of all the past is no anchor: a series that returns to it alone wanders off with it.
             found += [Past(level), Past(level, 2), Past(level, 3), Past(level, 1, 6), Past(level, 1, 24)]
@@ -110,10 +126,12 @@ class Plan:
         for name in self.gappy:
             found += [Past(name + NULL), Past(name + NULL, 1, 5), Past(name + NULL, 1, EVER)]
             found += [Past(name + NULL, lag) for lag in self.seasons]
+        for name in self.stays:
+            found += [Past(name + STAYS), Past(name + STAYS, 1, 6)]
         return [*found, *(Past(f"{name}={word}", 1, EVER) for name, word in self.counted)]
 
 
-LEVEL, TOLD, SIZE, NULL = " level", " told", " size", " null"
+LEVEL, TOLD, SIZE, NULL, STAYS = " level", " told", " size", " null", " stays"
 
 
 def words_before(words: Mapping[str, Numbers], layout: Layout, rows: Places) -> dict[str, Numbers]:
@@ -155,6 +173,7 @@ def entity_features(steps: Steps, rows: Places, plan: Plan) -> dict[str, Numbers
     for name, cuts in plan.means.items():
         if name in steps.means:
             found[f"{name} mean"] = np.searchsorted(cuts, steps.mean(name, rows), side="right").astype(np.float64)
+    found |= {f"{name} slow": held[rows] for name, held in steps.slow.items()}
     found |= {name: held[owner] for name, held in steps.entity.items()}
     return found | {name: held[owner] for name, held in steps.entity_words.items()}
 
@@ -166,9 +185,18 @@ def linear_features(
 
     `past` holds the plan's linear features, the calendar's waves below them; `levels` are of columns before it.
     """
+    earlier = plan.before(telling.name)
     own = [steps.mean(telling.name, rows)] if telling.name in steps.means else []
-    extra = [*own, *(levels[name] for name in plan.numbers[: plan.numbers.index(telling.name)])]
+    slow = [steps.slow[name][rows] for name in (*earlier, telling.name) if name in steps.slow]
+    extra = [*own, *slow, *_products([levels[name] for name in earlier]), *(levels[name] for name in earlier)]
     return np.concatenate([past, np.stack(extra)]) if extra else past
+
+
+def _products(levels: Sequence[Numbers]) -> list[Numbers]:
+    """Return squares and products of a few columns: of temperature and humidity the dew point is no weighted sum."""
+    if not 2 <= len(levels) <= MOST_PRODUCTS:
+        return []
+    return [one * two for at, one in enumerate(levels) for two in levels[at:]]
 
 
 def linear_past(steps: Steps, past: NDArray[np.float64], rows: Places) -> NDArray[np.float64]:

@@ -30,13 +30,16 @@ from veridical.engines.sequence.features import of_others
 from veridical.engines.sequence.finish import TICK
 from veridical.engines.sequence.gaps import fit_gaps
 from veridical.engines.sequence.model import Sequences, step_model, steps_of
+from veridical.engines.sequence.settling import settled
 from veridical.engines.sequence.telling import ABOVE, BELOW, Around, Telling
+from veridical.engines.sequence.trend import learn_trend
 from veridical.engines.sequence.values import Learner, Measured, ValueModel, bounds, fit_values
 from veridical.prepare import Restore, prepare
 from veridical.prepare.codec import whole
 from veridical.prepare.number import grid_of
 from veridical.prepare.storage import store
 
+FINEST = 10.0  # times finer than values lie apart is a grid that only the way of storing them has
 NEAR = 0.3  # of a column's spread: closer than that, two columns begin side by side
 
 
@@ -78,20 +81,22 @@ def _fit_laws(
     ctx.progress("gaps", done=0, total=1)
     gaps = fit_gaps(entity.within(timed.runs), timed.ticks, timed.clock, step_model(), ctx, learner, few=few)
     ctx.progress("steps", done=0, total=1)
-    values = None
+    values, trend = None, None
     if tellings or measured.words:
         own = {name: traits.mean[name] + held[layout.firsts] for name, held in levels.items()}
         shown = {} if few else {**levels, **commonest(measured.words, measured.vocabularies)}
         others = {name: of_others(held, layout) for name, held in shown.items()}
         known_of = replace(entity, means={**own, **traits.share}, others=others).within(timed.runs)
-        steps = steps_of(timed.clock, timed.runs, timed.ticks, known_of, few=few, shared=shared)
+        trend = learn_trend(levels, layout, timed.ticks, timed.clock.tick_s) if few else None
+        steps = steps_of(timed.clock, timed.runs, timed.ticks, known_of, few=few, shared=shared, trend=trend)
         values = fit_values(measured, steps, tellings, season.seasons(levels, timed.runs), step_model(), ctx, learner)
         values = _side_by_side(values, levels, layout)
         traits = _beginnings(traits, values, measured, levels, layout, few=few)
     ctx.progress("entities", done=0, total=1)
     roster = learn_roster(attributes, schema, traits, measured.vocabularies, ctx, rare_below=learner.rare_below)
     ctx.progress("entities", done=1, total=1)
-    return Sequences(schema, columns, timed.clock, roster, known, restore, values, gaps, shared)
+    law = Sequences(schema, columns, timed.clock, roster, known, restore, values, gaps, shared, trend)
+    return law if trend is None else settled(law, measured.numbers, layout, timed.ticks, ctx.seed)
 
 
 def _check_lengths(layout: Layout, schema: TableSchema) -> None:
@@ -218,7 +223,7 @@ def _telling(
 ) -> Telling:
     known = values[~np.isnan(values)]
     owners, unit = layout.owner if layout.entities >= 4 * rare_below else None, grid_of(column)
-    kept = levels(values, rare_below, owners, even_too=unit is None)
+    kept = levels(values, rare_below, owners, even_too=not _is_plain(unit, known))
     draft = Telling(name=column.name, lows=lows, highs=highs, unit=unit, levels=() if kept is None else tuple(kept))
     if len(known) and known.min() > 0:
         logs = np.log(known)
@@ -231,6 +236,14 @@ def _telling(
         low = np.fmin.reduceat(values, layout.firsts)
         high = np.fmax.reduceat(values, layout.firsts)
     return telling.with_range(draft, values, (low, high), rare_below)
+
+
+def _is_plain(unit: float | None, known: Numbers) -> bool:
+    """Say whether a grid is one of decimals, as fine as values are: no gauge's steps, and none in single precision."""
+    if unit is None or not len(known):
+        return False
+    decimal = abs(unit - 10.0 ** round(np.log10(unit))) < 1e-9 * unit or float(unit).is_integer()
+    return decimal and FINEST * unit >= telling.resolution(known)
 
 
 def _soft(known: Numbers) -> float | None:

@@ -69,6 +69,13 @@ class Memory:
         self._sums = np.zeros((len(series), layout.rows + layout.entities))
         self._base = layout.firsts + np.arange(layout.entities)
 
+    def with_more(self, series: Sequence[str]) -> Memory:
+        """Return a memory of these series that knows what this one knows of them."""
+        found = Memory(series, self.layout)
+        for name in set(series) & set(self.place):
+            found._sums[found.place[name]] = self._sums[self.place[name]]
+        return found
+
     def fill(self, values: Mapping[str, Numbers]) -> None:
         """Learn whole series at once, a value a row."""
         layout = self.layout

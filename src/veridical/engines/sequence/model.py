@@ -26,13 +26,14 @@ from veridical.core.errors import ArtifactError
 from veridical.core.schema import Schema, TableSchema
 from veridical.encode.panel import Layout, Numbers, Places, numbers
 from veridical.engines.sequence import parts, room
-from veridical.engines.sequence.attribute import Attributes
+from veridical.engines.sequence.attribute import WHO, Attributes
 from veridical.engines.sequence.clock import Clock
 from veridical.engines.sequence.entity import Balance, Roster, Traits
 from veridical.engines.sequence.features import Steps
 from veridical.engines.sequence.finish import TICK, finished
 from veridical.engines.sequence.gaps import GapLaw
 from veridical.engines.sequence.telling import ABOVE, BELOW, Around, Telling
+from veridical.engines.sequence.trend import Trend
 from veridical.engines.sequence.values import Measured, ValueModel, bounds
 from veridical.prepare import Restore
 
@@ -61,6 +62,7 @@ class Sequences:
     values: ValueModel | None
     gaps: GapLaw
     shared: pa.Table | None  # by tick: the columns that follow from the time
+    trend: Trend | None = None  # of a few long series
 
     @property
     def entities_are_few(self) -> bool:
@@ -94,9 +96,7 @@ class Sequences:
             given = None if given is None else given.take(pa.array(kept))
             lengths = lengths[kept]
         told = lengths if like is None else like[kept]
-        drawn = self.roster.draw(
-            len(kept), seed, shard=shard, given=given, lengths=told, where=where, balance=balance
-        )
+        drawn = self.roster.draw(len(kept), seed, shard=shard, given=given, lengths=told, where=where, balance=balance)
         if lengths is not None:
             drawn = replace(drawn, traits=replace(drawn.traits, length=lengths))
         ticks = None if times is None else self.clock.ticks(numbers(self.encoded(times)))
@@ -124,17 +124,29 @@ class Sequences:
             layout, ticks = self._times(layout, attributes, traits, entity, rng, exact=exact)
         else:
             ticks = room.lead_in(known, layout, warm)
-        measured = None
-        if self.values is not None:
-            start = self._first_rows(layout, traits)
-            tellings = self.values.tellings
-            levels = {name: told.scaled(start.numbers[name][layout.firsts]) for name, told in tellings.items()}
-            means = {name: traits.mean[name] + level for name, level in levels.items()}
-            entity = replace(entity, means={**means, **traits.share})
-            steps = self.steps(layout, ticks, entity)
-            measured = self.values.draw(steps, start, np.ones(layout.entities, dtype=np.int64), rng)
+        measured = None if self.values is None else self.walked(layout, ticks, entity, traits, rng)
         rows = np.flatnonzero(layout.position >= warm)
         return finished(self, attributes, layout, ticks, measured, rows, rng)
+
+    def stretches(self, known: Places, length: int, rng: np.random.Generator) -> tuple[Measured, Places]:
+        """Return stretches of `length` rows at known ticks of each of the few series in turn, and which rows count."""
+        drawn = self.roster.draw(len(known) // length, 0, lengths=np.full(len(known) // length, length))
+        layout = Layout.of_lengths(drawn.traits.length + _WARM_STEPS)
+        ticks = room.lead_in(known, layout, _WARM_STEPS)
+        entity = self.attributes.of(drawn.attributes, drawn.traits)
+        return self.walked(layout, ticks, entity, drawn.traits, rng), np.flatnonzero(layout.position >= _WARM_STEPS)
+
+    def walked(
+        self, layout: Layout, ticks: Places, entity: Steps, traits: Traits, rng: np.random.Generator
+    ) -> Measured:
+        """Return the values of all rows, drawn step by step from each entity's first ones."""
+        assert self.values is not None
+        start = self._first_rows(layout, traits)
+        tellings = self.values.tellings
+        levels = {name: told.scaled(start.numbers[name][layout.firsts]) for name, told in tellings.items()}
+        means = {name: traits.mean[name] + level for name, level in levels.items()}
+        steps = self.steps(layout, ticks, replace(entity, means={**means, **traits.share}))
+        return self.values.draw(steps, start, np.ones(layout.entities, dtype=np.int64), rng)
 
     def _times(
         self, layout: Layout, attributes: pa.Table, traits: Traits, entity: Steps, rng: np.random.Generator, *,
@@ -174,7 +186,9 @@ class Sequences:
 
     def steps(self, layout: Layout, ticks: Places, entity: Steps) -> Steps:
         """Return all that is known of rows before their values."""
-        return steps_of(self.clock, layout, ticks, entity, few=self.entities_are_few, shared=self.shared)
+        return steps_of(
+            self.clock, layout, ticks, entity, few=self.entities_are_few, shared=self.shared, trend=self.trend
+        )
 
     def _first_rows(self, layout: Layout, traits: Traits) -> Measured:
         assert self.values is not None
@@ -211,6 +225,7 @@ class Sequences:
             "attributes": self.attributes.to_plain(),
             "standing": None if self.attributes.restore is None else _plain(self.attributes.restore.schema),
             "moves": self.values is not None,
+            "trend": None if self.trend is None else self.trend.to_plain(),
         }
         (folder / "sequences.json").write_text(json.dumps(plain, ensure_ascii=False), encoding="utf-8")
         self.roster.save(folder / "roster")
@@ -256,6 +271,7 @@ class Sequences:
             ValueModel.load(folder / "values", model) if plain["moves"] else None,
             GapLaw.load(folder / "gaps", model),
             shared,
+            None if plain.get("trend") is None else Trend.from_plain(plain["trend"]),
         )
 
     def go_on(self, prefix: pa.Table, steps: int, *, seed: int) -> pa.Table:
@@ -271,8 +287,9 @@ class Sequences:
 
 
 def steps_of(
-    clock: Clock, layout: Layout, ticks: Places, entity: Steps, *, few: bool, shared: pa.Table | None
-) -> Steps:
+    clock: Clock, layout: Layout, ticks: Places, entity: Steps, *, few: bool, shared: pa.Table | None,
+    trend: Trend | None = None,
+) -> Steps:  # fmt: skip
     """Return all that is known of rows before their values.
 
     What follows from the time tells the step, and so does what it will be one after. Of few series the place in time
@@ -285,7 +302,19 @@ def steps_of(
     elif shared is not None:
         for name in shared.column_names:
             moment |= _told_by_time(name, shared, ticks) if name != TICK else {}
-    return replace(entity, layout=layout, waves=clock.waves(calendar), moment=moment)
+    slow = {} if trend is None else _slow(trend, entity, layout, ticks)
+    return replace(entity, layout=layout, waves=clock.waves(calendar), moment=moment, slow=slow)
+
+
+def _slow(trend: Trend, entity: Steps, layout: Layout, ticks: Places) -> dict[str, Numbers]:
+    """Return the slow level of each row; of a series that the law does not know, its own mean."""
+    who = entity.entity_words.get(WHO, np.zeros(layout.entities))
+    whose = np.nan_to_num(who, nan=-1.0).astype(np.int64)[layout.owner]
+    found = {}
+    for name in trend.levels:
+        level = trend.at(name, ticks, whose)
+        found[name] = np.where(whose < 0, entity.means[name][layout.owner], level) if (whose < 0).any() else level
+    return found
 
 
 def _told_by_time(name: str, shared: pa.Table, ticks: Places) -> dict[str, Numbers]:

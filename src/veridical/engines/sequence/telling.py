@@ -21,8 +21,11 @@ from veridical.engines.sequence.linear import Weights
 LEVEL, LAST, LINEAR, ABOVE, BELOW = "level", "last", "linear", "above", "below"
 _PARTS, _CELLS = 10, 40
 _SPIKE = 0.01
+_LEAST = 0.1  # of a row is the chance of a term that lies beyond all that were seen
 _DIGITS = 12
-WANDERING = 0.25  # nats a value
+WANDERING = 0.25  # nats a value by which changes alone must be better
+CLEARLY = 0.05  # nats a value by which a prediction must be better than the value by itself
+FEW_VALUES = 12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +79,16 @@ class Telling:
         """Return the values that terms mean, on the column's grid and between its ends; nan for null."""
         values = self.unscaled(self._anchor(context) + self._signed(told))
         return self.held(values, context)
+
+    def moved(self, values: Numbers, told: Numbers, context: Around) -> Numbers:
+        """Return the value next to each one, on the side of it that its terms lie on before they are rounded."""
+        raw = self.unscaled(self._anchor(context) + self._signed(told))
+        side = np.where(raw >= values, 1, -1)
+        if self.levels:
+            levels = np.array(self.levels)
+            near = np.clip(np.searchsorted(levels, values), 0, len(levels) - 1)
+            return self.held(levels[np.clip(near + side, 0, len(levels) - 1)], context)
+        return values if self.unit is None else self.held(values + side * self.unit, context)
 
     def held(self, values: Numbers, context: Around) -> Numbers:
         """Return values on the grid, between the ends and in order with the columns they must follow."""
@@ -153,12 +166,35 @@ def choose(
     """Return which candidate tells the values kept back best.
 
     Each comes with its terms; `before` says which row's terms came before each row's (-1: none). Mere change
-    must be clearly better than a prediction: nothing holds it where the series belongs.
+    must be clearly better than a prediction: nothing holds it where the series belongs. What has a dozen values, or one
+    in most rows, is told by itself: rounded, a prediction would mean values in between.
     """
-    unit = resolution(values)
+    if few_valued(values):
+        candidates = [one for one in candidates if one[0].form == LEVEL] or candidates
+    unit = resolutions(values, candidates[0][0].levels)
     scores = [_likelihood(telling, told, values, before, held, unit) for telling, told in candidates]
-    handicap = [WANDERING if telling.form == LAST else 0.0 for telling, _ in candidates]
+    handicap = [{LAST: WANDERING, LEVEL: 0.0}.get(telling.form, CLEARLY) for telling, _ in candidates]
     return int(np.argmax(np.array(scores) - handicap))
+
+
+def few_valued(values: Numbers) -> bool:
+    """Say whether values are a dozen or fewer, or one of them fills most rows."""
+    _, tally = np.unique(values[~np.isnan(values)], return_counts=True)
+    return len(tally) <= FEW_VALUES or bool(2 * tally.max() > tally.sum())
+
+
+def resolutions(values: Numbers, levels: tuple[float, ...]) -> Numbers:
+    """Return for each value the smallest step that matters: how far the levels it keeps to lie apart around it.
+
+    Example:
+        >>> resolutions(np.array([0.0, 1.0, 5.0]), (0.0, 1.0, 5.0)).tolist()
+        [1.0, 2.5, 4.0]
+    """
+    if len(levels) < 2:
+        return np.full(len(values), resolution(values))
+    held = np.array(levels)
+    apart = np.gradient(held, np.arange(len(held), dtype=np.float64))
+    return np.asarray(apart[np.clip(np.searchsorted(held, values), 0, len(held) - 1)], np.float64)
 
 
 def resolution(values: Numbers) -> float:
@@ -173,7 +209,7 @@ def resolution(values: Numbers) -> float:
 
 
 def _likelihood(
-    telling: Telling, told: Numbers, values: Numbers, before: NDArray[Any], held: NDArray[np.bool_], unit: float
+    telling: Telling, told: Numbers, values: Numbers, before: NDArray[Any], held: NDArray[np.bool_], unit: Numbers
 ) -> float:
     """Return the mean log density per value of the rows kept back, given the tenth in which the terms before lay."""
     known = ~np.isnan(told) & (before >= 0)
@@ -193,11 +229,10 @@ def _likelihood(
     share = counts.sum(axis=0) + 0.5
     share /= share.sum()
     law = (counts + 5.0 * share) / (counts.sum(axis=1, keepdims=True) + 5.0)
-    chance = np.log(law[part[test], cell[test]])
-    size = telling.stretch(values[test])
-    finest = np.log(unit / size)
-    width = np.where(cells.is_spike[cell[test]], finest, np.maximum(np.log(cells.width[cell[test]]), finest))
-    return float(np.mean(chance - width - np.log(size)))
+    # What a term means is rounded: its chance is that of all terms that mean the same value.
+    width = unit[test] / telling.stretch(values[test])
+    chance = np.maximum(cells.mass(law, part[test], terms[test], width), _LEAST / len(train))
+    return float(np.mean(np.log(chance) - np.log(unit[test])))
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,13 +240,11 @@ class _Cells:
     """Values that are common by themselves, and ranges of equal mass between the others."""
 
     spikes: Numbers
-    cuts: Numbers
-    width: Numbers
-    is_spike: NDArray[np.bool_]
+    ends: Numbers
 
     @property
     def size(self) -> int:
-        return len(self.width)
+        return len(self.spikes) + len(self.ends) - 1
 
     @classmethod
     def of(cls, terms: Numbers) -> _Cells:
@@ -220,18 +253,30 @@ class _Cells:
         rest = terms[~np.isin(terms, spikes)] if len(spikes) else terms
         ends = np.quantile(rest, np.linspace(0, 1, _CELLS + 1)) if len(rest) else np.zeros(2)
         ends = np.unique(ends)
-        if len(ends) < 2:
-            ends = np.array([ends[0], ends[0] + 1.0])
-        width = np.concatenate([np.ones(len(spikes)), np.diff(ends)])
-        is_spike = np.arange(len(width)) < len(spikes)
-        return cls(spikes, ends[1:-1], np.maximum(width, 1e-300), is_spike)
+        return cls(spikes, ends if len(ends) > 1 else np.array([ends[0], ends[0] + 1.0]))
 
     def place(self, terms: Numbers) -> NDArray[np.int64]:
-        found = len(self.spikes) + np.searchsorted(self.cuts, np.nan_to_num(terms), side="right")
+        """Return the cell of each term."""
+        found = len(self.spikes) + np.searchsorted(self.ends[1:-1], np.nan_to_num(terms), side="right")
         if len(self.spikes):
             near = np.minimum(np.searchsorted(self.spikes, np.nan_to_num(terms)), len(self.spikes) - 1)
             found = np.where(self.spikes[near] == terms, near, found)
         return found.astype(np.int64)
+
+    def mass(self, law: NDArray[np.float64], part: NDArray[np.int64], terms: Numbers, width: Numbers) -> Numbers:
+        """Return the chance of falling within half a width of each term, by the law (parts x cells) of its part."""
+        many = len(self.spikes)
+        below = np.concatenate([np.zeros((len(law), 1)), np.cumsum(law[:, many:], axis=1)], axis=1)
+        sides = [self._up_to(below, part, terms + side * width / 2) for side in (1, -1)]
+        found = sides[0] - sides[1]
+        for at, spike in enumerate(self.spikes):
+            found += np.where(np.abs(terms - spike) <= width / 2, law[part, at], 0.0)
+        return np.asarray(found, np.float64)
+
+    def _up_to(self, below: NDArray[np.float64], part: NDArray[np.int64], terms: Numbers) -> Numbers:
+        cell = np.clip(np.searchsorted(self.ends, terms, side="right") - 1, 0, len(self.ends) - 2)
+        inside = np.clip((terms - self.ends[cell]) / np.diff(self.ends)[cell], 0.0, 1.0)
+        return np.asarray(below[part, cell] * (1 - inside) + below[part, cell + 1] * inside, np.float64)
 
 
 def with_range(telling: Telling, values: Numbers, entity_ends: tuple[Numbers, Numbers], rare_below: int) -> Telling:

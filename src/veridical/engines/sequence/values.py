@@ -19,12 +19,14 @@ from veridical.encode.panel import Layout, Numbers, Places, filled, words
 from veridical.engines.sequence import features as known
 from veridical.engines.sequence import season
 from veridical.engines.sequence import telling as terms
-from veridical.engines.sequence.features import LEVEL, NULL, SIZE, TOLD, Plan, Steps
+from veridical.engines.sequence.features import LEVEL, NULL, SIZE, STAYS, TOLD, Plan, Steps
 from veridical.engines.sequence.linear import fit_weights
 from veridical.engines.sequence.memory import Memory, Reading
 from veridical.engines.sequence.telling import Around, Telling
 
 FILE, SAMPLER = "values.json", "steps"
+STAYING = 0.02  # share of rows that stay what they were, from which on this is drawn by itself
+SPARSE = 0.5  # share of nulls beyond which a number's last value tells others nothing
 Running = Callable[[Places, Mapping[str, Numbers]], Mapping[str, Numbers]]
 
 
@@ -74,7 +76,8 @@ class ValueModel:
             "numbers": list(plan.numbers), "words": list(plan.words), "gappy": list(plan.gappy),
             "vocabularies": {name: list(held) for name, held in plan.vocabularies.items()},
             "seasons": list(plan.seasons), "order": list(self.order),
-            "means": {name: list(cuts) for name, cuts in plan.means.items()},
+            "means": {name: list(cuts) for name, cuts in plan.means.items()}, "sparse": list(plan.sparse),
+            "stays": list(plan.stays),
             "tellings": [telling.to_plain() for telling in self.tellings.values()],
         }  # fmt: skip
         (folder / FILE).write_text(json.dumps(plain, ensure_ascii=False), encoding="utf-8")
@@ -96,7 +99,8 @@ class ValueModel:
             tuple(plain["numbers"]), tuple(plain["words"]),
             {name: tuple(held) for name, held in plain["vocabularies"].items()},
             tuple(plain["gappy"]), tuple(plain["seasons"]),
-            {name: tuple(cuts) for name, cuts in plain["means"].items()},
+            {name: tuple(cuts) for name, cuts in plain["means"].items()}, tuple(plain.get("sparse", ())),
+            tuple(plain.get("stays", ())),
         )  # fmt: skip
         tellings = {telling.name: telling for telling in map(Telling.from_plain, plain["tellings"])}
         return cls(plan, tellings, tuple(plain["order"]), steps.open(folder / SAMPLER), steps)
@@ -158,10 +162,24 @@ class _Walk:
         for name in plan.numbers:
             telling, context = self.model.tellings[name], self._around(rows, name, levels, past)
             self.values[name][rows] = telling.hear(made[name], context)
+            told[name] = np.nan_to_num(made[name])
+            if name in plan.stays:
+                self._stay(rows, name, made, context)
+                told[name] = np.nan_to_num(telling.say(self.values[name][rows], context))
             level = telling.scaled(self.values[name][rows])
             levels[name] = np.where(np.isnan(level), context.last, level)
-            told[name] = np.nan_to_num(made[name])
         self._remember(rows, levels, told)
+
+    def _stay(self, rows: Places, name: str, made: Mapping[str, Numbers], context: Around) -> None:
+        """Give rows that stay the value of the row before, and those that do not another one."""
+        telling, drawn = self.model.tellings[name], self.values[name][rows]
+        before = self.values[name][rows - 1]
+        stays = (made[name + STAYS] == 1.0) & ~np.isnan(before)
+        moves = (made[name + STAYS] == 0.0) & (drawn == before)
+        drawn = np.where(stays, before, drawn)
+        if moves.any():
+            drawn = np.where(moves, telling.moved(drawn, made[name], context), drawn)
+        self.values[name][rows] = drawn
 
     def _first(self, rows: Places) -> NDArray[np.bool_]:
         layout = self.steps_known.layout
@@ -197,10 +215,16 @@ class _Walk:
             self.levels[name][rows] = levels[name]
             held |= {name + LEVEL: levels[name], name + TOLD: told[name], name + SIZE: np.abs(told[name])}
         held |= {name + NULL: np.isnan(self.values[name][rows]).astype(np.float64) for name in plan.gappy}
+        held |= {name + STAYS: _stay_of(self.values[name], rows, self._first(rows)) for name in plan.stays}
         for name, word in plan.counted:
             place = plan.vocabularies[name].index(word)
             held[f"{name}={word}"] = (self.places[name][rows] == place).astype(np.float64)
         self.memory.push(rows, held)
+
+
+def _stay_of(values: Numbers, rows: Places, first: NDArray[np.bool_]) -> Numbers:
+    """Return 1 for each row that holds the value of the row before, else 0."""
+    return np.where(first, 0.0, values[rows] == values[np.maximum(rows - 1, 0)])
 
 
 def bounds(telling: Telling, values: Mapping[str, Numbers]) -> tuple[Numbers | None, Numbers | None]:
@@ -222,7 +246,11 @@ def _extreme(take: Any, columns: Sequence[Numbers]) -> Numbers | None:
 def _vocabularies(plan: Plan, steps: Steps) -> dict[str, Sequence[str]]:
     found: dict[str, Sequence[str]] = {name: plan.vocabularies[name] for name in plan.words}
     found |= {f"{name} @{lag}": plan.vocabularies[name] for name in plan.words for lag in (1, 2)}
+    found |= {name + STAYS: _YES_NO for name in plan.stays}
     return found | {name: steps.vocabularies[name] for name in steps.entity_words}
+
+
+_YES_NO = ("no", "yes")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -247,7 +275,8 @@ def fit_values(
     gappy = tuple(t.name for t in tellings if np.isnan(measured.numbers[t.name]).any())
     vocabularies = {**measured.vocabularies}
     cuts = known.mean_cuts(steps, learner.rare_below)
-    plan = Plan(tuple(t.name for t in tellings), tuple(measured.words), vocabularies, gappy, seasons, cuts)
+    sparse = tuple(name for name in gappy if np.isnan(measured.numbers[name]).mean() > SPARSE)
+    plan = Plan(tuple(t.name for t in tellings), tuple(measured.words), vocabularies, gappy, seasons, cuts, sparse)
     rows = np.flatnonzero(layout.position > 0)
     memory = Memory(plan.series, layout)
     levels = {t.name: filled(t.scaled(measured.numbers[t.name]), layout) for t in tellings}
@@ -260,6 +289,8 @@ def fit_values(
         every = np.zeros(layout.rows)
         every[rows] = np.nan_to_num(told[telling.name])
         memory.fill({telling.name + TOLD: every, telling.name + SIZE: np.abs(every)})
+    plan = replace(plan, stays=_staying(chosen, measured, layout))
+    memory = memory.with_more(plan.series)
     _fill_rest(memory, plan, measured)
     table, columns = _step_table(measured, steps, plan, memory, told, rows, {} if extra is None else extra)
     sampler = model.fit(table, columns, ctx, rare_below=learner.rare_below)
@@ -267,7 +298,22 @@ def fit_values(
     return ValueModel(plan, chosen, order, sampler, model)
 
 
+def _staying(chosen: Mapping[str, Telling], measured: Measured, layout: Layout) -> tuple[str, ...]:
+    """Return the numbers that often stay exactly what they were, which what a prediction misses does not say."""
+    first = layout.position == 0
+    inner = max(int((~first).sum()), 1)
+    return tuple(
+        name
+        for name, told in chosen.items()
+        if told.form in (terms.LINEAR, terms.LAST)
+        and _stay_of(measured.numbers[name], np.arange(layout.rows), first).sum() > STAYING * inner
+    )
+
+
 def _fill_rest(memory: Memory, plan: Plan, measured: Measured) -> None:
+    every = np.arange(memory.layout.rows)
+    first = memory.layout.position == 0
+    memory.fill({name + STAYS: _stay_of(measured.numbers[name], every, first) for name in plan.stays})
     memory.fill({name + NULL: np.isnan(measured.numbers[name]).astype(np.float64) for name in plan.gappy})
     for name, word in plan.counted:
         place = plan.vocabularies[name].index(word)
@@ -283,7 +329,7 @@ def _told(
     values = measured.numbers[name][rows]
     last = levels[name][rows - 1]
     floor, ceiling = bounds(telling, {other: held[rows] for other, held in measured.numbers.items()})
-    here = {other: levels[other][rows] for other in plan.numbers[: plan.numbers.index(name)]}
+    here = {other: levels[other][rows] for other in plan.before(name)}
     features = known.linear_features(plan, steps, past, rows, here, telling)
     context = Around(last, features, floor, ceiling)
     usable = np.flatnonzero(~np.isnan(values))
@@ -338,6 +384,8 @@ def _step_table(
         add(name, held[rows], Role.CONTEXT)
     for name in plan.words:
         add(name, measured.words[name][rows], Role.MODEL, plan.vocabularies[name])
+    for name in plan.stays:
+        add(name + STAYS, _stay_of(measured.numbers[name], rows, np.zeros(len(rows), dtype=bool)), Role.MODEL, _YES_NO)
     for name in plan.numbers:
         add(name, told[name], Role.MODEL)
     return pa.table(arrays), columns

@@ -148,7 +148,21 @@ def _exact(values: NDArray[np.generic]) -> NDArray[np.int64]:
 
 def _floats(values: NDArray[np.generic], is_word: bool) -> Floats:
     found = np.asarray(values, np.float64)
-    return np.where(found < 0, np.nan, found) if is_word else found
+    return np.where(found < 0, np.nan, found) if is_word else rounded(found)
+
+
+def rounded(values: Floats) -> Floats:
+    """Return values to nine digits: the last ones tell how a product was rounded, and nothing of the data.
+
+    Example:
+        >>> rounded(np.array([3 * 1.15078, 3.45234])).tolist()
+        [3.45234, 3.45234]
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        unit = 10.0 ** (8 - np.floor(np.log10(np.abs(values))))
+    usable = np.isfinite(unit) & np.isfinite(values)
+    unit = np.where(usable, unit, 1.0)
+    return np.where(usable, np.round(values * unit) / unit, values)
 
 
 def _backward(table: pa.Table, schema: TableSchema) -> float:
