@@ -105,13 +105,14 @@ def run_script(
         wall_s = time.perf_counter() - start
         lines = log.read_text(errors="replace").strip().splitlines()
         note = "" if child.returncode == 0 else (lines or ["no output"])[-1][:300]
+        cpu_s = usage.ru_utime + usage.ru_stime  # of the process and of children that it waited for
         if child.returncode == -9 and wall_s >= timeout_s:
             note = f"not finished after {timeout_s:.0f} s"
         elif most_cpu_s is not None and child.returncode in (-9, -24):
-            note = f"not finished after {most_cpu_s:.0f} CPU-seconds"
+            note, cpu_s = f"not finished after {most_cpu_s:.0f} CPU-seconds", max(cpu_s, most_cpu_s)
         return Run(
             ok=child.returncode == 0,
-            cpu_s=usage.ru_utime + usage.ru_stime,
+            cpu_s=cpu_s,
             wall_s=wall_s,
             peak_mb=usage.ru_maxrss / 1024,
             note=note,

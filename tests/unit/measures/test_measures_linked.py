@@ -13,6 +13,7 @@ from veridical.measures.linked.key import Keys
 from veridical.measures.linked.rule import LinkedRules
 from veridical.measures.linked.telling import LinkedTwoSample
 from veridical.measures.linked.trend import Trends
+from veridical.stages.learn import learn
 from veridical.stages.linked_cut import cut, entity_of, split
 from veridical.stages.linked_validate import validate_linked
 
@@ -155,6 +156,19 @@ def test_links_that_tell_nothing_are_not_measured(good):
     found = _found(Belonging().measure(blind, CTX), "linked.belonging", "line", "order_id")
     assert not found.measured
     assert lines.num_rows > 500
+
+
+def test_an_only_child_has_no_siblings_to_go_with():
+    def sides(seed):
+        rng = np.random.default_rng(seed)
+        who = pa.table({"people_id": [f"P{i}" for i in range(300)], "age": rng.integers(20, 80, 300)})
+        held = pa.table({"people_id": who["people_id"], "size": who["age"].to_numpy() + rng.normal(0, 5, 300)})
+        return Dataset({"people": who, "dogs": held})
+
+    schema = learn(sides(0)).schema
+    assert schema.foreign_keys
+    found = Belonging().measure(Evidence(train=sides(1), synthetic=sides(2), schema=schema), CTX)
+    assert all(abs(one.value) < 0.3 for one in found if one.measured)
 
 
 def test_broken_rules_across_tables_are_seen(good):

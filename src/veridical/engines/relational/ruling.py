@@ -7,23 +7,39 @@ from collections.abc import Mapping
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from veridical.core.errors import ConstraintError
 from veridical.core.expression import parse
 from veridical.core.restriction import split
 from veridical.core.schema import Constraint, Schema, TableSchema
 from veridical.prepare.codec import whole
-from veridical.prepare.linked_rule import AT_MOST_ONE, TOTAL, linked_rules, surplus, totals
+from veridical.prepare.linked_rule import (
+    AT_MOST_ONE,
+    TOTAL,
+    broken_rows,
+    linked_rules,
+    surplus,
+    totals,
+    with_parents,
+)
 from veridical.prepare.storage import store
+
+INEQUALITY = "inequality"
 
 
 def ruled(tables: Mapping[str, pa.Table], schema: Schema, rng: np.random.Generator) -> dict[str, pa.Table]:
-    """Return the tables with surplus rows turned to another kind, then totals computed from their lines.
+    """Return the tables with rows in order with their parents, surplus rows of another kind, and totals of their lines.
+
+    A row knows the parent that it grew from, and is in order with it; the others are met when it is there already.
 
     Raises:
         ConstraintError: there is no other kind to turn a row to.
     """
     found = dict(tables)
+    for name, rule in linked_rules(schema):
+        if rule.type == INEQUALITY and len(rule.columns) == 2:
+            found[name] = _in_order(found, schema, name, rule, rng)
     for name, rule in linked_rules(schema):
         if rule.type == AT_MOST_ONE:
             found[name] = _one_each(found[name], schema.table(name), rule, rng)
@@ -34,6 +50,62 @@ def ruled(tables: Mapping[str, pa.Table], schema: Schema, rng: np.random.Generat
             place = found[name].column_names.index(column.name)
             found[name] = found[name].set_column(place, column.name, store(pa.array(sums), column.storage))
     return found
+
+
+def _in_order(
+    tables: Mapping[str, pa.Table], schema: Schema, name: str, rule: Constraint, rng: np.random.Generator
+) -> pa.Table:
+    """Return rows of which none comes before what its parent says: as far from it as some other row is.
+
+    Columns that keep an order with the one that moves move with it.
+    """
+    rows, own = tables[name], schema.table(name)
+    broken = broken_rows(tables, schema, name, rule)
+    mine = [column for column in rule.columns if column in own.names]
+    if not broken.any() or len(mine) != 1:
+        return rows
+    theirs = next(column for column in rule.columns if column not in own.names)
+    kind = rows.schema.field(mine[0]).type
+    above = numbers_of(whole(with_parents(tables, schema, name, {theirs})[theirs]).cast(kind, safe=False))
+    values = numbers_of(whole(rows[mine[0]]))
+    known = np.flatnonzero(~broken & ~np.isnan(above) & ~np.isnan(values))
+    apart = (values - above)[known] if len(known) else np.zeros(1)
+    moved = np.where(broken, above + rng.choice(apart, size=len(broken)) - values, 0.0)
+    for column in _tied(own, mine[0], rows):
+        held = numbers_of(whole(rows[column]))
+        place = rows.column_names.index(column)
+        rows = rows.set_column(place, column, of_numbers(held + moved, rows.schema.field(column).type))
+    return rows
+
+
+def _tied(own: TableSchema, name: str, rows: pa.Table) -> list[str]:
+    """Return a column and those of its type that keep an order with it."""
+    found = [name]
+    for column in found:
+        for rule in own.constraints:
+            if rule.type == INEQUALITY and column in rule.columns:
+                found += [
+                    other for other in rule.columns
+                    if other in own.names and other not in found
+                    and rows.schema.field(other).type == rows.schema.field(name).type
+                ]  # fmt: skip
+    return found
+
+
+def numbers_of(values: pa.Array) -> NDArray[np.float64]:
+    """Return numbers, with nan for null; times count in their unit."""
+    if pa.types.is_temporal(values.type):
+        values = values.cast(pa.int32() if pa.types.is_date32(values.type) else pa.int64())
+    return np.asarray(values.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False), np.float64)
+
+
+def of_numbers(held: NDArray[np.float64], kind: pa.DataType) -> pa.Array:
+    """Return what `numbers_of` was made of."""
+    gaps = np.isnan(held)
+    if not (pa.types.is_temporal(kind) or pa.types.is_integer(kind)):
+        return store(pa.array(held, mask=gaps), str(kind))
+    whole_numbers = pa.array(np.rint(np.where(gaps, 0.0, held)).astype(np.int64), mask=gaps)
+    return (whole_numbers.cast(pa.int32()) if pa.types.is_date32(kind) else whole_numbers).cast(kind)
 
 
 def _one_each(rows: pa.Table, schema: TableSchema, rule: Constraint, rng: np.random.Generator) -> pa.Table:

@@ -117,6 +117,7 @@ class Belonging:
     def _fitted(self, real: Kin, rows: Rows, rng: np.random.Generator, ctx: RunContext) -> Model:
         rows = self._some(rows, rng)
         x = np.concatenate([real.features(rows, rows), real.features(rows, rng.permutation(rows))])
+        x[:, np.isnan(x).all(axis=0)] = 0.0  # a column without any value is more than trees can take
         seed = random_streams.derive(ctx.seed, CHECK, len(rows)) % 2**31
         return self.booster.fit(x, np.repeat([1, 0], len(rows)), real.codings(), classes=True, seed=seed)
 

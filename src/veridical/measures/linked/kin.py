@@ -114,7 +114,7 @@ class Kin:
         own = known[other] & (beside[one] == beside[other])
         counts, sums = counts - own, sums - np.where(own, values[other], 0.0)
         # What is left of a sum once its own part is taken off differs in the last digits, which would give it away.
-        return np.round(np.where(counts > 0, sums / np.maximum(counts, 1.0), np.nan), DIGITS)
+        return np.asarray(np.round(np.where(counts > 0, sums / np.maximum(counts, 1.0), np.nan), DIGITS), np.float64)
 
     def _share(self, codes: NDArray[np.generic], one: Rows, other: Rows) -> Floats:
         """Return the share of the siblings that carry the row's own category."""
@@ -124,7 +124,7 @@ class Kin:
         counts, _ = tally.at(self.owner[other] * width + held[one] + 1)
         siblings = self.siblings[other]
         same = counts - (held[one] == held[other])
-        return np.where(siblings > 0, same / np.maximum(siblings, 1), np.nan).astype(np.float64)
+        return np.asarray(np.where(siblings > 0, same / np.maximum(siblings, 1), np.nan), np.float64)
 
 
 def _as_float(told: Told, rows: Rows) -> Floats:

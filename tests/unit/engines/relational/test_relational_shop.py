@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -6,9 +8,10 @@ from tests.linked_data import shop, shop_schema
 from veridical.core.contracts import RunContext, SampleRequest, Shard
 from veridical.core.dataset import Dataset
 from veridical.core.errors import ArtifactError, SchemaError, SpecError
-from veridical.core.schema import Column, ForeignKey, Kind, Schema, TableSchema
+from veridical.core.schema import Column, Constraint, ForeignKey, Kind, Schema, TableSchema
 from veridical.engines.relational.engine import LinkedEngine, completed
 from veridical.engines.relational.generator import LinkedGenerator
+from veridical.engines.relational.ruling import ruled
 from veridical.prepare.link import point
 from veridical.prepare.linked_rule import broken_rows, linked_rules
 from veridical.prepare.violation import repeated
@@ -224,3 +227,35 @@ def test_links_that_share_columns_are_completed_or_refused():
     other = ForeignKey(table="c", columns=("x", "u"), parent="v", parent_columns=("x", "u"))
     with pytest.raises(SchemaError, match="share x"):
         completed((wide, other))
+
+
+def test_rows_are_in_order_with_a_parent_that_they_did_not_grow_from():
+
+    days = np.datetime64("2024-01-01") + np.arange(40)
+    customers = pa.table({"id": np.arange(40), "since": pa.array(days, pa.date32())})
+    rng = np.random.default_rng(0)
+    placed = np.datetime64("2024-01-20") + rng.integers(0, 30, 200)
+    orders = pa.table({
+        "customer": rng.integers(0, 40, 200), "placed": pa.array(placed, pa.date32()),
+        "sent": pa.array(placed + rng.integers(0, 5, 200), pa.date32()),
+    })  # fmt: skip
+    rules = (
+        Constraint(type="inequality", columns=("customers.since", "placed")),
+        Constraint(type="inequality", columns=("placed", "sent")),
+    )
+    columns = tuple(Column(name=one, kind=Kind.DATE, storage="date32[day]") for one in ("placed", "sent"))
+    number = Column(name="id", kind=Kind.IDENTIFIER, storage="int64")
+    schema = Schema(
+        tables=(
+            TableSchema(name="customers", columns=(number, replace(columns[0], name="since")), primary_key=("id",)),
+            TableSchema(name="orders", columns=(replace(number, name="customer"), *columns), constraints=rules),
+        ),
+        foreign_keys=(ForeignKey(table="orders", columns=("customer",), parent="customers", parent_columns=("id",)),),
+    )
+    tables = {"customers": customers, "orders": orders}
+    assert broken_rows(tables, schema, "orders", rules[0]).sum() > 10  # the planted fault
+    made = ruled(tables, schema, rng)
+    assert not broken_rows(made, schema, "orders", rules[0]).any()
+    gaps = [np.subtract(*(held["orders"][name].cast(pa.int32()).to_numpy() for name in ("sent", "placed")))
+            for held in (tables, made)]  # fmt: skip
+    assert (gaps[0] == gaps[1]).all()
