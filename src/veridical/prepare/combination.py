@@ -129,19 +129,29 @@ class CombinationCodec:
         return pa.array([row[at] for row in self.rows], kind)
 
     def _codes(self, arrays: Sequence[pa.Array]) -> Codes:
+        numbered = [_numbered(self._column(at), array) for at, array in enumerate(arrays)]
         code, known = np.zeros(len(arrays[0]), dtype=np.int64), np.zeros(len(self.rows), dtype=np.int64)
-        for at, array in enumerate(arrays):
-            value_of, codes = _numbered(self._column(at), array)
+        for value_of, codes in numbered:
             width = int(value_of.max(initial=0)) + 2
             both = np.unique(np.concatenate([known * width + value_of, code * width + codes]), return_inverse=True)[1]
             known, code = both[: len(known)], both[len(known) :]
         order = np.argsort(known)
         found = order[np.minimum(np.searchsorted(known[order], code), len(known) - 1)]
-        rare = known[found] != code
-        if rare.any():
-            rng = np.random.default_rng(len(self.rows))
-            share = np.asarray(self.counts) / sum(self.counts)
-            found[rare] = rng.choice(len(self.rows), size=int(rare.sum()), p=share)
+        rare = np.flatnonzero(known[found] != code)
+        if len(rare):
+            found[rare] = self._nearest_safe(code[rare], [(value_of, codes[rare]) for value_of, codes in numbered])
+        return found
+
+    def _nearest_safe(self, code: Codes, numbered: Sequence[tuple[Codes, Codes]]) -> Codes:
+        """Return for each rare combination one of the safe ones that share most values with it, by how common it is."""
+        rng, found = np.random.default_rng(len(self.rows)), np.zeros(len(code), dtype=np.int64)
+        counts = np.asarray(self.counts, dtype=float)
+        _, first, which = np.unique(code, return_index=True, return_inverse=True)
+        for number, row in enumerate(first):
+            shared = sum((value_of == codes[row]).astype(int) for value_of, codes in numbered)
+            weight = np.where(shared == shared.max(), counts, 0.0)
+            alike = np.flatnonzero(which == number) if len(first) < len(code) else np.array([number])
+            found[alike] = rng.choice(len(counts), size=len(alike), p=weight / weight.sum())
         return found
 
     def _modelled_from(self, codes: Codes) -> Arrays:

@@ -13,7 +13,7 @@ import measured
 from veridical.core.contracts import Evidence, RunContext
 from veridical.core.dataset import Dataset
 from veridical.core.finding import Finding
-from veridical.core.schema import Schema, TableSchema
+from veridical.core.schema import Column, Kind, Schema, TableSchema
 from veridical.measures import view as views
 from veridical.measures.catalog import MEASURES
 from veridical.measures.fidelity.c2st import TwoSample
@@ -155,6 +155,27 @@ def test_unseen_categories_are_counted_not_dropped():
     invented = [item for item in _of(found, "fidelity.category_invented") if item.scope == ("workclass",)]
     distance = [item for item in _of(found, "fidelity.column_tvd") if item.scope == ("workclass",)]
     assert invented[0].value == 1.0 and distance[0].value == pytest.approx(1.0)
+
+
+def test_categories_too_rare_to_be_told_are_left_out_of_the_distance_and_others_are_not():
+    rng = np.random.default_rng(0)
+
+    def towns(common, odd):
+        return pa.table({"town": rng.permutation(["north"] * common + ["south"] * (900 - common) + odd)})
+
+    hamlets = [f"hamlet {i}" for i in range(100)]
+    schema = Schema(
+        tables=(TableSchema(name="t", columns=(Column(name="town", kind=Kind.CATEGORY, storage="string"),)),)
+    )
+    protected, wrong = towns(600, []), towns(300, [])
+    distances = []
+    for made in (protected, wrong):
+        given = Evidence(train=Dataset.of(towns(600, hamlets)), holdout=Dataset.of(towns(600, hamlets)),
+                         synthetic=Dataset.of(made), schema=schema)  # fmt: skip
+        (found,) = _of(_all(given, "fidelity.marginals"), "fidelity.column_tvd")
+        distances.append(found.value)
+        assert "without 100 categories of fewer than 5 training rows" in found.sentence
+    assert distances[0] < 0.02 and distances[1] > 0.3
 
 
 def test_two_tables_are_measured_each_and_named_in_the_scope():

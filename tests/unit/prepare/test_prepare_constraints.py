@@ -15,6 +15,9 @@ from veridical.core.schema import Column, Constraint, Kind, Schema, TableSchema
 from veridical.engines.tabular.engines import IndependentEngine
 from veridical.engines.tabular.generator import TableGenerator
 from veridical.prepare import satisfiable, violations
+from veridical.prepare.codec import Place
+from veridical.prepare.combination import CombinationCodec
+from veridical.prepare.single import learn_codec
 
 ROWS = 600
 
@@ -149,6 +152,18 @@ def test_combination_of_few_records_is_never_emitted() -> None:
     table = table.set_column(3, "town", pa.array(towns))
     result = drawn(table, schema_of(table, [RULES[5]]))
     assert "hamlet" not in result["town"].to_pylist()
+
+
+def test_a_rare_combination_is_learned_as_the_nearest_that_is_safe() -> None:
+    grade, word = ["a"] * 500 + ["b"] * 40 + ["b"] * 8, ["x"] * 500 + ["y"] * 40 + [f"w{i}" for i in range(8)]
+    table = pa.table({"grade": grade, "word": word})
+    plain = [Column(name=name, kind=Kind.CATEGORY, storage="string") for name in ("grade", "word")]
+    codec = CombinationCodec.learn(
+        table, [learn_codec(table, one, rare_below=1, unique=False, may_split=False) for one in plain], rare_below=5
+    )
+    learned = codec.decode(codec.encode(table), Place(rows=548, rng=np.random.default_rng(0)))
+    assert learned["grade"].to_pylist() == grade
+    assert set(learned["word"].to_pylist()) == {"x", "y"}
 
 
 def test_clash_is_named_before_fitting() -> None:

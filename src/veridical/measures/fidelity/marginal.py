@@ -97,14 +97,21 @@ def _distance(view: View, coding: Coding) -> tuple[Estimate, Estimate | None, Es
             return kolmogorov(one.ordered[name], other.ordered[name])
 
         return *_against(view, apart), _uniform_numbers(view, name)
-    width = len(coding.labels)
+    told = _told(view, coding)
 
     def moved(one: Side, other: Side) -> Estimate:
-        return total_variation(counts_of(one, name, width), counts_of(other, name, width))
+        return total_variation(counts_of(one, name, told.size)[told], counts_of(other, name, told.size)[told])
 
-    even = np.zeros(width)
+    even = np.zeros(told.size)
     even[: coding.known] = 1.0
-    return *_against(view, moved), total_variation(even, counts_of(view.reference, name, width))
+    return *_against(view, moved), total_variation(even[told], counts_of(view.reference, name, told.size)[told])
+
+
+def _told(view: View, coding: Coding) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    """Say which categories may be told: not those of fewer training rows than any release may show."""
+    held = counts_of(view.train, coding.name, len(coding.labels))
+    told = (held == 0) | (held >= view.rare_below)  # what no training row holds is no one's, and wrong if it comes
+    return told if (told & (held > 0)).any() else np.ones(len(held), dtype=bool)
 
 
 def counts_of(side: Side, name: str, width: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
@@ -122,7 +129,7 @@ def _distance_finding(
 ) -> Finding:
     ours, ceiling, baseline = distance
     check = "fidelity.column_ks" if coding.is_number else "fidelity.column_tvd"
-    what = f"the share of rows in the wrong category is {ours.value:.3f}"
+    what = f"the share of rows in the wrong category is {ours.value:.3f}{_left_out(view, coding)}"
     if coding.is_number:
         what = f"the two cumulative curves are at most {ours.value:.3f} apart"
     return figure(
@@ -138,8 +145,14 @@ def _p_value(view: View, coding: Coding, ours: Estimate) -> float | None:
     name = coding.name
     if coding.is_number:
         return kolmogorov_p(ours.value, view.fake.ordered[name].size, view.reference.ordered[name].size)
-    width = len(coding.labels)
-    return chi_square_p(counts_of(view.fake, name, width), counts_of(view.reference, name, width))
+    told = _told(view, coding)
+    return chi_square_p(*(counts_of(side, name, told.size)[told] for side in (view.fake, view.reference)))
+
+
+def _left_out(view: View, coding: Coding) -> str:
+    if coding.is_number or (told := _told(view, coding)).all():
+        return ""
+    return f" (without {(~told).sum()} categories of fewer than {view.rare_below} training rows)"
 
 
 def _transport(view: View, coding: Coding) -> Finding:
