@@ -120,7 +120,8 @@ def synthesize(
     if getattr(opened, "undivided", False):
         if rows is not None:
             raise SpecError("the model has several tables", where="rows", fix="give scale=2.0 for twice the size")
-        return syntheses.draw(opened, SampleRequest(rows=1, seed=seed, scale=1.0 if scale is None else scale))
+        size, shares = 1.0 if scale is None else scale, {} if balance is None else balance
+        return syntheses.draw(opened, SampleRequest(rows=1, seed=seed, scale=size, where=where, balance=shares))
     if rows is None or scale is not None:
         raise SpecError("the model has one table", where="rows", fix="say how many rows, and no scale")
     request = SampleRequest(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -95,23 +96,32 @@ def has_tables(model: Path) -> bool:
     return False
 
 
-def sample_from(model: Path, output: str, *, scale: float | None, rows: int | None, seed: int, quiet: bool) -> None:
+def sample_from(
+    model: Path, output: str, *, scale: float | None, rows: int | None, seed: int, quiet: bool,
+    conditions: Mapping[str, Any], others: Mapping[str, Any],
+) -> None:  # fmt: skip
     """Draw all tables of a linked model into a folder, a file each.
 
     Raises:
-        SpecError: rows were asked for, or a file.
+        SpecError: rows were asked for, or a file, or what only a single table can be asked for (`others`).
     """
     from veridical.core.errors import SpecError
 
+    for name, value in others.items():
+        if value not in (None, ()):
+            raise SpecError("the model has several tables", where=f"--{name}", fix="say --where, --balance or --scale")
     if rows is not None:
         raise SpecError("the model has several tables", where="--rows", fix="say --scale 2 for twice the source's size")
     folder, form = (Path("sample"), "parquet") if output == "sample.csv" else (Path(output), "parquet")
     if folder.suffix:
         raise SpecError("several tables go to a folder", where="--output", fix=f"say -o {folder.with_suffix('')}")
-    _sample(model, folder, scale=1.0 if scale is None else scale, seed=seed, form=form, quiet=quiet)
+    size = 1.0 if scale is None else scale
+    _sample(model, folder, scale=size, seed=seed, form=form, quiet=quiet, conditions=conditions)
 
 
-def _sample(model: Path, output: Path, *, scale: float, seed: int, form: str, quiet: bool) -> None:
+def _sample(
+    model: Path, output: Path, *, scale: float, seed: int, form: str, quiet: bool, conditions: Mapping[str, Any]
+) -> None:
     import shutil
     import tempfile
 
@@ -122,7 +132,8 @@ def _sample(model: Path, output: Path, *, scale: float, seed: int, form: str, qu
     output.mkdir(parents=True, exist_ok=True)
     with TerminalProgress(quiet=quiet) as progress, tempfile.TemporaryDirectory(dir=output) as temporary:
         made = Path(temporary) / "drawn"
-        tables = draw(model, RunContext(seed=seed, progress=progress), made, scale=scale, seed=seed, form=form)
+        ctx = RunContext(seed=seed, progress=progress)
+        tables = draw(model, ctx, made, scale=scale, seed=seed, form=form, **conditions)
         for path in sorted(made.iterdir()):
             if path.suffix == f".{form}":
                 shutil.move(path, output / path.name)

@@ -65,7 +65,11 @@ def sample(
     from veridical.store.tablefile import format_of
 
     if linked.has_tables(model):
-        linked.sample_from(model, output, scale=scale, rows=rows, seed=seed, quiet=quiet)
+        asked_for = {"where": where, "balance": given.balance(balance)}
+        unknown = {"boost": boost, "impute": impute, "entities": entities, "continue": past, "steps": steps}
+        linked.sample_from(
+            model, output, scale=scale, rows=rows, seed=seed, quiet=quiet, conditions=asked_for, others=unknown
+        )
         return
     form = "csv" if output == "-" else format_of(Path(output))
     if past is not None:

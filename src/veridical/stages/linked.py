@@ -105,19 +105,26 @@ def carry_out(spec: LinkedRun, ctx: RunContext) -> LinkedDone:
 
 
 def draw(
-    model_folder: Path, ctx: RunContext, folder: Path, *, scale: float = 1.0, seed: int = 0, form: str = "parquet"
-) -> Dataset:
+    model_folder: Path, ctx: RunContext, folder: Path, *, scale: float = 1.0, seed: int = 0, form: str = "parquet",
+    where: str | None = None, balance: Mapping[str, Mapping[str, float]] | None = None,
+) -> Dataset:  # fmt: skip
     """Write all tables of a linked model into a sealed folder, a file each, and return them.
 
     Raises:
         SpecError: the model is not one of linked tables.
     """
-    synthesize(asked(model_folder, scale=scale, seed=seed, form=form), ctx, folder)
+    wanted = asked(model_folder, scale=scale, seed=seed, form=form, where=where, balance=balance)
+    synthesize(wanted, ctx, folder)
     return read_made(folder, open_model(model_folder).generator.schema)
 
 
-def asked(model_folder: Path, *, scale: float = 1.0, seed: int = 0, form: str = "parquet") -> Any:
+def asked(
+    model_folder: Path, *, scale: float = 1.0, seed: int = 0, form: str = "parquet", where: str | None = None,
+    balance: Mapping[str, Mapping[str, float]] | None = None,
+) -> Any:  # fmt: skip
     """Return the order for all tables of a linked model, `scale` times as large as the source.
+
+    `where` and `balance` speak of columns as `table.column`.
 
     Raises:
         SpecError: the model is not one of linked tables.
@@ -126,7 +133,8 @@ def asked(model_folder: Path, *, scale: float = 1.0, seed: int = 0, form: str = 
     if not getattr(opened.generator, "undivided", False):
         raise SpecError("the model has one table", where=str(model_folder), fix="say --rows instead of --scale")
     # All tables are one shard: a child's rows depend on all of its parents.
-    return order(model_folder, SampleRequest(rows=1, seed=seed, scale=scale), form=form, shard_rows=1)
+    request = SampleRequest(rows=1, seed=seed, scale=scale, where=where, balance={} if balance is None else balance)
+    return order(model_folder, request, form=form, shard_rows=1)
 
 
 def read_made(folder: Path, schema: Schema) -> Dataset:

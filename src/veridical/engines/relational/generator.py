@@ -16,6 +16,7 @@ from veridical.core.dataset import Dataset
 from veridical.core.errors import ArtifactError
 from veridical.core.schema import Column, Schema, TableSchema
 from veridical.engines.relational.calendar import Spelled
+from veridical.engines.relational.choosing import chosen
 from veridical.engines.relational.clock import Clock
 from veridical.engines.relational.coarse import Coarse
 from veridical.engines.relational.graph import Graph
@@ -25,6 +26,7 @@ from veridical.engines.relational.made import Asked
 from veridical.engines.relational.making import Maker
 from veridical.engines.relational.model import LinkModel, Profiles, TableModel
 from veridical.engines.relational.plan import TablePlan
+from veridical.engines.relational.ruling import ruled
 from veridical.engines.relational.strand import Strands
 from veridical.prepare.link import Rows
 from veridical.store.artifact import open_sealed, seal
@@ -67,14 +69,21 @@ class LinkedGenerator:
     def sample(self, request: SampleRequest, shard: Shard) -> Dataset:
         """Return all tables, `request.scale` times as large as those learned; kept tables stay as they are.
 
+        With a condition (`where`, `balance`) rows that do not meet it are left out, with all that needs them.
+
         Raises:
-            SpecError: the request has a condition, or is cut into shards.
+            SpecError: the request asks for what cannot be, or is cut into shards.
             ConstraintError: the constraints leave no row.
         """
-        request.check_linked(shard)
+        replace(request, where=None, balance={}).check_linked(shard)
         asked = Asked(seed=request.seed, scale=request.scale, mend=self.mend)
         ctx = RunContext(seed=request.seed)
-        return Dataset(Maker(self.full_schema, self.graph, self.links, self.tables, asked, ctx, self.led).make())
+        made = Maker(self.full_schema, self.graph, self.links, self.tables, asked, ctx, self.led).make()
+        if request.where is not None or request.balance:
+            rng = ctx.rng("synthesize", "chosen")
+            left = chosen(made, self.full_schema, request.where, request.balance, rng)
+            made = ruled(left, self.full_schema, rng)  # totals are those of the lines that are left
+        return Dataset(made)
 
     def save(self, folder: Path) -> None:
         """Write JSON and Arrow files, a folder for each table's model, and an index with each file's SHA-256."""
