@@ -1,7 +1,7 @@
 """Which generator makes the best sequences, at what cost? `python -m benchmarks.sequence [--data ...] [--peers ...]`
 
-Every peer and veridical learn the same entities (80 %, or the first 80 % in time of a few series) and make as many; all
-are scored by the same measures on the entities, or times, that were kept back.
+Every peer and veridical learn the same entities (80 %, or of a few long series all but stretches all over their time)
+and make as many; all are scored by the same measures on the entities, or stretches, that were kept back.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ from veridical.core.schema import Schema
 from veridical.measures.sequence.dynamics import Dynamics
 from veridical.measures.sequence.privacy import EntityPrivacy
 from veridical.measures.sequence.telling import Telling
+from veridical.stages.holdout import Split
 from veridical.stages.inputs import compare_inputs
 from veridical.stages.learn import learn
 from veridical.stages.sequence import split_sequences
@@ -148,37 +149,63 @@ def main() -> None:
     results: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as folder:
         for data in asked.data:
-            frames, key, time, static = DATA[data]
-            whole = Dataset.of(pa.Table.from_pandas(frames(), preserve_index=False))
-            schema = _schema(whole, key, time)
-            parts = split_sequences(whole, 0.2, RunContext(seed=SEED), schema)
-            assert parts.holdout is not None
-            train = Path(folder) / f"{data}.parquet"
-            pq.write_table(parts.train.only, train)
-            rows = parts.train.rows
-            entities = parts.train.only[key].to_pandas().nunique() if key is not None else max(rows // WINDOW, 1)
-            results[data] = {"rows": rows, "entities": entities if key is not None else 1}
+            task = Task.of(data, Path(folder))
+            results[data] = {"rows": task.job["rows"], "entities": task.job["entities"]}
             for name in asked.peers:
-                output = Path(folder) / f"{data}-{name}.parquet"
-                job = {
-                    "train": str(train), "output": str(output), "rows": rows, "entities": entities, "key": key,
-                    "time": time, "static": static, "window": WINDOW, "seed": SEED,
-                }  # fmt: skip
-                if name == OURS and (key is None or schema.only.unit is None):
+                job = {**task.job, "output": str(Path(folder) / f"{data}-{name}.parquet")}
+                if name == OURS and task.is_few:
                     job["entities"] = None
                 run = run_one(name, job, timeout_s=asked.timeout_s, most_cpu_s=asked.most_cpu_s)
-                figures: dict[str, Any] = {"cpu_s": round(run.cpu_s, 1), "peak_mb": round(run.peak_mb), **run.answer}
-                if run.ok:
-                    made = _keyed(pq.read_table(output), parts.train.only, key)
-                    try:
-                        figures |= scores(parts.train.only, parts.holdout.only, made, schema)
-                    except Exception as wrong:  # noqa: BLE001 - one peer's odd output must not end the run
-                        figures["note"] = f"not scored: {wrong}"
-                else:
-                    figures["note"] = run.note
+                figures = task.scored(run, Path(job["output"]))
                 results[data][name] = figures
                 print(data, name, {k: v for k, v in figures.items() if k in _SHOWN}, flush=True)
                 print(_written(results), flush=True)
+
+
+@dataclass(frozen=True)
+class Task:
+    """One set, split, and what is asked of each generator."""
+
+    parts: Split
+    schema: Schema
+    key: str | None
+    job: dict[str, Any]
+
+    @classmethod
+    def of(cls, data: str, folder: Path) -> Task:
+        """Return the task of a set, its train part written into the folder."""
+        frames, key, time, static = DATA[data]
+        whole = Dataset.of(pa.Table.from_pandas(frames(), preserve_index=False))
+        schema = _schema(whole, key, time)
+        parts = split_sequences(whole, 0.2, RunContext(seed=SEED), schema)
+        train = folder / f"{data}.parquet"
+        pq.write_table(parts.train.only, train)
+        # Of few series stretches all over their time are kept back: what is made spans all of it.
+        rows = whole.rows if key is None or schema.only.unit is None else parts.train.rows
+        entities = max(rows // WINDOW, 1) if key is None else parts.train.only[key].to_pandas().nunique()
+        job = {
+            "train": str(train), "rows": rows, "entities": entities, "key": key, "time": time, "static": static,
+            "window": WINDOW, "seed": SEED,
+        }  # fmt: skip
+        return cls(parts, schema, key, job)
+
+    @property
+    def is_few(self) -> bool:
+        """Whether the set is one of a few long series."""
+        return self.key is None or self.schema.only.unit is None
+
+    def scored(self, run: Run, output: Path) -> dict[str, Any]:
+        """Return the cost of a run and the figures of what it made, or why there are none."""
+        figures: dict[str, Any] = {"cpu_s": round(run.cpu_s, 1), "peak_mb": round(run.peak_mb), **run.answer}
+        if not run.ok:
+            return {**figures, "note": run.note}
+        assert self.parts.holdout is not None
+        train = self.parts.train.only
+        try:
+            made = _keyed(pq.read_table(output), train, self.key)
+            return figures | scores(train, self.parts.holdout.only, made, self.schema)
+        except Exception as wrong:  # noqa: BLE001 - one peer's odd output must not end the run
+            return {**figures, "note": f"not scored: {wrong}"}
 
 
 def _keyed(made: pa.Table, train: pa.Table, key: str | None) -> pa.Table:
@@ -195,6 +222,10 @@ def _written(results: dict[str, Any]) -> Path:
     sets: dict[str, Any] = json.loads(path.read_text())["sets"] if path.exists() else {}
     for data, figures in results.items():
         sets[data] = {**sets.get(data, {}), **figures}
+        ours = sets[data].get(OURS, {}).get("cpu_s")
+        for name in PEERS:
+            if ours and name in sets[data]:
+                sets[data][name]["cpu_times_ours"] = round(sets[data][name]["cpu_s"] / ours, 1)
     return write_result("sequence", {"seed": SEED, "sets": sets})
 
 

@@ -30,6 +30,7 @@ FEW_CODES = 1 << 22  # codes that are listed rather than sorted
 GLANCE = 200_000  # rows that are looked at before all of them are
 _ENTITY = frozenset({Kind.IDENTIFIER, Kind.CATEGORY, Kind.INTEGER, Kind.PERSONAL, Kind.TEXT})
 _TIMES = frozenset({Kind.DATE, Kind.DATETIME})
+_COUNTS = CLOCKS | {("year",), ("years",)}
 Codes = NDArray[np.int32] | NDArray[np.int64]
 Owners = NDArray[np.int32]
 
@@ -59,8 +60,8 @@ def find(schema: TableSchema, table: pa.Table) -> Found | None:
     for time in _clocks(schema, table):
         moments = _moments(table, time)
         found = _of_entities(schema, table, time, moments)
-        if found is None and time.kind in _TIMES:
-            found = _of_one(schema, time, moments)
+        if found is None:
+            found = _of_one(schema, time, moments if time.kind in _TIMES else _counted(table, time))
         if found is not None:
             return found
     return None
@@ -71,7 +72,7 @@ def _clocks(schema: TableSchema, table: pa.Table) -> Iterator[Column]:
     full = [c for c in schema.columns if table[c.name].null_count == 0]
     first = [c for c in full if c.name == schema.order_by]
     dates = [c for c in full if c.kind in _TIMES]
-    counted = [c for c in full if c.kind is Kind.INTEGER and header.words(c.name)[-1:] in CLOCKS]
+    counted = [c for c in full if c.kind is Kind.INTEGER and header.words(c.name)[-1:] in _COUNTS]
     yield from list(dict.fromkeys([*first, *dates, *counted]))[:4]
 
 
@@ -85,6 +86,11 @@ def _moments(table: pa.Table, time: Column) -> Codes:
         return np.asarray(column.cast(width).fill_null(0).to_numpy(zero_copy_only=False))
     values = column.to_numpy(zero_copy_only=False)
     return np.unique(values, return_inverse=True)[1].astype(np.int32)
+
+
+def _counted(table: pa.Table, time: Column) -> Codes:
+    """Return a column of counts as it stands, so that a count left out is a gap."""
+    return np.asarray(table[time.name].combine_chunks().to_numpy(zero_copy_only=False), np.int64)
 
 
 def _of_entities(schema: TableSchema, table: pa.Table, time: Column, moments: Codes) -> Found | None:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from veridical.stages.model import Recipe
 
 ENGINE = "sequence"
+LEAST_TAKEN, MOST_SHARE = 80, 0.3  # rows of few series that are taken out, so that enough are kept back to measure by
 
 
 def is_sequence(schema: Schema) -> bool:
@@ -66,7 +67,8 @@ def _split_in_time(data: Dataset, share: float, ctx: RunContext, schema: Schema)
     assert told.order_by is not None
     ordered = in_order(data.only, told.series or (), told.order_by)
     layout, times = ordered.layout, times_of(ordered.table, told.column(told.order_by))
-    masks = stretches(times, layout, share, ctx.rng("holdout"))
+    least = min(LEAST_TAKEN / layout.rows, MOST_SHARE)
+    masks = stretches(times, layout, max(share, least), ctx.rng("holdout"))
     if masks is None:
         early = layout.position < np.rint(layout.lengths * (1 - share))[layout.owner]
         masks = early, ~early

@@ -18,7 +18,7 @@ from veridical.engines.sequence.settling import settled
 from veridical.engines.sequence.telling import Telling, choose
 
 
-def gauges(rows: int = 2600, seed: int = 0) -> pa.Table:
+def gauges(rows: int = 1600, seed: int = 0) -> pa.Table:
     """A slow year, a level that nearly all of yesterday is in, one that follows it, a gauge that often stands still."""
     rng = np.random.default_rng(seed)
     at = np.arange(rows)
@@ -79,7 +79,7 @@ def layout_of(real: pa.Table):  # type: ignore[no-untyped-def]
 
 def mean_of(law: Sequences, real: pa.Table) -> float:
     made = law.draw(
-        12, seed=3, lengths=np.full(12, 200), times=pa.concat_arrays([part_of(real, at) for at in range(12)])
+        12, seed=3, lengths=np.full(12, 200), times=pa.concat_arrays([part_of(real, at) for at in range(8)])
     )
     return float(made["level"].to_numpy().mean())
 
@@ -89,7 +89,7 @@ def part_of(real: pa.Table, at: int) -> pa.Array:
 
 
 def test_the_slow_year_is_followed(made: pd.DataFrame, real: pa.Table) -> None:
-    months = [frame["level"].rolling(300).mean()[300::100] for frame in (real.to_pandas(), made)]
+    months = [frame["level"].rolling(250).mean()[250::75] for frame in (real.to_pandas(), made)]
     assert np.corrcoef(*months)[0, 1] > 0.8
 
 
@@ -112,7 +112,7 @@ def test_saved_and_opened_it_draws_the_same(law: Sequences, tmp_path) -> None:  
 
 def test_beyond_its_end_a_trend_turns_back(law: Sequences) -> None:
     assert law.trend is not None
-    ticks = np.array([2599, 2900, 10**6])
+    ticks = np.array([1599, 1900, 10**6])
     seen = law.trend.levels["level"]
     found = law.trend.at("level", ticks, np.zeros(3, np.int64))
     assert seen.min() <= found.min() <= found.max() <= seen.max()

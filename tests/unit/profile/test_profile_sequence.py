@@ -68,6 +68,19 @@ def test_one_long_series() -> None:
     assert schema.order_by == "time"
 
 
+def test_a_series_that_counts_its_years_is_one_and_a_table_with_years_in_it_is_none() -> None:
+    rng = np.random.default_rng(0)
+    years = np.arange(1700, 2009)
+    spots = pa.table({"YEAR": years, "SPOTS": np.round(50 + 40 * np.sin(years / 1.75) + rng.normal(0, 5, 309), 1)})
+    schema = learned(spots)
+    assert schema.series == ()
+    assert schema.order_by == "YEAR"
+    aside = np.sort(rng.permutation(309)[:210])
+    assert learned(spots.take(pa.array(aside))).series == (), "rows are kept back before anyone knows"
+    cars = pa.table({"year": np.sort(rng.integers(1970, 2020, 300)), "price": rng.gamma(9, 900, 300).round(2)})
+    assert learned(cars).series is None
+
+
 def test_plain_tables_are_left_alone() -> None:
     assert learned(pq.read_table(ADULT).slice(0, 2000)).series is None
     rng = np.random.default_rng(0)
