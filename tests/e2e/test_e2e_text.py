@@ -93,6 +93,7 @@ def test_another_spec_in_the_same_folder_is_refused(tmp_path, capsys):
     assert "seed changed since it was begun" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_two_processes_on_one_folder(tmp_path):
     # Two at a time: the first is still at work when the second has started, on a busy machine too.
     with LLMServer(answering(delay_s=0.5)) as server:

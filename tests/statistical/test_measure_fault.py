@@ -204,6 +204,7 @@ def test_the_diagnosis_names_the_pair_whose_joint_is_gone():
     assert pairs.interval.low > 0 and "education with education_num" in pairs.sentence
 
 
+@pytest.mark.slow
 def test_copying_train_gains_nothing_unsaid():
     train = measured.samples()[0]
     found = evidence(train)

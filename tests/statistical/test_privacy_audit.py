@@ -47,7 +47,7 @@ class HalvedNoise(SecureNoise):
         return super().gaussian(counts, sigma / 2)
 
 
-@pytest.mark.parametrize("name", sorted(MODELS))
+@pytest.mark.parametrize("name", [pytest.param(n, marks=[pytest.mark.slow] * (n == "aim")) for n in sorted(MODELS)])
 def test_halved_noise_is_caught(name):
     told = terms()
     trial = Trial(model=MODELS[name], terms=told, lens=lambda: told.lens(HalvedNoise()))
@@ -146,6 +146,7 @@ def _runs(model, count, noise=None):
     return scores
 
 
+@pytest.mark.slow
 def test_an_uncharged_early_stop_is_caught():
     def bound():
         counts = [[float(len(found.sampler.measurements)) for found in side] for side in _runs(StopsEarly(), 400)]
@@ -190,6 +191,7 @@ def test_bounds_of_pure_guessing_are_nothing():
     assert wrong <= 12
 
 
+@pytest.mark.slow
 def test_bounds_keep_their_confidence_for_randomised_response():
     """Randomised response is exactly epsilon-DP: the bound may exceed it in one of twenty runs."""
     rng, epsilon = np.random.default_rng(1), 1.0
@@ -199,6 +201,7 @@ def test_bounds_keep_their_confidence_for_randomised_response():
     assert np.median(bounds) > 0.6
 
 
+@pytest.mark.slow
 def test_gaussian_bounds_keep_their_confidence():
     from veridical.attacks.canary import gaussian_epsilon
 
