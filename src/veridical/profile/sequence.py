@@ -23,7 +23,7 @@ ORDERED = 0.98  # share of neighbouring rows in which time does not run backward
 DISTINCT = 0.95  # share of rows that no other row of the entity shares its time with
 FILLED = 0.5  # share of all (entity, time) pairs that rows of a panel take up
 SHARED = 1.5  # rows a time of a panel has on average
-REGULAR = 0.5  # share of equal gaps in one long series
+REGULAR, UNSORTED = 0.5, 0.6  # share of equal gaps in one long series, whose rows stand in order or in none
 FEW = 10
 MOST_CANDIDATES = 8
 FEW_CODES = 1 << 22  # codes that are listed rather than sorted
@@ -196,11 +196,15 @@ def _as_key(column: Column, reason: str) -> Column:
 
 
 def _of_one(schema: TableSchema, time: Column, moments: Codes) -> Found | None:
-    gaps = np.diff(moments)
-    if schema.unit is not None or not len(gaps) or np.any(gaps <= 0):
+    forward = bool(np.all(moments[1:] >= moments[:-1]))
+    gaps = np.diff(moments if forward else np.sort(moments))
+    if schema.unit is not None or not len(gaps) or (gaps > 0).mean() < DISTINCT:
         return None
+    if not forward and time.kind not in _TIMES:
+        return None  # a count in no order counts something else
     _, tally = np.unique(gaps, return_counts=True)
-    if tally.max() < REGULAR * len(gaps):
+    if tally.max() < (REGULAR if forward else UNSORTED) * len(gaps):
         return None
     found = replace(schema, series=(), order_by=time.name)
-    return Found(found, f"rows are one series by {time.name}: time runs forward in nearly equal steps")
+    said = "time runs forward in nearly equal steps" if forward else "times lie nearly equal steps apart, in no order"
+    return Found(found, f"rows are one series by {time.name}: {said}")

@@ -68,6 +68,19 @@ def test_one_long_series() -> None:
     assert schema.order_by == "time"
 
 
+@pytest.mark.parametrize("fault", ["unsorted", "duplicate", "gappy"])
+def test_one_long_series_is_seen_through_what_is_wrong_with_its_rows(fault: str) -> None:
+    frame = series(400).to_pandas()
+    odd = {
+        "unsorted": frame.sample(frac=1, random_state=0),
+        "duplicate": pd.concat([frame, frame[::30]]).sort_values("time"),
+        "gappy": frame.drop(index=[*range(100, 150), *range(0, 400, 11)]),
+    }[fault]
+    schema = learned(pa.Table.from_pandas(odd, preserve_index=False))
+    assert schema.series == ()
+    assert schema.order_by == "time"
+
+
 def test_a_series_that_counts_its_years_is_one_and_a_table_with_years_in_it_is_none() -> None:
     rng = np.random.default_rng(0)
     years = np.arange(1700, 2009)
