@@ -99,9 +99,6 @@ SOURCES = {
     "movielens_small": Source(
         read=lambda: _folder("movielens_small", ("movies", "links", "ratings", "tags")), share=0.2
     ),
-    "chinook": Source(
-        read=lambda: _folder("chinook", tuple(one.stem for one in sorted((SHARED / "chinook").glob("*.parquet"))))
-    ),
     "pbcseq": Source(
         read=lambda: Dataset.of(pq.read_table(SHARED / "pbcseq/pbcseq.parquet").replace_schema_metadata(None)),
         series=("id", "day"),
@@ -179,7 +176,7 @@ _MEMORY = ("sequence.lag_1", "sequence.autocorrelation", "sequence.discriminativ
 FAULTS = tuple(
     Fault(name=f"{name}, {source}", source=source, plant=plant, meant=meant, strength_is=strength)
     for sources, name, plant, meant, strength in (
-        (("nafld", "movielens_small", "chinook"), "shuffled keys", shuffled_keys, _TOGETHER, "share of rows"),
+        (("nafld", "movielens_small"), "shuffled keys", shuffled_keys, _TOGETHER, "share of rows"),
         (("nafld", "movielens_small"), "cardinality flattened", flattened, ("linked.cardinality",), "share of rows"),
         (("nafld", "movielens_small"), "orphan keys", orphans, ("linked.integrity",), "share of rows"),
         (("nafld", "movielens_small"), "copied entities", copied_tables, _COPIES, "share of entities"),
