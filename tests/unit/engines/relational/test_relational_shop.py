@@ -134,7 +134,7 @@ def test_what_cannot_be_is_refused(data, schema, fitted):
         LinkedEngine(broken_links="ignore").fit(data, schema, RunContext())
     with pytest.raises(SpecError, match="scale"):
         fitted.sample(SampleRequest(rows=1, scale=0.0), ONE)
-    with pytest.raises(SpecError, match="did you mean `orders.total`"):
+    with pytest.raises(SpecError, match=r"did you mean `orders\.total`"):
         fitted.sample(SampleRequest(rows=1, where="total > 3"), ONE)
     with pytest.raises(SpecError, match="parts"):
         fitted.sample(SampleRequest(rows=2), Shard(0, 2, 0, 1))
