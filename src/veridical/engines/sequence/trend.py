@@ -68,7 +68,7 @@ def learn_trend(levels: Mapping[str, Numbers], layout: Layout, ticks: Places, ti
         >>> ticks = np.arange(4000)
         >>> trend = learn_trend({"x": ticks / 1000}, Layout.of_lengths(np.array([4000])), ticks, None)
         >>> trend.at("x", np.array([0, 2000, 3999, 6000]), np.zeros(4, int)).round(1).tolist()
-        [0.1, 2.0, 3.9, 1.8]
+        [0.1, 2.0, 3.8, 1.8]
     """
     knots = int(min(layout.lengths.min() // ROWS_A_KNOT, MOST_KNOTS))
     if knots < 2 or not levels:
