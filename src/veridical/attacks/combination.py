@@ -2,7 +2,7 @@
 
 Held-out people have such combinations too, and chance brings some of them about. So a combination counts when exactly
 one of all real rows has it, and the share of those of training rows that the synthetic data shows is held against the
-share of those of held-out rows.
+share of those of held-out rows, and against what single values bring about by themselves.
 """
 
 from __future__ import annotations
@@ -64,7 +64,11 @@ class RareCombinations:
             return not_measured(CHECK, "no combination belongs to a single real row", scope=scope)
         value, control = (float(shown[side].sum() / owned[side].sum()) for side in (train, ~train))
         naive_owned, naive_shown = _owned(_shuffled(levels, codes, rng), codes, sets[:: max(1, len(sets) // 30)])
-        baseline = float(naive_shown[train].sum() / max(1, naive_owned[train].sum()))
+        baseline, of_others = (
+            float(naive_shown[side].sum() / max(1, naive_owned[side].sum())) for side in (train, ~train)
+        )
+        # Columns drawn one by one know no combination: what they show more of train comes of single values.
+        ceiling = control + max(0.0, baseline - of_others)
         # A row's combinations stand or fall together: rows, not combinations, are what the interval counts.
         rows = int((owned[train] > 0).sum())
         crowd = np.repeat(np.arange(shown.size), shown)
@@ -75,12 +79,13 @@ class RareCombinations:
             n=rows,
             direction=Direction.LOWER,
             interval=wilson(value * rows, rows),
-            ceiling=control,
+            ceiling=ceiling,
             baseline=baseline,
             p_value=balance(crowd, train).p_value if crowd.size else 0.5,
             sentence=(
                 f"Of the combinations of {size} values that only one person has, the synthetic data shows {value:.1%} "
-                f"where the person was learned from and {control:.1%} where not; shuffled columns show {baseline:.1%}."
+                f"where the person was learned from and {control:.1%} where not; columns drawn one by one, which know "
+                f"no combination, {baseline:.1%} and {of_others:.1%}."
             ),
             detail={"control": control, "column_sets": len(sets)},
         )

@@ -26,6 +26,7 @@ def place(tmp_path):
     return tmp_path
 
 
+@pytest.mark.slow
 def test_queries_are_made_exported_and_learned_from(place, capsys):
     replies = [
         {"match": "Tea came.*Relevant query:$", "reply": "when did tea come to Morley"},

@@ -163,6 +163,7 @@ def test_given_entities_get_given_counts_of_rows(real: pa.Table) -> None:
     assert law.draw(2, seed=1, given=given.slice(0, 2), lengths=np.array([0, 0])).num_rows == 0
 
 
+@pytest.mark.slow
 def test_one_long_series_keeps_its_day_and_does_not_drift() -> None:
     real = series(1200)
     made = drawn(fitted(real, schema_of(real, (), "time")), rows=1500)

@@ -74,6 +74,7 @@ def shuffled(frame: pd.DataFrame) -> pd.DataFrame:
     return pd.concat(parts)
 
 
+@pytest.mark.slow
 def test_shuffled_steps_lose_their_memory() -> None:
     figures = found(shuffled(names(half(2), "s")), Dynamics(replicates=8), Telling())
     good = found(names(half(2), "s"), Dynamics(replicates=8))

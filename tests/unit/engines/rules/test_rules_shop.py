@@ -64,6 +64,7 @@ def test_counters_start_again_for_every_parent(shop):
         assert row["number"] == seen[row["customer_id"]]
 
 
+@pytest.mark.slow
 def test_shards_and_workers_change_nothing(tmp_path, monkeypatch):
     monkeypatch.setattr(family_module, "BLOCK_ROWS", 100)
     generator = RulesGenerator.of_file(SHOP)
