@@ -90,7 +90,10 @@ def test_every_measured_finding_gives_attack_baseline_control_interval_and_p_val
         if finding.measured:
             assert finding.interval is not None and finding.interval.low <= finding.value <= finding.interval.high
             assert finding.ceiling is not None and finding.baseline is not None and finding.p_value is not None
-            assert finding.detail["control"] == finding.ceiling
+            beside_single = finding.check == "privacy.rare_combinations"  # what single values bring about is added
+            assert finding.detail["control"] == finding.ceiling or (
+                beside_single and finding.detail["control"] < finding.ceiling
+            )
             assert finding.sentence and finding.n > 0
 
 
