@@ -93,8 +93,13 @@ class CombinationCodec:
         codes = pa.array(self._drawn_codes(drawn))
         made: dict[str, pa.Array] = {}
         for at, codec in enumerate(self.inner):
-            values = self._column(at).take(codes)
-            made |= codec.decode({codec.names[0]: values}, place)
+            values = self._column(at)
+            if pa.types.is_string(values.type):  # few texts stand for many rows, and go on as such
+                few = values.dictionary_encode()
+                told = pa.DictionaryArray.from_arrays(few.indices.take(codes), few.dictionary)
+            else:
+                told = values.take(codes)
+            made |= codec.decode({codec.names[0]: told}, place)
         return made
 
     def limit(self, name: str, allowed: Allowed) -> Mapping[str, Allowed] | None:
