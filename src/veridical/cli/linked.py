@@ -79,6 +79,12 @@ def synth(source: str, output: str | None, *, quiet: bool, **said: Any) -> None:
         ended = carry_out(spec, RunContext(seed=spec.seed, workers=workers, progress=progress))
     for name, rows in ended.rows.items():
         click.echo(f"{name:<28}{rows:>12,} rows")
+    for name, share in ended.torn.items():
+        click.echo(
+            f"note: {share:.0%} of the rows of {name} belong to two entities, one learned from and one kept back; "
+            "they were left out, and so many fewer come out (a smaller --holdout leaves out fewer)",
+            err=True,
+        )
     tell_done(ended.done)
     if ended.written:
         click.echo(f"written     {ended.written:,} rows to the database")

@@ -20,7 +20,7 @@ from veridical.stages import database as databases
 from veridical.stages import learn as learning
 from veridical.stages.holdout import Split
 from veridical.stages.judged import KIND as VALIDATION
-from veridical.stages.linked_cut import grown, split
+from veridical.stages.linked_cut import grown, split, torn
 from veridical.stages.linked_validate import validate_linked
 from veridical.stages.model import KIND as MODEL
 from veridical.stages.model import Recipe, model, open_model
@@ -61,11 +61,15 @@ class LinkedRun:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinkedDone:
-    """How a run ended, the rows of each table, and how many were written to a database."""
+    """How a run ended, the rows of each table, and how many were written to a database.
+
+    `torn` is the share of each table's rows that belong to entities of both sides, and that neither side holds.
+    """
 
     done: Done
     rows: Mapping[str, int]
     written: int = 0
+    torn: Mapping[str, float] = field(default_factory=dict)
 
 
 def is_linked(source: str) -> bool:
@@ -101,7 +105,7 @@ def carry_out(spec: LinkedRun, ctx: RunContext) -> LinkedDone:
     rows_by_table = {name: table.num_rows for name, table in made.tables.items()}
     done = ended(run, verdict, spec)
     written = _write(spec, run, made, ctx) if spec.target is not None else 0
-    return LinkedDone(done=done, rows=rows_by_table, written=written)
+    return LinkedDone(done=done, rows=rows_by_table, written=written, torn=torn(source, parts))
 
 
 def draw(
@@ -229,6 +233,6 @@ def _told(spec: LinkedRun, source: Dataset, parts: Split) -> dict[str, Any]:
         "fingerprint": source.fingerprint,
         "rows": source.rows,
         "tables": {table: rows.num_rows for table, rows in source.tables.items()},
-        "holdout": {"share": spec.holdout, "seed": spec.seed},
+        "holdout": {"share": spec.holdout, "seed": spec.seed, "torn": torn(source, parts)},
         "holdout_rows": 0 if parts.holdout is None else parts.holdout.rows,
     }

@@ -17,6 +17,7 @@ from veridical.prepare.link import Pointing, point
 from veridical.stages.holdout import MIN_ROWS, Split
 
 LEAST_ENTITIES = 20
+MUCH = 0.05  # of a table's rows torn between both sides: worth being told of
 Sides = dict[str, NDArray[np.int8]]
 HERE, THERE, BOTH = 1, 0, -1
 
@@ -97,6 +98,25 @@ def grown(data: Dataset, train: Dataset) -> tuple[tuple[str, float], ...]:
     """
     rows = {name: (table.num_rows, train.tables[name].num_rows) for name, table in data.tables.items()}
     return tuple((name, total / part) for name, (total, part) in rows.items() if 0 < part < total)
+
+
+def torn(data: Dataset, parts: Split) -> dict[str, float]:
+    """Return the share of rows that neither side holds, of tables where that is much: they belong to both.
+
+    Example:
+        >>> rows = Dataset.of(pa.table({"a": range(10)}), "t")
+        >>> some = Dataset.of(pa.table({"a": range(4)}), "t")
+        >>> torn(rows, Split(some, some))
+        {'t': 0.2}
+    """
+    if parts.holdout is None:
+        return {}
+    found = {}
+    for name, table in data.tables.items():
+        held = parts.train.tables[name].num_rows + parts.holdout.tables[name].num_rows
+        if table.num_rows and 1 - held / table.num_rows > MUCH:
+            found[name] = round(1 - held / table.num_rows, 4)
+    return found
 
 
 def cut(data: Dataset, schema: Schema, *, share: float, ctx: RunContext, entity: str | None = None) -> Cut:

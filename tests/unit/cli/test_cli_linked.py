@@ -1,7 +1,10 @@
 """Do several tables go from a database or a folder to a database or a folder, by the commands?"""
 
+import json
 import sqlite3
 
+import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from tests.linked_data import shop
@@ -67,3 +70,18 @@ def test_a_folder_is_cut_and_what_is_wrong_is_told(place, capsys):
     (place / "half" / "orders.parquet").unlink()
     assert door.run(["validate", "--real", "real", "--synthetic", "half", "-q"]) == 2
     assert "missing: orders" in capsys.readouterr().err
+
+
+def test_rows_torn_between_both_sides_of_the_holdout_are_told_of(place, capsys):
+    rng = np.random.default_rng(0)
+    (place / "bank").mkdir()
+    people = {"customer_id": [f"C{i}" for i in range(120)], "age": rng.integers(18, 90, 120)}
+    ends = [[f"C{i}" for i in rng.integers(0, 120, 400)] for _ in range(2)]
+    moved = {"transfer_id": range(400), "payer": ends[0], "payee": ends[1], "amount": rng.integers(1, 99, 400)}
+    pq.write_table(pa.table(people), place / "bank" / "customers.parquet")
+    pq.write_table(pa.table(moved), place / "bank" / "transfers.parquet")
+    door.run(["synth", "bank", "-o", "out", "-q", "--no-release"])
+    told = capsys.readouterr().err
+    assert "of the rows of transfers belong to two entities" in told
+    source = json.loads((place / "out" / "model" / "model.json").read_text())["source"]
+    assert source["holdout"]["torn"]["transfers"] > 0.05
