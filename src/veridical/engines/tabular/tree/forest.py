@@ -28,10 +28,10 @@ from veridical.engines.tabular.tree.growing import (
 def grow_forest(
     target: Target, predictors: Sequence[Predictor], rows: NDArray[np.int32], growth: Growth, seed: int
 ) -> list[Tree]:
-    """Return one tree on all rows, or several, each grown on a part of the rows and predictors and holding all rows.
+    """Return one tree on all rows, or several, each grown on a part of the rows and predictors (Breiman 2001).
 
-    What a leaf holds is then not chosen by the very rows that drew its bounds (honest trees: Wager and Athey 2018),
-    and no row is told by one tree alone (Breiman 2001).
+    Of many rows each tree holds all: what is in a leaf is then not chosen by the very rows that drew its bounds
+    (honest trees: Wager and Athey 2018).
     """
     if growth.trees == 1 or not predictors:
         return [grow(target, predictors, rows, growth, seed)]
@@ -40,7 +40,8 @@ def grow_forest(
     for at in range(growth.trees):
         start = at * len(rows) // growth.trees
         part = np.concatenate([rows[start:], rows[:start]])[:some]
-        trees.append(_filled(grow(target, predictors, part, growth, seed + at), target, predictors, rows))
+        tree = grow(target, predictors, part, growth, seed + at)
+        trees.append(_filled(tree, target, predictors, rows) if len(rows) >= growth.filled_from else tree)
     return trees
 
 

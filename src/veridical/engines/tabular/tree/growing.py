@@ -33,6 +33,7 @@ class Growth:
     trees: int = 1
     tried: float = 1.0  # share of the predictors tried at each node, when there are several trees
     seen: float = 0.8  # share of the rows each of several trees is grown on
+    filled_from: int = 10_000  # rows from which its leaves hold all of them; of fewer, few of a kind would be blurred
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
