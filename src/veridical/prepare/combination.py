@@ -151,12 +151,12 @@ class CombinationCodec:
         """Return for each rare combination one of the safe ones that share most values with it, by how common it is."""
         rng, found = np.random.default_rng(len(self.rows)), np.zeros(len(code), dtype=np.int64)
         counts = np.asarray(self.counts, dtype=float)
-        _, first, which = np.unique(code, return_index=True, return_inverse=True)
-        for number, row in enumerate(first):
+        _, first, many = np.unique(code, return_index=True, return_counts=True)
+        alike = np.split(np.argsort(code, kind="stable"), np.cumsum(many)[:-1])
+        for row, places in zip(first, alike, strict=True):
             shared = sum((value_of == codes[row]).astype(int) for value_of, codes in numbered)
             weight = np.where(shared == shared.max(), counts, 0.0)
-            alike = np.flatnonzero(which == number) if len(first) < len(code) else np.array([number])
-            found[alike] = rng.choice(len(counts), size=len(alike), p=weight / weight.sum())
+            found[places] = rng.choice(len(counts), size=len(places), p=weight / weight.sum())
         return found
 
     def _modelled_from(self, codes: Codes) -> Arrays:

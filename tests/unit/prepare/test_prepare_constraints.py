@@ -166,6 +166,17 @@ def test_a_rare_combination_is_learned_as_the_nearest_that_is_safe() -> None:
     assert set(learned["word"].to_pylist()) == {"x", "y"}
 
 
+def test_rare_combinations_that_all_differ_keep_what_each_shares() -> None:
+    rows = [("a", "x", "p")] * 50 + [("b", "y", "q")] * 50 + [("b", "y", "p"), ("a", "x", "q")]
+    table = pa.table(dict(zip(("grade", "word", "letter"), zip(*rows, strict=True), strict=True)))
+    plain = [Column(name=name, kind=Kind.CATEGORY, storage="string") for name in table.column_names]
+    codec = CombinationCodec.learn(
+        table, [learn_codec(table, one, rare_below=1, unique=False, may_split=False) for one in plain], rare_below=5
+    )
+    learned = codec.decode(codec.encode(table), Place(rows=len(rows), rng=np.random.default_rng(0)))
+    assert learned["grade"].to_pylist()[-2:] == ["b", "a"]
+
+
 def test_clash_is_named_before_fitting() -> None:
     table = shop()
     rules = [
