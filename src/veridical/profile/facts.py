@@ -9,15 +9,13 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from veridical.connect.note import notes_of
+from veridical.core.chunks import numbers_of
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 Codes = npt.NDArray[np.int32]
-
-_INT_TEMPORAL_BITS = {32: pa.int32(), 64: pa.int64()}
 
 
 @dataclass(frozen=True)
@@ -122,22 +120,6 @@ def countable(cells: pa.ChunkedArray) -> pa.ChunkedArray:
     if pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind):
         return pa.chunked_array([pa.array([None if v is None else v.hex() for v in cells.to_pylist()], pa.string())])
     return cells
-
-
-def numbers_of(values: pa.Array | pa.ChunkedArray) -> Floats:
-    """Return numbers, booleans or temporal values as float64, nulls as NaN.
-
-    Raises:
-        pa.ArrowInvalid: the values are no numbers.
-    """
-    if isinstance(values, pa.ChunkedArray):
-        values = values.combine_chunks()
-    kind = values.type
-    if pa.types.is_temporal(kind):
-        values = values.cast(_INT_TEMPORAL_BITS[kind.bit_width])
-    if not pa.types.is_float64(values.type):
-        values = pc.cast(values, pa.float64(), safe=False)
-    return np.asarray(values.to_numpy(zero_copy_only=False), dtype=np.float64)
 
 
 def codes_of(cells: pa.ChunkedArray) -> Codes:

@@ -9,9 +9,10 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from veridical.core.chunks import numbers_of
 from veridical.core.schema import TEMPORAL_KINDS, Column, Kind
 from veridical.profile import temporal
-from veridical.profile.facts import Codes, Floats, codes_of, numbers_of
+from veridical.profile.facts import Codes, Floats, codes_of
 
 ROWS = 20_000
 

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from veridical.core.chunks import numbers_of
 from veridical.core.errors import ConstraintError
 from veridical.core.expression import parse
 from veridical.core.restriction import split
@@ -90,13 +91,6 @@ def _tied(own: TableSchema, name: str, rows: pa.Table) -> list[str]:
                     and rows.schema.field(other).type == rows.schema.field(name).type
                 ]  # fmt: skip
     return found
-
-
-def numbers_of(values: pa.Array) -> NDArray[np.float64]:
-    """Return numbers, with nan for null; times count in their unit."""
-    if pa.types.is_temporal(values.type):
-        values = values.cast(pa.int32() if pa.types.is_date32(values.type) else pa.int64())
-    return np.asarray(values.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False), np.float64)
 
 
 def of_numbers(held: NDArray[np.float64], kind: pa.DataType) -> pa.Array:

@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pyarrow as pa
 
+from veridical.core.chunks import numbers_of
 from veridical.core.dataset import Dataset
 from veridical.core.schema import Column, ForeignKey, Kind, Role, Schema, TableSchema
 from veridical.encode.panel import owners
-from veridical.measures.linked.side import LEAST_OWNERS, Flat, numbers_of
+from veridical.measures.linked.side import LEAST_OWNERS, Flat
 from veridical.prepare.codec import whole
 
 BLOCK = "#block"

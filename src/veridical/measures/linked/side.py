@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from veridical.core.chunks import numbers_of
 from veridical.core.contracts import Evidence
 from veridical.core.dataset import Dataset
 from veridical.core.schema import (
@@ -207,14 +208,6 @@ def _summary(values: pa.Array, column: Column, pointed: Pointing) -> Mapping[str
     pairs = np.unique(rows * (int(codes.max(initial=0)) + 1) + codes) // (int(codes.max(initial=0)) + 1)
     different = np.bincount(pairs, minlength=pointed.present)
     return {"nunique": pa.array(different.astype(np.float64), mask=counts == 0)}
-
-
-def numbers_of(values: pa.Array) -> np.ndarray:
-    """Return numbers, with nan for null; times count in their unit."""
-    if pa.types.is_temporal(values.type):
-        values = values.cast(pa.int32() if pa.types.is_date32(values.type) else pa.int64())
-    found: np.ndarray = values.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
-    return found
 
 
 def as_evidence(sides: Mapping[str, Flat], name: str, rare_below: int) -> Evidence:

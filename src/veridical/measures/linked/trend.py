@@ -9,11 +9,12 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
+from veridical.core.chunks import numbers_of
 from veridical.core.contracts import Evidence, RunContext
 from veridical.core.dataset import Dataset
 from veridical.core.finding import Direction, Finding, Interval, not_measured
 from veridical.core.schema import Schema
-from veridical.measures.linked.side import common_of, joined, numbers_of, real_of, with_parents
+from veridical.measures.linked.side import common_of, joined, real_of, with_parents
 from veridical.prepare.codec import whole
 
 BINS = 8
