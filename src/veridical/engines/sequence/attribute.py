@@ -63,6 +63,7 @@ class Attributes:
                 if not pa.types.is_dictionary(table[name].type):
                     found[name] = numbers(table[name])
         found |= {f"{name} spread": values for name, values in traits.spread.items()}
+        found |= {f"{name} width": values for name, values in traits.width.items()}
         return found
 
     def to_plain(self) -> dict[str, Any]:

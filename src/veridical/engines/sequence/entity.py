@@ -21,6 +21,7 @@ from veridical.core.dataset import Dataset
 from veridical.core.schema import Column, Constraint, Kind, Schema, TableSchema
 from veridical.encode.panel import Layout, Numbers, Ordered, Places, means, numbers, words
 from veridical.engines.sequence.features import FEW_WORDS
+from veridical.engines.sequence.frame import Frame
 from veridical.engines.sequence.parts import Columns
 from veridical.engines.sequence.telling import Telling
 from veridical.prepare.codec import whole
@@ -28,7 +29,7 @@ from veridical.prepare.storage import store
 
 FEW = 10
 LENGTH, START = "length of the sequence", "start of the sequence"
-FIRST, MEAN, SPREAD, SHARE = " (first)", " (mean)", " (spread)", " (share)"
+FIRST, MEAN, SPREAD, SHARE, WIDTH = " (first)", " (mean)", " (spread)", " (share)", " (width)"
 TABLE_ENGINE = "veridical.engines.tabular.engines:TreeEngine"
 NAME = "entities"
 
@@ -38,7 +39,11 @@ Balance = Mapping[str, Mapping[str, float]]
 
 @dataclass(frozen=True)
 class Traits:
-    """What each entity is drawn with besides its attributes; first values of words are places in vocabularies."""
+    """What each entity is drawn with besides its attributes; first values of words are places in vocabularies.
+
+    Of columns told within each entity's own frame `width` is the logarithm of its spread, `mean` its level and `spread`
+    in units of it; of all others `mean` is how far the level lies over the first.
+    """
 
     length: Places
     start: Places
@@ -47,6 +52,12 @@ class Traits:
     mean: Mapping[str, Numbers]
     spread: Mapping[str, Numbers]
     share: Mapping[str, Numbers] = field(default_factory=dict)  # of few-worded columns: how often the commonest word
+    width: Mapping[str, Numbers] = field(default_factory=dict)
+
+    @property
+    def frames(self) -> dict[str, Frame]:
+        """Where each entity moves, by column that is told within it."""
+        return {name: Frame(self.mean[name], np.exp(np.minimum(held, 690.0))) for name, held in self.width.items()}
 
 
 @dataclass(frozen=True)
@@ -107,7 +118,8 @@ class Roster:
             for name in self.vocabularies
         }
         share = {name: numbers(table[name + SHARE]) for name in self.vocabularies if name + SHARE in table.column_names}
-        return Traits(length, start, first, first_words, mean, spread, share)
+        width = {name: numbers(table[name + WIDTH]) for name in self.numbers if name + WIDTH in table.column_names}
+        return Traits(length, start, first, first_words, mean, spread, share, width)
 
     def _of_few(self, count: int, shard: Shard | None, lengths: Places | None, given: pa.Table | None) -> Drawn:
         assert self.few is not None
@@ -166,21 +178,28 @@ def table_engine() -> Any:
 def measure_traits(
     layout: Layout, ticks: Places, tellings: Mapping[str, Telling], values: Mapping[str, Numbers],
     levels: Mapping[str, Numbers], places: Mapping[str, Numbers], vocabularies: Mapping[str, tuple[str, ...]],
+    frames: Mapping[str, Frame],
 ) -> Traits:  # fmt: skip
-    """Return the traits that entities show: the mean of the level over its first, the spread of its changes."""
+    """Return the traits that entities show: the mean of the level over its first, the spread of its changes.
+
+    `levels` are on the tellings' scales; `frames` holds where each entity moves, of columns that are told within it.
+    """
     firsts = layout.firsts
-    first, mean, spread = {}, {}, {}
+    first, mean, spread, width = {}, {}, {}, {}
     within = np.concatenate([[False], np.diff(layout.owner) == 0])
     for name in tellings:
         level = levels[name]
         first[name] = values[name][firsts]
         mean[name] = means(level, layout) - level[firsts]
+        if name in frames:
+            mean[name], width[name] = frames[name].level, np.log(frames[name].spread)
+            level = frames[name].of(layout.owner).inside(level)
         change = np.where(within, np.concatenate([[0.0], np.diff(level)]), np.nan)
         size = np.sqrt(means(change**2, layout))
         spread[name] = np.log(np.maximum(size, 1e-9))
     first_words = {name: held[firsts] for name, held in places.items()}
     share = {name: means(held, layout) for name, held in commonest(places, vocabularies).items()}
-    return Traits(layout.lengths, ticks[firsts], first, first_words, mean, spread, share)
+    return Traits(layout.lengths, ticks[firsts], first, first_words, mean, spread, share, width)
 
 
 def commonest(places: Mapping[str, Numbers], vocabularies: Mapping[str, tuple[str, ...]]) -> dict[str, Numbers]:
@@ -218,6 +237,9 @@ def learn_roster(
 def _with_traits(table: pa.Table, traits: Traits, vocabularies: Mapping[str, tuple[str, ...]]) -> pa.Table:
     added: dict[str, pa.Array] = {LENGTH: pa.array(traits.length), START: pa.array(traits.start)}
     for name, held in traits.first.items():
+        if name in traits.width:  # where it moves comes before where it begins
+            added[name + MEAN] = pa.array(traits.mean[name], from_pandas=True)
+            added[name + WIDTH] = pa.array(traits.width[name], from_pandas=True)
         added[name + FIRST] = pa.array(held, from_pandas=True)
         added[name + MEAN] = pa.array(traits.mean[name], from_pandas=True)
         added[name + SPREAD] = pa.array(traits.spread[name], from_pandas=True)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from veridical.encode.panel import Layout, Numbers, Places
+from veridical.engines.sequence.frame import Frame
 from veridical.engines.sequence.memory import EVER, Past
 from veridical.engines.sequence.telling import Telling
 
@@ -26,8 +27,8 @@ class Steps:
     `entity` holds numbers an entity, coarse enough that several share each, `entity_words` places in vocabularies;
     `means` holds each entity's own mean level. While learning, `others` holds for each row the mean of the entity's
     other rows in its place: told the mean with the row in it, a short series would seem to swing back. `slow`
-    holds the slow level of each row's time (see `Trend`). Where holes part a series, `layout` is that of its runs and
-    `whole` the entities' own.
+    holds the slow level of each row's time (see `Trend`), `frames` where each entity moves, by column that is told so.
+    Where holes part a series, `layout` is that of its runs and `whole` the entities' own.
     """
 
     layout: Layout
@@ -39,6 +40,7 @@ class Steps:
     vocabularies: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     others: Mapping[str, Numbers] = field(default_factory=dict)
     slow: Mapping[str, Numbers] = field(default_factory=dict)
+    frames: Mapping[str, Frame] = field(default_factory=dict)
     whole: Layout | None = None
 
     @property
@@ -59,6 +61,10 @@ class Steps:
             self, layout=runs, whole=self.layout, entity=taken(self.entity), entity_words=taken(self.entity_words),
             means=taken(self.means),
         )  # fmt: skip
+
+    def frame(self, name: str, rows: Places) -> Frame | None:
+        """Return the frame of each row's entity; None of a column that is told without."""
+        return self.frames[name].of(self.layout.owner[rows]) if name in self.frames else None
 
     def mean(self, name: str, rows: Places) -> Numbers:
         """Return the mean level of each row's entity."""

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from veridical.core import rng as streams
 from veridical.core.errors import DataError, SpecError
-from veridical.encode.panel import Layout, Ordered, Places, filled, in_order, numbers, places
+from veridical.encode.panel import Layout, Ordered, Places, filled, in_order, means, numbers, places
 from veridical.engines.sequence import parts, since
 from veridical.engines.sequence.entity import attributes_of, measure_traits
 from veridical.engines.sequence.finish import finished
@@ -55,9 +55,12 @@ def go_on(law: Sequences, prefix: pa.Table, steps: int, *, seed: int) -> pa.Tabl
     ticks[old] = known
     tellings = {} if law.values is None else law.values.tellings
     levels = {name: filled(told.scaled(measured.numbers[name]), past) for name, told in tellings.items()}
-    traits = measure_traits(past, known, tellings, measured.numbers, levels, measured.words, measured.vocabularies)
-    means = {name: traits.mean[name] + levels[name][past.firsts] for name in tellings}
-    entity = replace(law.attributes.of(attributes, traits), means={**means, **traits.share})
+    frames = {name: told.home.believed(levels[name], past, rng) for name, told in tellings.items() if told.home}
+    traits = measure_traits(
+        past, known, tellings, measured.numbers, levels, measured.words, measured.vocabularies, frames
+    )
+    own = {name: frames[name].level if name in frames else means(levels[name], past) for name in tellings}
+    entity = replace(law.attributes.of(attributes, traits), means={**own, **traits.share}, frames=frames)
     ticks = law.gaps.go_on(layout, ticks, past.lengths, entity, law.clock, rng)
     ticks = _within(law, attributes, ticks, layout, past)
     around = law.steps(layout, ticks, entity)

@@ -11,36 +11,24 @@ from veridical.core.contracts import RunContext
 from veridical.core.errors import DataError
 from veridical.core.schema import CATEGORY_KINDS, Column, TableSchema
 from veridical.encode.lattice import levels
-from veridical.encode.panel import (
-    Layout,
-    Numbers,
-    Ordered,
-    Places,
-    filled,
-    in_order,
-    means,
-    numbers,
-    places,
-)
-from veridical.engines.sequence import parts, season, since, telling
-from veridical.engines.sequence.attribute import fit_attributes
+from veridical.encode.panel import Layout, Numbers, Ordered, Places, filled, in_order, numbers, places
+from veridical.engines.sequence import parts, since, telling
 from veridical.engines.sequence.clock import Timed, learn_clock
-from veridical.engines.sequence.entity import FEW, Traits, attributes_of, commonest, learn_roster, measure_traits
-from veridical.engines.sequence.features import of_others
+from veridical.engines.sequence.entity import FEW, attributes_of, learn_roster
 from veridical.engines.sequence.finish import TICK
+from veridical.engines.sequence.fitting import Fitter, Source, beginnings
 from veridical.engines.sequence.gaps import fit_gaps
-from veridical.engines.sequence.model import Sequences, step_model, steps_of
+from veridical.engines.sequence.model import Sequences, step_model
 from veridical.engines.sequence.settling import settled
-from veridical.engines.sequence.telling import ABOVE, BELOW, Around, Telling
-from veridical.engines.sequence.trend import learn_trend
-from veridical.engines.sequence.values import Learner, Measured, ValueModel, bounds, fit_values
+from veridical.engines.sequence.telling import Telling
+from veridical.engines.sequence.trial import framed
+from veridical.engines.sequence.values import Learner, Measured
 from veridical.prepare import Restore, prepare
 from veridical.prepare.codec import whole
 from veridical.prepare.number import grid_of
 from veridical.prepare.storage import store
 
 FINEST = 10.0  # times finer than values lie apart is a grid that only the way of storing them has
-NEAR = 0.3  # of a column's spread: closer than that, two columns begin side by side
 
 
 def fit_sequences(rows: pa.Table, schema: TableSchema, ctx: RunContext, *, rare_below: int = 5) -> Sequences:
@@ -59,44 +47,31 @@ def fit_sequences(rows: pa.Table, schema: TableSchema, ctx: RunContext, *, rare_
     timed = learn_clock(ordered.table, dated, ordered.layout, rare_below=rare_below, ctx=ctx)
     columns = parts.split(schema, ordered.table, ordered.layout, timed.ticks)
     restore, measured, tellings = _prepared(ordered, schema, columns, rare_below, ctx)
-    learner = Learner(rare_below=rare_below)
-    return _fit_laws(ordered, schema, columns, timed, (restore, measured, tellings), learner, ctx)
+    source = Source(ordered, timed.ticks, timed.runs, measured, ordered.layout.entities < FEW)
+    return _fit_laws(source, schema, columns, timed, restore, tellings, Learner(rare_below=rare_below), ctx)
 
 
 def _fit_laws(
-    ordered: Ordered, schema: TableSchema, columns: parts.Columns, timed: Timed,
-    prepared: tuple[Restore, Measured, list[Telling]], learner: Learner, ctx: RunContext,
+    source: Source, schema: TableSchema, columns: parts.Columns, timed: Timed, restore: Restore,
+    tellings: list[Telling], learner: Learner, ctx: RunContext,
 ) -> Sequences:  # fmt: skip
-    restore, measured, tellings = prepared
-    shared = _shared(ordered.table, columns, timed.ticks)
-    layout, few = ordered.layout, ordered.layout.entities < FEW
-    attributes = attributes_of(ordered, columns)
-    levels = {t.name: filled(t.scaled(measured.numbers[t.name]), layout) for t in tellings}
-    by_name = {t.name: t for t in tellings}
-    traits = measure_traits(
-        layout, timed.ticks, by_name, measured.numbers, levels, measured.words, measured.vocabularies
-    )
-    known = fit_attributes(attributes, schema, columns, traits, ctx, rare_below=learner.rare_below)
-    entity = known.of(attributes, traits)
+    layout, few = source.layout, source.few
+    fitter = Fitter(schema, columns, timed.clock, _shared(source.ordered.table, columns, source.ticks), learner, ctx)
+    tellings = framed(source, tellings, fitter)
+    shown = fitter.shown(source, tellings)
     ctx.progress("gaps", done=0, total=1)
-    gaps = fit_gaps(entity.within(timed.runs), timed.ticks, timed.clock, step_model(), ctx, learner, few=few)
+    gaps = fit_gaps(shown.entity.within(timed.runs), source.ticks, timed.clock, step_model(), ctx, learner, few=few)
     ctx.progress("steps", done=0, total=1)
-    values, trend = None, None
-    if tellings or measured.words:
-        own = {name: traits.mean[name] + held[layout.firsts] for name, held in levels.items()}
-        shown = {} if few else {**levels, **commonest(measured.words, measured.vocabularies)}
-        others = {name: of_others(held, layout) for name, held in shown.items()}
-        known_of = replace(entity, means={**own, **traits.share}, others=others).within(timed.runs)
-        trend = learn_trend(levels, layout, timed.ticks, timed.clock.tick_s) if few else None
-        steps = steps_of(timed.clock, timed.runs, timed.ticks, known_of, few=few, shared=shared, trend=trend)
-        values = fit_values(measured, steps, tellings, season.seasons(levels, timed.runs), step_model(), ctx, learner)
-        values = _side_by_side(values, levels, layout)
-        traits = _beginnings(traits, values, measured, levels, layout, few=few)
+    law = fitter.law(source, shown, restore)
     ctx.progress("entities", done=0, total=1)
-    roster = learn_roster(attributes, schema, traits, measured.vocabularies, ctx, rare_below=learner.rare_below)
+    traits = shown.traits if law.values is None else beginnings(law.values, shown, source)
+    attributes = attributes_of(source.ordered, columns)
+    roster = learn_roster(attributes, schema, traits, source.measured.vocabularies, ctx, rare_below=learner.rare_below)
     ctx.progress("entities", done=1, total=1)
-    law = Sequences(schema, columns, timed.clock, roster, known, restore, values, gaps, shared, trend)
-    return law if trend is None else settled(law, measured.numbers, layout, timed.ticks, ctx.seed)
+    law = replace(law, roster=roster, gaps=gaps)
+    if law.trend is None:
+        return law
+    return settled(law, source.measured.numbers, layout, source.ticks, ctx.seed)
 
 
 def _check_lengths(layout: Layout, schema: TableSchema) -> None:
@@ -106,54 +81,6 @@ def _check_lengths(layout: Layout, schema: TableSchema) -> None:
             where=", ".join(schema.series or ()) or schema.name,
             fix="learn it as a plain table: take `series` out of the schema",
         )
-
-
-def _beginnings(
-    traits: Traits, values: ValueModel, measured: Measured, levels: dict[str, Numbers], layout: Layout, *, few: bool
-) -> Traits:
-    """Return traits whose first values are in the terms they will be drawn in; those of few entities are means."""
-    here = measured.numbers if few else {name: held[layout.firsts] for name, held in measured.numbers.items()}
-    first, words, mean = {}, {}, dict(traits.mean)
-    for name, told in values.tellings.items():
-        nothing = np.zeros(len(here[name]))
-        terms = here[name]
-        if told.form in (ABOVE, BELOW):
-            around = Around(nothing, np.empty((0, len(nothing))), *bounds(told, here))
-            terms = np.where(np.isnan(terms), np.nan, told.say(terms, around))
-        elif few:
-            terms = told.unscaled(levels[name])
-        elif told.beside is not None:
-            terms = told.scaled(terms) - values.tellings[told.beside].scaled(here[told.beside])
-        first[name] = means(terms, layout) if few else terms
-        if few:
-            mean[name] = np.zeros(layout.entities)
-    for name, held in measured.words.items():
-        words[name] = _commonest(held, layout) if few else held[layout.firsts]
-    return replace(traits, first=first, first_words=words, mean=mean)
-
-
-def _side_by_side(values: ValueModel, levels: dict[str, Numbers], layout: Layout) -> ValueModel:
-    """Return the law with first values told by their distance to an earlier column that they nearly equal."""
-    if layout.entities < 2 * FEW:
-        return values
-    tellings: dict[str, Telling] = {}
-    for name, told in values.tellings.items():
-        own = levels[name][layout.firsts]
-        best, nearest = None, NEAR * float(own.std())
-        for other, earlier in tellings.items():
-            apart = float((own - levels[other][layout.firsts]).std())
-            if earlier.scale == told.scale and apart < nearest:
-                best, nearest = other, apart
-        tellings[name] = told if told.form in (ABOVE, BELOW) else replace(told, beside=best)
-    return replace(values, tellings=tellings)
-
-
-def _commonest(held: Numbers, layout: Layout) -> Numbers:
-    found = []
-    for start, end in zip(layout.starts, layout.starts[1:], strict=False):
-        seen, tally = np.unique(held[start:end], return_counts=True)
-        found.append(seen[tally.argmax()])
-    return np.array(found)
 
 
 def _prepared(

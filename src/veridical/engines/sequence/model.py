@@ -144,8 +144,12 @@ class Sequences:
         start = self._first_rows(layout, traits)
         tellings = self.values.tellings
         levels = {name: told.scaled(start.numbers[name][layout.firsts]) for name, told in tellings.items()}
-        means = {name: traits.mean[name] + level for name, level in levels.items()}
-        steps = self.steps(layout, ticks, replace(entity, means={**means, **traits.share}))
+        means = {
+            name: traits.mean[name] if name in traits.width else traits.mean[name] + level
+            for name, level in levels.items()
+        }
+        known = replace(entity, means={**means, **traits.share}, frames=traits.frames)
+        steps = self.steps(layout, ticks, known)
         return self.values.draw(steps, start, np.ones(layout.entities, dtype=np.int64), rng)
 
     def _times(
@@ -197,10 +201,13 @@ class Sequences:
         here: dict[str, Numbers] = {}
         for name in self.values.plan.numbers:
             told = self.values.tellings[name]
-            around = Around(np.zeros(len(firsts)), np.empty((0, len(firsts))), *bounds(told, here))
+            frame = traits.frames.get(name)
+            around = Around(np.zeros(len(firsts)), np.empty((0, len(firsts))), *bounds(told, here), frame)
             first = traits.first[name]
             if told.beside is not None and not self.entities_are_few:
                 first = told.unscaled(first + self.values.tellings[told.beside].scaled(here[told.beside]))
+            elif frame is not None and told.form not in (ABOVE, BELOW):
+                first = told.meant(first, frame)
             here[name] = _heard_first(told, first, around)
             held[name] = np.full(layout.rows, np.nan)
             held[name][firsts] = here[name]
@@ -375,5 +382,5 @@ def _taken(traits: Traits, rows: Places) -> Traits:
 
     return Traits(
         traits.length[rows], traits.start[rows], some(traits.first), some(traits.first_words),
-        some(traits.mean), some(traits.spread), some(traits.share),
+        some(traits.mean), some(traits.spread), some(traits.share), some(traits.width),
     )  # fmt: skip

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from veridical.encode.lattice import snap
 from veridical.encode.panel import Numbers
+from veridical.engines.sequence.frame import Frame, Home
 from veridical.engines.sequence.linear import Weights
 
 LEVEL, LAST, LINEAR, ABOVE, BELOW = "level", "last", "linear", "above", "below"
@@ -47,15 +48,31 @@ class Telling:
     high: float = np.inf
     levels: tuple[float, ...] = ()  # the values it keeps to, where these are few
     beside: str | None = None  # the column that an entity's first value is told by its distance to
+    home: Home | None = None  # in spreads over each entity's own level
+
+    @property
+    def own(self) -> bool:
+        """Whether values are told within the frame of their entity."""
+        return self.home is not None
+
+    def placed(self, values: Numbers, frame: Frame | None) -> Numbers:
+        """Return values on the scale they are told on, within the frame of their entities."""
+        return self.scaled(values) if frame is None else frame.inside(self.scaled(values))
+
+    def meant(self, found: Numbers, frame: Frame | None) -> Numbers:
+        """Return what `placed` was given."""
+        return self.unscaled(found if frame is None else frame.outside(found))
 
     def scaled(self, values: Numbers) -> Numbers:
-        """Return values on the scale they are told on."""
+        """Return values on the scale they are told on, whosever they are."""
         if self.soft is not None:
             return np.asarray(np.arcsinh(values / self.soft), np.float64)
         return np.log(np.maximum(values, 1e-300)) if self.log else values
 
-    def stretch(self, values: Numbers) -> Numbers:
-        """Return how many units of the value one unit of the scale is."""
+    def stretch(self, values: Numbers, frame: Frame | None = None) -> Numbers:
+        """Return how many units of the value one unit of the scale, or of the frame, is."""
+        if frame is not None:
+            return self.stretch(values) * frame.spread
         if self.soft is not None:
             return np.asarray(np.sqrt(values * values + self.soft**2), np.float64)
         return np.maximum(values, 1e-300) if self.log else np.ones(len(values))
@@ -73,16 +90,16 @@ class Telling:
 
     def say(self, values: Numbers, context: Around) -> Numbers:
         """Return the terms in which values are told; nan for null."""
-        return self._signed(self.scaled(values) - self._anchor(context))
+        return self._signed(self.placed(values, context.frame) - self._anchor(context))
 
     def hear(self, told: Numbers, context: Around) -> Numbers:
         """Return the values that terms mean, on the column's grid and between its ends; nan for null."""
-        values = self.unscaled(self._anchor(context) + self._signed(told))
+        values = self.meant(self._anchor(context) + self._signed(told), context.frame)
         return self.held(values, context)
 
     def moved(self, values: Numbers, told: Numbers, context: Around) -> Numbers:
         """Return the value next to each one, on the side of it that its terms lie on before they are rounded."""
-        raw = self.unscaled(self._anchor(context) + self._signed(told))
+        raw = self.meant(self._anchor(context) + self._signed(told), context.frame)
         side = np.where(raw >= values, 1, -1)
         if self.levels:
             levels = np.array(self.levels)
@@ -115,14 +132,14 @@ class Telling:
                 assert self.weights is not None
                 return self.weights.predict(context.features)
             case "above":
-                return self._bound(context.floor, context.last)
+                return self._bound(context.floor, context)
             case "below":
-                return self._bound(context.ceiling, context.last)
+                return self._bound(context.ceiling, context)
         return np.zeros(len(context.last))
 
-    def _bound(self, bound: Numbers | None, last: Numbers) -> Numbers:
+    def _bound(self, bound: Numbers | None, context: Around) -> Numbers:
         assert bound is not None
-        return np.where(np.isnan(bound), last, self.scaled(bound))
+        return np.where(np.isnan(bound), context.last, self.placed(bound, context.frame))
 
     def to_plain(self) -> dict[str, Any]:
         """Return it as JSON-like data."""
@@ -131,6 +148,7 @@ class Telling:
             "weights": None if self.weights is None else self.weights.to_plain(), "unit": self.unit,
             "low": None if np.isinf(self.low) else self.low, "high": None if np.isinf(self.high) else self.high,
             "beside": self.beside, "soft": self.soft, "levels": list(self.levels),
+            "home": None if self.home is None else self.home.to_plain(),
         }  # fmt: skip
 
     @classmethod
@@ -143,6 +161,8 @@ class Telling:
         values["high"] = np.inf if values["high"] is None else float(values["high"])
         if values["weights"] is not None:
             values["weights"] = Weights.from_plain(values["weights"])
+        if values.get("home") is not None:
+            values["home"] = Home.from_plain(values["home"])
         return cls(**values)
 
 
@@ -151,18 +171,21 @@ class Around:
     """What stands around values while they are told.
 
     `last` is the level before, on the telling's scale; `features` feed the linear prediction (features x rows);
-    `floor` and `ceiling` are the nearest values of columns they must not pass, nan where those are null.
+    `floor` and `ceiling` are the nearest values of columns they must not pass, nan where those are null; `frame` is
+    that of their entities where each is told within its own.
     """
 
     last: Numbers
     features: NDArray[np.float64]
     floor: Numbers | None = None
     ceiling: Numbers | None = None
+    frame: Frame | None = None
 
 
 def choose(
-    candidates: list[tuple[Telling, Numbers]], values: Numbers, before: NDArray[Any], held: NDArray[np.bool_]
-) -> int:
+    candidates: list[tuple[Telling, Numbers]], values: Numbers, before: NDArray[Any], held: NDArray[np.bool_],
+    frame: Frame | None = None,
+) -> int:  # fmt: skip
     """Return which candidate tells the values kept back best.
 
     Each comes with its terms; `before` says which row's terms came before each row's (-1: none). Mere change
@@ -172,7 +195,8 @@ def choose(
     if few_valued(values):
         candidates = [one for one in candidates if one[0].form == LEVEL] or candidates
     unit = resolutions(values, candidates[0][0].levels)
-    scores = [_likelihood(telling, told, values, before, held, unit) for telling, told in candidates]
+    unit = unit / candidates[0][0].stretch(values, frame)
+    scores = [_likelihood(told, before, held, unit) for _, told in candidates]
     handicap = [{LAST: WANDERING, LEVEL: 0.0}.get(telling.form, CLEARLY) for telling, _ in candidates]
     return int(np.argmax(np.array(scores) - handicap))
 
@@ -208,10 +232,11 @@ def resolution(values: Numbers) -> float:
     return max(float(steps.min()), 1e-6 * spread)
 
 
-def _likelihood(
-    telling: Telling, told: Numbers, values: Numbers, before: NDArray[Any], held: NDArray[np.bool_], unit: Numbers
-) -> float:
-    """Return the mean log density per value of the rows kept back, given the tenth in which the terms before lay."""
+def _likelihood(told: Numbers, before: NDArray[Any], held: NDArray[np.bool_], width: Numbers) -> float:
+    """Return the mean log density per value of the rows kept back, given the tenth in which the terms before lay.
+
+    `width` is the smallest step of a value that matters, in units of its terms.
+    """
     known = ~np.isnan(told) & (before >= 0)
     known &= ~np.isnan(np.where(before >= 0, told[np.maximum(before, 0)], np.nan))
     train, test = np.flatnonzero(known & ~held), np.flatnonzero(known & held)
@@ -230,9 +255,8 @@ def _likelihood(
     share /= share.sum()
     law = (counts + 5.0 * share) / (counts.sum(axis=1, keepdims=True) + 5.0)
     # What a term means is rounded: its chance is that of all terms that mean the same value.
-    width = unit[test] / telling.stretch(values[test])
-    chance = np.maximum(cells.mass(law, part[test], terms[test], width), _LEAST / len(train))
-    return float(np.mean(np.log(chance) - np.log(unit[test])))
+    chance = np.maximum(cells.mass(law, part[test], terms[test], width[test]), _LEAST / len(train))
+    return float(np.mean(np.log(chance) - np.log(width[test])))
 
 
 @dataclass(frozen=True, slots=True)

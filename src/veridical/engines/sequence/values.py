@@ -120,7 +120,8 @@ class _Walk:
         first = np.concatenate([np.zeros(0, np.int64), steps.layout.firsts[begun > 0]])
         self.levels = {}
         for name in plan.numbers:
-            level = model.tellings[name].scaled(self.values[name].copy())
+            frame = steps.frame(name, np.arange(steps.layout.rows))
+            level = model.tellings[name].placed(self.values[name].copy(), frame)
             middle = float(np.nanmean(level[first])) if np.isfinite(level[first]).any() else 0.0
             self.levels[name] = level
             self.levels[name][first] = np.where(np.isnan(level[first]), middle, level[first])
@@ -166,7 +167,7 @@ class _Walk:
             if name in plan.stays:
                 self._stay(rows, name, made, context)
                 told[name] = np.nan_to_num(telling.say(self.values[name][rows], context))
-            level = telling.scaled(self.values[name][rows])
+            level = telling.placed(self.values[name][rows], context.frame)
             levels[name] = np.where(np.isnan(level), context.last, level)
         self._remember(rows, levels, told)
 
@@ -189,7 +190,8 @@ class _Walk:
         first = self._first(rows)
         found = {}
         for name in self.model.plan.numbers:
-            level = self.model.tellings[name].scaled(self.values[name][rows])
+            frame = self.steps_known.frame(name, rows)
+            level = self.model.tellings[name].placed(self.values[name][rows], frame)
             before = np.where(first, self.levels[name][rows], self.levels[name][np.maximum(rows - 1, 0)])
             found[name] = np.where(np.isnan(level), before, level)
         return found
@@ -206,7 +208,7 @@ class _Walk:
         if telling.form == terms.LINEAR:
             features = known.linear_features(self.model.plan, self.steps_known, past, rows, levels, telling)
         sides = {other: self.values[other][rows] for other in (*telling.lows, *telling.highs)}
-        return Around(last, features, *bounds(telling, sides))
+        return Around(last, features, *bounds(telling, sides), self.steps_known.frame(name, rows))
 
     def _remember(self, rows: Places, levels: Mapping[str, Numbers], told: Mapping[str, Numbers]) -> None:
         plan = self.model.plan
@@ -279,16 +281,17 @@ def fit_values(
     plan = Plan(tuple(t.name for t in tellings), tuple(measured.words), vocabularies, gappy, seasons, cuts, sparse)
     rows = np.flatnonzero(layout.position > 0)
     memory = Memory(plan.series, layout)
-    levels = {t.name: filled(t.scaled(measured.numbers[t.name]), layout) for t in tellings}
+    every = np.arange(layout.rows)
+    levels = {t.name: filled(t.placed(measured.numbers[t.name], steps.frame(t.name, every)), layout) for t in tellings}
     memory.fill({name + LEVEL: held for name, held in levels.items()})
     past = known.linear_past(steps, memory.recall(plan.linear, rows), rows)
     told: dict[str, Numbers] = {}
     chosen: dict[str, Telling] = {}
     for telling in tellings:
         chosen[telling.name], told[telling.name] = _told(telling, measured, steps, plan, past, levels, rows, learner)
-        every = np.zeros(layout.rows)
-        every[rows] = np.nan_to_num(told[telling.name])
-        memory.fill({telling.name + TOLD: every, telling.name + SIZE: np.abs(every)})
+        said = np.zeros(layout.rows)
+        said[rows] = np.nan_to_num(told[telling.name])
+        memory.fill({telling.name + TOLD: said, telling.name + SIZE: np.abs(said)})
     plan = replace(plan, stays=_staying(chosen, measured, layout))
     memory = memory.with_more(plan.series)
     _fill_rest(memory, plan, measured)
@@ -331,7 +334,7 @@ def _told(
     floor, ceiling = bounds(telling, {other: held[rows] for other, held in measured.numbers.items()})
     here = {other: levels[other][rows] for other in plan.before(name)}
     features = known.linear_features(plan, steps, past, rows, here, telling)
-    context = Around(last, features, floor, ceiling)
+    context = Around(last, features, floor, ceiling, steps.frame(name, rows))
     usable = np.flatnonzero(~np.isnan(values))
     candidates = [telling]
     if not season.comes_back(levels[name], steps.entities):
@@ -346,7 +349,7 @@ def _told(
     said = [(candidate, candidate.say(values, context)) for candidate in candidates]
     held = _held_back(layout, rows, learner)
     before = np.where(layout.position[rows] > 1, np.arange(len(rows)) - 1, -1)
-    return said[terms.choose(said, values, before, held)]
+    return said[terms.choose(said, values, before, held, context.frame)]
 
 
 def _held_back(layout: Layout, rows: Places, learner: Learner) -> NDArray[np.bool_]:
