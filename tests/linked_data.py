@@ -75,3 +75,33 @@ def shop_schema(data: Dataset) -> Schema:
         for table in schema.tables
     )
     return replace(schema, tables=tables)
+
+
+def bank(accounts: int = 240, transfers: int = 3600, *, seed: int = 0) -> Dataset:
+    """Return a bank: transfers between two accounts, never to oneself, mostly within a country, after both opened."""
+    rng = np.random.default_rng(seed)
+    country = rng.choice(["KR", "DE", "US"], accounts, p=[0.5, 0.3, 0.2])
+    often = rng.gamma(1.5, 1, accounts)
+    payer = rng.choice(accounts, transfers, p=often / often.sum())
+    payee = np.empty(transfers, dtype=np.int64)
+    for row, own in enumerate(payer):
+        others = np.flatnonzero((country == country[own]) == (rng.random() < 0.8))
+        payee[row] = rng.choice(others[others != own])
+    opened = np.array("2015-01-01", "datetime64[D]") + rng.integers(0, 1000, accounts)
+    made = np.maximum(opened[payer], opened[payee]) + rng.integers(0, 900, transfers)
+    names = np.array([f"A{i:05d}" for i in range(accounts)])
+    return Dataset(
+        {
+            "accounts": pa.table({"account_id": names, "country": country, "opened": opened}),
+            "transfers": pa.table(
+                {
+                    "transfer_id": np.arange(transfers),
+                    "payer": names[payer],
+                    "payee": names[payee],
+                    "payee_country": country[payee],
+                    "made": made,
+                    "amount": np.round(rng.lognormal(3, 1, transfers), 2),
+                }
+            ),
+        }
+    )

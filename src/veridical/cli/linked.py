@@ -46,6 +46,7 @@ def synth(source: str, output: str | None, *, quiet: bool, **said: Any) -> None:
     from veridical.cli.progress import TerminalProgress
     from veridical.connect.database import is_url
     from veridical.core.contracts import RunContext
+    from veridical.core.errors import ReleaseRefused
     from veridical.exec.local import available_workers
     from veridical.stages.linked import LinkedRun, carry_out
 
@@ -75,19 +76,31 @@ def synth(source: str, output: str | None, *, quiet: bool, **said: Any) -> None:
         licence=said["licence"],
     )
     workers = available_workers() if said["workers"] is None else said["workers"]
-    with TerminalProgress(quiet=quiet) as progress:
-        ended = carry_out(spec, RunContext(seed=spec.seed, workers=workers, progress=progress))
+    try:
+        with TerminalProgress(quiet=quiet) as progress:
+            ended = carry_out(spec, RunContext(seed=spec.seed, workers=workers, progress=progress))
+    except ReleaseRefused:
+        _tell_torn(folder)
+        raise
     for name, rows in ended.rows.items():
         click.echo(f"{name:<28}{rows:>12,} rows")
-    for name, share in ended.torn.items():
+    _tell_torn(folder)
+    tell_done(ended.done)
+    if ended.written:
+        click.echo(f"written     {ended.written:,} rows to the database")
+
+
+def _tell_torn(folder: Path) -> None:
+    from veridical.stages.model import read_json
+    from veridical.store.runfolder import RunFolder
+
+    held = read_json(RunFolder(folder).stage("model") / "model.json")["source"]["holdout"]
+    for name, share in held["torn"].items():
         click.echo(
             f"note: {share:.0%} of the rows of {name} belong to two entities, one learned from and one kept back; "
             "they were left out, and so many fewer come out (a smaller --holdout leaves out fewer)",
             err=True,
         )
-    tell_done(ended.done)
-    if ended.written:
-        click.echo(f"written     {ended.written:,} rows to the database")
 
 
 def has_tables(model: Path) -> bool:

@@ -1,6 +1,7 @@
 """Which rules speak of several tables, and which rows break them?
 
-They are written in a table's own constraints, with columns of a parent as `Parent.column`:
+They are written in a table's own constraints, with columns of a parent as `Parent.column`, or, where several foreign
+keys go to the same parent, as `key.column` by the name of the foreign key's first column (`payee.opened`):
 
     inequality    columns: [Customer.signed_up, ordered]      a child's value beside its parent's
     conditional, forbidden, formula                           may name the parent's columns in the same way
@@ -11,7 +12,8 @@ They are written in a table's own constraints, with columns of a parent as `Pare
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
@@ -27,6 +29,7 @@ from veridical.prepare.violation import rule_text
 
 TOTAL, AT_MOST_ONE = "total", "at_most_one"
 _SUM = re.compile(r"\s*sum\s*\((.*)\)\s*$", re.DOTALL | re.IGNORECASE)
+_DOTTED = re.compile(r"[^\W\d]\w*\.[^\W\d]\w*")
 Mask = NDArray[np.bool_]
 
 
@@ -75,7 +78,7 @@ def with_parents(tables: Mapping[str, pa.Table], schema: Schema, table: str, nam
     """Return a table's rows with the columns of parents that are named `Parent.column`."""
     rows = tables[table]
     for name in sorted(names):
-        link, column = _above(schema, table, name)
+        link, column = _above(schema.foreign_keys, table, name)
         pointed = point(tables, link)
         places = np.where(pointed.rows >= pointed.present, -1, pointed.rows)
         values = whole(tables[link.parent][column]).take(pa.array(places, mask=places < 0))
@@ -130,19 +133,51 @@ def surplus(rows: pa.Table, schema: TableSchema, rule: Constraint) -> Mask:
 def _qualified(rule: Constraint, table: TableSchema) -> set[str]:
     texts = [text for text in (rule.when, rule.then, rule.expression) if text is not None and rule.type != TOTAL]
     own = set(table.names)
-    words = {word for text in texts for word in re.findall(r"[^\W\d]\w*\.[^\W\d]\w*", text)}
+    words = {word for text in texts for word in _DOTTED.findall(text)}
     return {name for name in (*rule.columns, *words) if "." in name and name not in own}
 
 
-def _above(schema: Schema, table: str, name: str) -> tuple[ForeignKey, str]:
-    for link in schema.foreign_keys:
-        if link.table == table and name.startswith(f"{link.parent}."):
-            return link, name[len(link.parent) + 1 :]
+def name_above(schema: Schema, link: ForeignKey, column: str) -> str:
+    """Return how a rule of a link's table names a column of the parent.
+
+    Example:
+        >>> ends = [ForeignKey(table="t", columns=(n,), parent="p", parent_columns=("id",)) for n in ("payer", "payee")]
+        >>> schema = Schema(tables=(), foreign_keys=tuple(ends))
+        >>> [name_above(schema, end, "opened") for end in ends]
+        ['p.opened', 'payee.opened']
+    """
+    first = next(other for other in schema.foreign_keys if (other.table, other.parent) == (link.table, link.parent))
+    return f"{link.parent if link == first else link.columns[0]}.{column}"
+
+
+def seen_from(
+    link: ForeignKey | None, links: Sequence[ForeignKey], table: TableSchema, rule: Constraint
+) -> Constraint | None:
+    """Return a rule with the columns of one link's parent as `Parent.column`; None when it speaks of another parent's.
+
+    Raises:
+        ConstraintError: no parent has what it names.
+    """
+    named = {name: _above(links, table.name, name) for name in sorted(_qualified(rule, table))}
+    if any(above != link for above, _ in named.values()):
+        return None
+    new = {name: f"{above.parent}.{column}" for name, (above, column) in named.items()}
+
+    def said(text: str | None) -> str | None:
+        return None if text is None else _DOTTED.sub(lambda word: new.get(word[0], word[0]), text)
+
+    columns = tuple(new.get(name, name) for name in rule.columns)
+    return replace(rule, columns=columns, when=said(rule.when), then=said(rule.then), expression=said(rule.expression))
+
+
+def _above(links: Sequence[ForeignKey], table: str, name: str) -> tuple[ForeignKey, str]:
+    mine = [link for link in links if link.table == table]
+    for said, link in [*((link.parent, link) for link in mine), *((link.columns[0], link) for link in mine)]:
+        if name.startswith(f"{said}."):
+            return link, name[len(said) + 1 :]
     raise ConstraintError(f"no parent has {name!r}", where=table, fix="name a column of a parent as Parent.column")
 
 
 def _column(schema: Schema, table: str, name: str) -> Column:
-    from dataclasses import replace
-
-    link, column = _above(schema, table, name)
+    link, column = _above(schema.foreign_keys, table, name)
     return replace(schema.table(link.parent).column(column), name=name)

@@ -15,7 +15,7 @@ from veridical.core.expression import quote
 from veridical.core.schema import CATEGORY_KINDS, NUMERIC_KINDS, Column, Constraint, ForeignKey, Kind, Role, Schema
 from veridical.prepare.codec import whole
 from veridical.prepare.link import Pointing, point
-from veridical.prepare.linked_rule import AT_MOST_ONE, TOTAL, linked_rules
+from veridical.prepare.linked_rule import AT_MOST_ONE, TOTAL, linked_rules, name_above
 
 LEAST_ROWS = 50
 LEAST_PARENTS = 20
@@ -86,7 +86,7 @@ def _orders(
             if pc.min(two).as_py() >= pc.max(one).as_py() or one.equals(two):
                 continue
             yield Constraint(
-                type="inequality", columns=(f"{link.parent}.{early.name}", late.name), source="learned",
+                type="inequality", columns=(name_above(schema, link, early.name), late.name), source="learned",
                 reason=f"holds in all {len(kept) - kept.null_count:,} rows",
             )  # fmt: skip
 

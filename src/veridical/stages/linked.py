@@ -61,15 +61,11 @@ class LinkedRun:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinkedDone:
-    """How a run ended, the rows of each table, and how many were written to a database.
-
-    `torn` is the share of each table's rows that belong to entities of both sides, and that neither side holds.
-    """
+    """How a run ended, the rows of each table, and how many were written to a database."""
 
     done: Done
     rows: Mapping[str, int]
     written: int = 0
-    torn: Mapping[str, float] = field(default_factory=dict)
 
 
 def is_linked(source: str) -> bool:
@@ -105,7 +101,7 @@ def carry_out(spec: LinkedRun, ctx: RunContext) -> LinkedDone:
     rows_by_table = {name: table.num_rows for name, table in made.tables.items()}
     done = ended(run, verdict, spec)
     written = _write(spec, run, made, ctx) if spec.target is not None else 0
-    return LinkedDone(done=done, rows=rows_by_table, written=written, torn=torn(source, parts))
+    return LinkedDone(done=done, rows=rows_by_table, written=written)
 
 
 def draw(

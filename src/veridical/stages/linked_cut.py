@@ -14,12 +14,11 @@ from veridical.core.dataset import Dataset
 from veridical.core.errors import DataError, SpecError
 from veridical.core.schema import Kind, Schema
 from veridical.prepare.link import Pointing, point
+from veridical.stages.exchange import HERE, THERE, Sides, agreed, exchanged
 from veridical.stages.holdout import MIN_ROWS, Split
 
 LEAST_ENTITIES = 20
 MUCH = 0.05  # of a table's rows torn between both sides: worth being told of
-Sides = dict[str, NDArray[np.int8]]
-HERE, THERE, BOTH = 1, 0, -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +67,8 @@ def entity_of(schema: Schema, data: Dataset) -> str:
 def split(data: Dataset, schema: Schema, share: float, ctx: RunContext, *, entity: str | None = None) -> Split:
     """Return linked tables with a random share of the entities kept back, each with all rows below it.
 
-    Tables that are not below the entities stand on both sides.
+    Tables that are not below the entities stand on both sides. A row of two entities exchanges one of them with another
+    row where they stand on different sides.
 
     Raises:
         DataError: there are too few entities to learn from.
@@ -86,7 +86,8 @@ def split(data: Dataset, schema: Schema, share: float, ctx: RunContext, *, entit
     names = np.unique(components)
     aside = ctx.rng("holdout").permutation(names)[: max(1, round(len(names) * share))]
     sides = _spread(schema, data, chosen, np.where(np.isin(components, aside), HERE, THERE).astype(np.int8), ctx)
-    return Split(_taken(data, sides, THERE), _taken(data, sides, HERE))
+    whole, sides = exchanged(data, schema, sides, ctx.rng("holdout", "exchange"))
+    return Split(_taken(whole, sides, THERE), _taken(whole, sides, HERE))
 
 
 def grown(data: Dataset, train: Dataset) -> tuple[tuple[str, float], ...]:
@@ -134,6 +135,7 @@ def cut(data: Dataset, schema: Schema, *, share: float, ctx: RunContext, entity:
     names = np.unique(components)
     kept = ctx.rng("cut").permutation(names)[: max(1, round(len(names) * share))]
     sides = _spread(schema, data, chosen, np.where(np.isin(components, kept), HERE, THERE).astype(np.int8), ctx)
+    sides = agreed(data.tables, schema, sides)
     masks = {name: side == HERE for name, side in sides.items()}
     masks = _with_parents(schema, data, masks)
     tables = {name: data.tables[name].filter(pa.array(masks[name])).combine_chunks() for name in data.tables}
@@ -196,7 +198,7 @@ def _components(schema: Schema, data: Dataset, entity: str) -> NDArray[np.int64]
 
 
 def _spread(schema: Schema, data: Dataset, entity: str, sides: NDArray[np.int8], ctx: RunContext) -> Sides:
-    """Return each row's side, for the entity's table and all below; a row between two sides stands on none (2)."""
+    """Return each row's side, for the entity's table and all below: the side of the parent that comes first."""
     found: Sides = {entity: sides}
     below = _below(schema, entity)
     waiting = [entity]
@@ -214,25 +216,6 @@ def _spread(schema: Schema, data: Dataset, entity: str, sides: NDArray[np.int8],
             side[there] = found[above][pointed.rows[there]]
             found[name] = side
             waiting.append(name)
-    return _agreed(schema, data, found)
-
-
-def _agreed(schema: Schema, data: Dataset, found: Sides) -> Sides:
-    """Take rows that point to both sides off both, and what points to them."""
-    for _ in range(len(schema.foreign_keys) + 1):
-        changed = False
-        for link in schema.foreign_keys:
-            if link.table not in found or link.parent not in found:
-                continue
-            pointed = point(data.tables, link)
-            there = np.flatnonzero((pointed.rows >= 0) & (pointed.rows < pointed.present))
-            torn = there[found[link.parent][pointed.rows[there]] != found[link.table][there]]
-            torn = torn[found[link.table][torn] != 2]
-            if len(torn):
-                found[link.table][torn] = 2
-                changed = True
-        if not changed:
-            break
     return found
 
 

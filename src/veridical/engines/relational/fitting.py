@@ -19,7 +19,7 @@ from veridical.engines.relational.graph import Graph
 from veridical.engines.relational.group import Grouping, Groups, group
 from veridical.engines.relational.leading import led_numbers
 from veridical.engines.relational.model import LinkModel, Profiles, TableModel
-from veridical.engines.relational.pairing import pairs_per_row, upward
+from veridical.engines.relational.pairing import never_alike, pairs_per_row, upward
 from veridical.engines.relational.plan import (
     UNTOLD,
     TablePlan,
@@ -119,9 +119,17 @@ def _link_model(i: int, source: Source, groups: Groups, ctx: RunContext) -> Link
     return LinkModel(
         numbers=learned(present, rare, rng), rows=len(rows), kinds=groups.count, alone=groups.alone,
         nulls=int((rows < 0).sum()), to_self=int(own.sum()), circles=circles, pairs=_pairs(i, source),
+        unlike=_unlike(i, source),
         missing_numbers=blurred(missing, groups.labels[pointing.present :], rare, rng),
         missing_kinds=np.sort(groups.labels[pointing.present :]),
     )  # fmt: skip
+
+
+def _unlike(i: int, source: Source) -> tuple[int, ...]:
+    link, size = source.graph.links[i], source.pointing[i].present
+    ends = [j for j, other in enumerate(source.graph.links) if (other.table, other.parent) == (link.table, link.parent)]
+    mine = source.pointing[i].rows
+    return tuple(j for j in ends if j != i and never_alike(mine, source.pointing[j].rows, size))
 
 
 def _pairs(i: int, source: Source) -> float:
@@ -197,7 +205,7 @@ def _law(
         return _stranded(planned, strands, source, offers, drawn, ctx)
     calendar, spelled = _calendar(planned, table) if time is None else ([], {time: table[time]})
     context = (*_columns_of(given, source), *calendar)
-    schema = inner_schema(planned, context, drawn.hidden)
+    schema = inner_schema(planned, context, drawn.hidden, source.graph, owner)
     if not table.num_rows or not any(column.role is Role.MODEL for column in schema.columns):
         return context, None, None, None
     inner = drawn.table(planned, {one: given[one] for one in given.column_names} | spelled)
@@ -228,7 +236,8 @@ def _stranded(
     codes = words.dictionary_encode().indices.to_numpy(zero_copy_only=False).astype(np.int64)
     series = np.where(rows < 0, -1, rows * (int(codes.max(initial=0)) + 1) + codes)
     law = following.fit(
-        drawn.table(rest, told), inner_schema(rest, context, drawn.hidden), planned.schema.column(strands.time),
+        drawn.table(rest, told), inner_schema(rest, context, drawn.hidden, source.graph, strands.root),
+        planned.schema.column(strands.time),
         series, np.zeros(len(series), dtype=np.int64), source.schema.rare_below, _quiet(ctx),
     )  # fmt: skip
     return context, law, strands.time, strands

@@ -150,7 +150,7 @@ def _parts(link: LinkModel, name: str, arrays: dict[str, Any]) -> dict[str, Any]
 
 def _link_from(plain: Mapping[str, Any], name: str, arrays: Mapping[str, Any]) -> LinkModel:
     held = {item.name: arrays[f"{name} {item.name}"] for item in fields(LinkModel) if f"{name} {item.name}" in arrays}
-    return LinkModel(**plain, **held)
+    return LinkModel(**{**plain, "unlike": tuple(plain.get("unlike", ()))}, **held)
 
 
 def _graph_to(graph: Graph) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from veridical.core.schema import ForeignKey, Schema
 from veridical.engines.relational import leading
+from veridical.engines.relational.leading import BY_CHANCE
 from veridical.prepare.codec import whole
 from veridical.prepare.link import Pointing
 
@@ -176,28 +177,38 @@ def _repeated(link: ForeignKey, tables: Mapping[str, pa.Table], pointing: Pointi
 
 
 def inherited(link: ForeignKey, tables: Mapping[str, pa.Table], pointing: Pointing) -> dict[str, str]:
-    """Return the child's columns that always repeat one of the parent's, by the same name, and which.
+    """Return the child's columns that always repeat one of the parent's, and which.
 
-    A constant tells nothing and is left out.
+    A column of the same name comes first; by another name it must agree more often than chance would have it. A
+    constant tells nothing and is left out.
     """
     child, parent = tables[link.table], tables[link.parent]
     there = np.flatnonzero((pointing.rows >= 0) & (pointing.rows < pointing.present))
     if len(there) < 10:
         return {}
+    some = there[:: max(1, len(there) // SAMPLE_ROWS)]
     found = {}
     for name in child.column_names:
-        if name in link.columns or name not in parent.column_names or name in link.parent_columns:
+        if name in link.columns or len(whole(child[name]).take(pa.array(some)).unique()) < 2:
             continue
-        if child.schema.field(name).type != parent.schema.field(name).type:
-            continue
-        some = there[:: max(1, len(there) // SAMPLE_ROWS)]
-        if _same(child[name], parent[name], some, pointing.rows) and _same(
-            child[name], parent[name], there, pointing.rows
-        ):
-            mine = whole(child[name]).take(pa.array(some))
-            if len(mine.unique()) > 1:
-                found[name] = name
+        others = [other for other in parent.column_names if other not in link.parent_columns]
+        others = [other for other in others if parent.schema.field(other).type == child.schema.field(name).type]
+        for other in sorted(others, key=lambda other: other != name):
+            if (
+                _same(child[name], parent[other], some, pointing.rows)
+                and (name == other or not _by_chance(parent[other], pointing.rows[there]))
+                and _same(child[name], parent[other], there, pointing.rows)
+            ):
+                found[name] = other
+                break
     return found
+
+
+def _by_chance(values: pa.ChunkedArray, used: np.ndarray) -> bool:
+    """Whether as many parents would have had what their children say, had the children been dealt out at random."""
+    mine = whole(values).take(pa.array(np.unique(used))).dictionary_encode("encode").indices.to_numpy()
+    share = np.bincount(mine) / len(mine)
+    return bool(np.log(share[mine]).sum() > np.log(BY_CHANCE))
 
 
 def _same(mine: pa.ChunkedArray, theirs: pa.ChunkedArray, places: np.ndarray, rows: np.ndarray) -> bool:

@@ -25,7 +25,8 @@ class Asked:
 class Made:
     """One table in the making: its columns so far, and by link its rows' groups and numbers of children.
 
-    `above` holds for each link the row's parent: beyond the parent's rows are keys without a row.
+    `above` holds for each link the row's parent: beyond the parent's rows are keys without a row. `groups` holds, for
+    each link that rows were paired by, the groups of these parents.
     """
 
     rows: int
@@ -34,6 +35,7 @@ class Made:
     kinds: dict[int, Rows] = field(default_factory=dict)
     numbers: dict[int, Rows] = field(default_factory=dict)
     above: dict[int, Rows] = field(default_factory=dict)
+    groups: dict[int, Rows] = field(default_factory=dict)
     given: dict[str, pa.Array] = field(default_factory=dict)
     offer: pa.Table | None = None
 

@@ -82,11 +82,13 @@ class Maker:
             for i in self.graph.matched.get(name, ()):
                 if i not in self.graph.led:
                     self._match(i, current)
-            keep_apart(self.graph, model, table, partial(self.rng, name), by_links=True)
+            keep_apart(self.graph, model, table, self.links, partial(self.rng, name), by_links=True)
+            for i in table.groups:
+                self._copy(i, name, table, current)
             for way in self.graph.followed:
                 if self.graph.links[way[0]].table == name:
                     self._follow(way, current)
-            keep_apart(self.graph, model, table, partial(self.rng, name), by_links=False)
+            keep_apart(self.graph, model, table, self.links, partial(self.rng, name), by_links=False)
             self._balance(name, table, current)
             for i in [i for i in table.above if self.graph.links[i].table == name]:
                 self._point(i, current)
@@ -291,7 +293,7 @@ class Maker:
             owner = self.graph.owner.get(link.table, i)
             siblings = Siblings(child.above.get(owner, above)[open_rows], known.pairs)
             above[open_rows] = paired(wanted[open_rows], kinds, quotas, nulls, rng, siblings)
-        child.above[i] = above
+        child.above[i], child.groups[i] = above, kinds
         self._copy(i, link.table, child, made)
 
     def _follow(self, way: tuple[int, int, int], made: Mapping[str, Made]) -> None:

@@ -25,7 +25,8 @@ class LinkModel:
     `numbers` are the sorted numbers of children of parents that are there; `missing_numbers` and `missing_kinds` those
     of parents that are not, and their groups. `nulls` of `rows` child rows have no key, `to_self` point to themselves.
     `alone`: groups are single parents of a lookup table. `circles`: a self-reference that may come round. `pairs`: of a
-    matched link, how many different pairs of owner and parent there are per row.
+    matched link, how many different pairs of owner and parent there are per row. `unlike` are the other links of its
+    table by which no row has the same parent.
     """
 
     numbers: Rows
@@ -36,6 +37,7 @@ class LinkModel:
     to_self: int = 0
     circles: bool = False
     pairs: float = 1.0
+    unlike: tuple[int, ...] = ()
     missing_numbers: Rows = field(default_factory=lambda: EMPTY)
     missing_kinds: Rows = field(default_factory=lambda: EMPTY)
 

@@ -5,6 +5,7 @@ Rows of one owner keep to few parents where they do so in the source: a patient'
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +16,7 @@ from veridical.prepare.link import NONE, Rows
 SWAPS = 60
 HALVINGS = 6  # of the share of rows that keep to their owner's parents, until as many pairs come out as in the source
 TOLERANCE = 0.05
+LEAST_MEETINGS = 10.0  # rows that chance would give the same parent twice, from which having none is a rule
 Keys = NDArray[np.float64]
 
 
@@ -43,6 +45,21 @@ class Siblings:
         found = wanted.copy()
         found[following] = wanted[speaker[self.owners[following]]]
         return found
+
+
+def never_alike(one: Rows, two: Rows, size: int) -> bool:
+    """Say whether no row has the same parent by two links, where chance would have made ten such rows at least.
+
+    Example:
+        >>> payers = np.arange(400) % 20
+        >>> never_alike(payers, (payers + 1) % 20, 20), never_alike(payers, payers, 20)
+        (True, False)
+    """
+    both = (one >= 0) & (two >= 0) & (one < size) & (two < size)
+    if not both.any() or (one[both] == two[both]).any():
+        return False
+    shares = [np.bincount(side[both], minlength=size) / both.sum() for side in (one, two)]
+    return bool(both.sum() * (shares[0] * shares[1]).sum() >= LEAST_MEETINGS)
 
 
 def pairs_per_row(owners: Rows, parents: Rows) -> float:
@@ -133,75 +150,91 @@ def _settled(asked: Rows, room: Rows, keys: Keys) -> Rows:
     return settled
 
 
-def apart(parents: Rows, others: Rows, labels: Rows, rng: np.random.Generator) -> Rows:
+def apart(parents: Rows, others: Rows, labels: Rows, rng: np.random.Generator, never: Sequence[Rows] = ()) -> Rows:
     """Return the parents with rows swapped until no two rows of one `others` value share a parent.
 
-    Rows swap within their group first, then with anyone; what cannot be swapped takes a parent that is free there.
+    Nor has any row the parent that `never` gives it. Rows swap within their group first, then with anyone; what cannot
+    be swapped takes a parent that is free there.
     """
-    parents = parents.copy()
+    found = _Apart(parents.copy(), others, labels, never)
     for within in (True, False):
         for _ in range(SWAPS):
-            twice = _repeats(parents, others)
-            if not len(twice):
-                return parents
-            parents = _swapped(parents, others, labels, twice, rng, within=within)
-    return _moved(parents, others, labels, rng)
+            wrong = found.wrong()
+            if not len(wrong):
+                return found.parents
+            found.swap(wrong, rng, within=within)
+    found.move(rng)
+    return found.parents
 
 
-def _repeats(parents: Rows, others: Rows) -> Rows:
-    """Return the rows that repeat an earlier row's pair; those without a parent never do."""
-    known = np.flatnonzero((parents >= 0) & (others >= 0))
-    code = parents[known] * (int(others.max(initial=0)) + 1) + others[known]
-    _, first = np.unique(code, return_index=True)
-    repeat = np.ones(len(known), dtype=bool)
-    repeat[first] = False
-    return known[repeat]
+@dataclass(slots=True)
+class _Apart:
+    """Parents of rows, of which some must change."""
 
+    parents: Rows
+    others: Rows
+    labels: Rows
+    never: Sequence[Rows]
 
-def _swapped(parents: Rows, others: Rows, labels: Rows, twice: Rows, rng: np.random.Generator, *, within: bool) -> Rows:
-    size = len(parents)
-    if within:
-        key = labels[parents]
+    def wrong(self) -> Rows:
+        """Return the rows that repeat an earlier row's pair, or have what they never have; those without none do."""
+        known = np.flatnonzero((self.parents >= 0) & (self.others >= 0))
+        _, first = np.unique(self._pairs(self.parents[known], self.others[known]), return_index=True)
+        found = np.zeros(len(self.parents), dtype=bool)
+        found[known] = True
+        found[known[first]] = False
+        return np.flatnonzero(found | ((self.parents >= 0) & self._barred(np.arange(len(found)), self.parents)))
+
+    def _barred(self, rows: Rows, parents: Rows) -> NDArray[np.bool_]:
+        found = np.zeros(len(rows), dtype=bool)
+        for other in self.never:
+            found |= other[rows] == parents
+        return found
+
+    def _pairs(self, parents: Rows, others: Rows) -> Rows:
+        return parents * (int(self.others.max(initial=0)) + 1) + others
+
+    def _partners(self, wrong: Rows, rng: np.random.Generator, *, within: bool) -> tuple[Rows, NDArray[np.bool_]]:
+        size = len(self.parents)
+        if not within:
+            return rng.integers(size, size=len(wrong)), np.ones(len(wrong), dtype=bool)
+        key = np.append(self.labels, -1)[self.parents]
         order = rng.permutation(size)
         order = order[np.argsort(key[order], kind="stable")]
         place = np.empty(size, dtype=np.int64)
         place[order] = np.arange(size)
-        partner = order[(place[twice] + 1 + rng.integers(0, 8, size=len(twice))) % size]
-        fits = key[partner] == key[twice]
-    else:
-        partner = rng.integers(size, size=len(twice))
-        fits = np.ones(len(twice), dtype=bool)
-    _, once = np.unique(partner, return_index=True)
-    first = np.zeros(len(twice), dtype=bool)
-    first[once] = True
-    good = fits & first & ~np.isin(partner, twice) & (parents[partner] >= 0)
-    one, two = twice[good], partner[good]
-    if not len(one):
-        return parents
-    taken = np.unique(_pairs(parents, others))
-    width = int(others.max(initial=0)) + 1
-    free = ~np.isin(parents[two] * width + others[one], taken) & ~np.isin(parents[one] * width + others[two], taken)
-    one, two = one[free], two[free]
-    # Two swaps at once may meet in one pair; the next round sees to them.
-    trial = parents.copy()
-    trial[one], trial[two] = parents[two], parents[one]
-    return trial
+        partner = order[(place[wrong] + 1 + rng.integers(0, 8, size=len(wrong))) % size]
+        return partner, key[partner] == key[wrong]
 
+    def swap(self, wrong: Rows, rng: np.random.Generator, *, within: bool) -> None:
+        """Let wrong rows exchange parents with others, where both are right then."""
+        partner, fits = self._partners(wrong, rng, within=within)
+        _, once = np.unique(partner, return_index=True)
+        first = np.zeros(len(wrong), dtype=bool)
+        first[once] = True
+        good = fits & first & ~np.isin(partner, wrong) & (self.parents[partner] >= 0)
+        one, two = wrong[good], partner[good]
+        mine, theirs = self.parents[one], self.parents[two]
+        known = (self.parents >= 0) & (self.others >= 0)
+        taken = np.unique(self._pairs(self.parents[known], self.others[known]))
+        free = ~np.isin(self._pairs(theirs, self.others[one]), taken) & ~self._barred(one, theirs)
+        free &= ~np.isin(self._pairs(mine, self.others[two]), taken) & ~self._barred(two, mine)
+        # Two swaps at once may meet in one pair; the next round sees to them.
+        self.parents[one[free]], self.parents[two[free]] = theirs[free], mine[free]
 
-def _pairs(parents: Rows, others: Rows) -> Rows:
-    known = (parents >= 0) & (others >= 0)
-    return parents[known] * (int(others.max(initial=0)) + 1) + others[known]
-
-
-def _moved(parents: Rows, others: Rows, labels: Rows, rng: np.random.Generator) -> Rows:
-    everyone = rng.permutation(np.flatnonzero(labels >= -1))
-    for row in _repeats(parents, others):
-        used = set(parents[others == others[row]].tolist())
-        near = [p for p in everyone[: 4 * len(used) + 64] if p not in used] or [p for p in everyone if p not in used]
-        if near:
-            same = [p for p in near if labels[p] == labels[parents[row]]]
-            parents[row] = (same or near)[0]
-    return parents
+    def move(self, rng: np.random.Generator) -> None:
+        """Give what is still wrong a parent that is free there, of the same group if there is one."""
+        everyone = rng.permutation(np.flatnonzero(self.labels >= -1))
+        for row in self.wrong():
+            used = {int(other[row]) for other in self.never} | set(
+                self.parents[self.others == self.others[row]].tolist() if self.others[row] >= 0 else ()
+            )
+            near = [p for p in everyone[: 4 * len(used) + 64] if p not in used] or [
+                p for p in everyone if p not in used
+            ]
+            if near:
+                same = [p for p in near if self.labels[p] == self.labels[self.parents[row]]]
+                self.parents[row] = (same or near)[0]
 
 
 def upward(parents: Rows, rng: np.random.Generator) -> Rows:

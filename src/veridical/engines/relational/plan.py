@@ -16,6 +16,7 @@ from veridical.engines.relational.graph import Graph, inherited
 from veridical.engines.relational.key import Fresh, Grid
 from veridical.prepare.codec import whole
 from veridical.prepare.link import Pointing
+from veridical.prepare.linked_rule import seen_from
 
 UNTOLD = frozenset({Kind.IDENTIFIER, Kind.PERSONAL, Kind.TEXT})
 COUNT, KIND, PARENT = "#{} children", "#{} kind", "#{} parent"
@@ -142,14 +143,21 @@ def _copied(
     return found
 
 
-def inner_schema(planned: TablePlan, given: Sequence[Column], hidden: Sequence[Column]) -> TableSchema:
-    """Return the schema that the table engine learns: drawn columns, given ones, and the hidden columns of links."""
+def inner_schema(
+    planned: TablePlan, given: Sequence[Column], hidden: Sequence[Column], graph: Graph, owner: int | None
+) -> TableSchema:
+    """Return the schema that the table engine learns: drawn columns, given ones, and the hidden columns of links.
+
+    Rules that speak of the owner are in it; those with other parents are kept when all rows are there.
+    """
     schema = planned.schema
     own = [replace(schema.column(name), unique=_stays_unique(schema, name, planned)) for name in planned.drawn]
     own = [in_minutes(column) if column.name in planned.in_minutes else column for column in own]
     columns = (*given, *own, *hidden)
     names = {column.name for column in columns}
-    rules = tuple(rule for rule in schema.constraints if _within(rule, columns, names))
+    link = None if owner is None else graph.links[owner]
+    seen = [seen_from(link, graph.links, schema, rule) for rule in schema.constraints]
+    rules = tuple(rule for rule in seen if rule is not None and _within(rule, columns, names))
     key = schema.primary_key if set(schema.primary_key) <= set(planned.drawn) else ()
     return TableSchema(name=schema.name, columns=columns, primary_key=key, constraints=rules)
 
