@@ -29,7 +29,8 @@ from veridical.prepare.storage import store
 
 FEW = 10
 LENGTH, START = "length of the sequence", "start of the sequence"
-FIRST, MEAN, SPREAD, SHARE, WIDTH = " (first)", " (mean)", " (spread)", " (share)", " (width)"
+FIRST, MEAN, SPREAD, SHARE = " (first)", " (mean)", " (spread)", " (share)"
+WIDTH, SIGNED = " (width)", " (signed)"
 TABLE_ENGINE = "veridical.engines.tabular.engines:TreeEngine"
 NAME = "entities"
 
@@ -41,8 +42,9 @@ Balance = Mapping[str, Mapping[str, float]]
 class Traits:
     """What each entity is drawn with besides its attributes; first values of words are places in vocabularies.
 
-    Of columns told within each entity's own frame `width` is the logarithm of its spread, `mean` its level and `spread`
-    in units of it; of all others `mean` is how far the level lies over the first.
+    Of columns told within each entity's own frame `width` is the logarithm of its spread, `mean` its level, `spread` in
+    units of it and `signed` which place a value below zero has at most; of all others `mean` is how far the level lies
+    over the first.
     """
 
     length: Places
@@ -53,11 +55,15 @@ class Traits:
     spread: Mapping[str, Numbers]
     share: Mapping[str, Numbers] = field(default_factory=dict)  # of few-worded columns: how often the commonest word
     width: Mapping[str, Numbers] = field(default_factory=dict)
+    signed: Mapping[str, Numbers] = field(default_factory=dict)
 
     @property
     def frames(self) -> dict[str, Frame]:
         """Where each entity moves, by column that is told within it."""
-        return {name: Frame(self.mean[name], np.exp(np.minimum(held, 690.0))) for name, held in self.width.items()}
+        return {
+            name: Frame(self.mean[name], np.exp(np.minimum(held, 690.0)), self.signed.get(name))
+            for name, held in self.width.items()
+        }
 
 
 @dataclass(frozen=True)
@@ -118,8 +124,11 @@ class Roster:
             for name in self.vocabularies
         }
         share = {name: numbers(table[name + SHARE]) for name in self.vocabularies if name + SHARE in table.column_names}
-        width = {name: numbers(table[name + WIDTH]) for name in self.numbers if name + WIDTH in table.column_names}
-        return Traits(length, start, first, first_words, mean, spread, share, width)
+        width, signed = (
+            {name: numbers(table[name + mark]) for name in self.numbers if name + mark in table.column_names}
+            for mark in (WIDTH, SIGNED)
+        )
+        return Traits(length, start, first, first_words, mean, spread, share, width, signed)
 
     def _of_few(self, count: int, shard: Shard | None, lengths: Places | None, given: pa.Table | None) -> Drawn:
         assert self.few is not None
@@ -185,21 +194,23 @@ def measure_traits(
     `levels` are on the tellings' scales; `frames` holds where each entity moves, of columns that are told within it.
     """
     firsts = layout.firsts
-    first, mean, spread, width = {}, {}, {}, {}
+    first, mean, spread = {}, {}, {}
     within = np.concatenate([[False], np.diff(layout.owner) == 0])
     for name in tellings:
         level = levels[name]
         first[name] = values[name][firsts]
         mean[name] = means(level, layout) - level[firsts]
         if name in frames:
-            mean[name], width[name] = frames[name].level, np.log(frames[name].spread)
+            mean[name] = frames[name].level
             level = frames[name].of(layout.owner).inside(level)
         change = np.where(within, np.concatenate([[0.0], np.diff(level)]), np.nan)
         size = np.sqrt(means(change**2, layout))
         spread[name] = np.log(np.maximum(size, 1e-9))
     first_words = {name: held[firsts] for name, held in places.items()}
     share = {name: means(held, layout) for name, held in commonest(places, vocabularies).items()}
-    return Traits(layout.lengths, ticks[firsts], first, first_words, mean, spread, share, width)
+    width = {name: np.log(frame.spread) for name, frame in frames.items()}
+    signed = {name: frame.signed for name, frame in frames.items() if frame.signed is not None}
+    return Traits(layout.lengths, ticks[firsts], first, first_words, mean, spread, share, width, signed)
 
 
 def commonest(places: Mapping[str, Numbers], vocabularies: Mapping[str, tuple[str, ...]]) -> dict[str, Numbers]:
@@ -240,6 +251,8 @@ def _with_traits(table: pa.Table, traits: Traits, vocabularies: Mapping[str, tup
         if name in traits.width:  # where it moves comes before where it begins
             added[name + MEAN] = pa.array(traits.mean[name], from_pandas=True)
             added[name + WIDTH] = pa.array(traits.width[name], from_pandas=True)
+        if name in traits.signed:
+            added[name + SIGNED] = pa.array(traits.signed[name])
         added[name + FIRST] = pa.array(held, from_pandas=True)
         added[name + MEAN] = pa.array(traits.mean[name], from_pandas=True)
         added[name + SPREAD] = pa.array(traits.spread[name], from_pandas=True)

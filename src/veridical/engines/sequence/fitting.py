@@ -90,7 +90,11 @@ class Fitter:
     def shown(self, source: Source, tellings: Sequence[Telling], known: Attributes | None = None) -> Shown:
         """Return what entities show; `known` says how attributes become features where that is learned already."""
         levels, held = source.levels(tellings), source.measured
-        frames = {told.name: measured_frame(levels[told.name], source.layout) for told in tellings if told.own}
+        frames = {
+            told.name: measured_frame(levels[told.name], held.numbers[told.name], source.layout)
+            for told in tellings
+            if told.own
+        }
         traits = measure_traits(
             source.layout, source.ticks, {told.name: told for told in tellings}, held.numbers, levels, held.words,
             held.vocabularies, frames,

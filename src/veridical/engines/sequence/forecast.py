@@ -55,7 +55,11 @@ def go_on(law: Sequences, prefix: pa.Table, steps: int, *, seed: int) -> pa.Tabl
     ticks[old] = known
     tellings = {} if law.values is None else law.values.tellings
     levels = {name: filled(told.scaled(measured.numbers[name]), past) for name, told in tellings.items()}
-    frames = {name: told.home.believed(levels[name], past, rng) for name, told in tellings.items() if told.home}
+    frames = {
+        name: told.home.believed(levels[name], measured.numbers[name], past, rng)
+        for name, told in tellings.items()
+        if told.home
+    }
     traits = measure_traits(
         past, known, tellings, measured.numbers, levels, measured.words, measured.vocabularies, frames
     )

@@ -382,5 +382,5 @@ def _taken(traits: Traits, rows: Places) -> Traits:
 
     return Traits(
         traits.length[rows], traits.start[rows], some(traits.first), some(traits.first_words),
-        some(traits.mean), some(traits.spread), some(traits.share), some(traits.width),
+        some(traits.mean), some(traits.spread), some(traits.share), some(traits.width), some(traits.signed),
     )  # fmt: skip

@@ -61,7 +61,7 @@ class Telling:
 
     def meant(self, found: Numbers, frame: Frame | None) -> Numbers:
         """Return what `placed` was given."""
-        return self.unscaled(found if frame is None else frame.outside(found))
+        return self.unscaled(found) if frame is None else frame.turned(self.unscaled(frame.outside(found)), found)
 
     def scaled(self, values: Numbers) -> Numbers:
         """Return values on the scale they are told on, whosever they are."""
