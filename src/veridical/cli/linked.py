@@ -88,6 +88,8 @@ def synth(source: str, output: str | None, *, quiet: bool, **said: Any) -> None:
     tell_done(ended.done)
     if ended.written:
         click.echo(f"written     {ended.written:,} rows to the database")
+    for line in ended.lost:
+        click.echo(f"note: the database does not keep {line}", err=True)
 
 
 def _tell_torn(folder: Path) -> None:

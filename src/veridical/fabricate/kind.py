@@ -51,6 +51,7 @@ _EVERYWHERE: dict[str, Callable[[], Recipe]] = {
     "password": network.password,
 }
 _ALIASES = {"lat": "latitude", "lon": "longitude", "ssn": "national_id", "full_name": "name", "colour": "color"}
+UUID = "uuid"  # also what a learned schema says for a pattern
 KINDS = tuple(sorted({*_LOCAL, *_EVERYWHERE}))
 
 
@@ -84,7 +85,7 @@ def column(
         >>> len(set(first.to_pylist() + more.to_pylist()))
         2000
     """
-    recipe = recipe_of(pattern) if pattern is not None else _recipe(kind, locale_of(locale).name)
+    recipe = _asked(kind, locale, pattern)
     if unique:
         shuffle = key_of(kind, locale_of(locale).name, pattern or "") if key is None else key
         values = recipe.draw_unique(rows, start_row, shuffle, rng)
@@ -102,7 +103,13 @@ def with_nulls(values: pa.Array, share: float, rng: np.random.Generator) -> pa.A
 
 def distinct(kind: str, *, locale: str | None, pattern: str | None = None) -> int:
     """Return how many different values a kind (or a pattern) has before unique ones get a mark."""
-    return (recipe_of(pattern) if pattern is not None else _recipe(kind, locale_of(locale).name)).size
+    return _asked(kind, locale, pattern).size
+
+
+def _asked(kind: str, locale: str | None, pattern: str | None) -> Recipe:
+    if pattern is None or pattern == UUID:
+        return _recipe(kind if pattern is None else UUID, locale_of(locale).name)
+    return recipe_of(pattern)
 
 
 @lru_cache(maxsize=512)

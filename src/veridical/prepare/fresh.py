@@ -16,10 +16,12 @@ from veridical.core.contracts import Allowed
 from veridical.core.errors import ConstraintError
 from veridical.core.rng import derive
 from veridical.core.schema import Column, Kind
+from veridical.fabricate import UUID
 from veridical.fabricate import column as made_up_column
 from veridical.fabricate import pattern as made_up_pattern
 from veridical.fabricate.draw import permute
 from veridical.prepare.codec import Arrays, Place, Plain, whole
+from veridical.prepare.moment_key import Calendar
 from veridical.prepare.storage import parse_type, store
 
 KNOWN = " (known)"  # the modelled column that says whether a fabricated value is there
@@ -30,8 +32,8 @@ _UUID = re.compile(r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}
 class KeyCodec:
     """A column of keys: value number `row` is fresh, and unique over all shards.
 
-    `form` is "dense" (1, 2, 3 ...), "sparse" (whole numbers of `width` digits), "uuid" or "pattern"; `repeats`
-    is how many rows in a row share a key (1 for unique keys).
+    `form` is "dense" (1, 2, 3 ...), "sparse" (whole numbers of `width` digits), "uuid", "pattern" or "moment" (on
+    the line of time that `calendar` is); `repeats` is how many rows in a row share a key (1 for unique keys).
     """
 
     column: Column
@@ -39,6 +41,7 @@ class KeyCodec:
     pattern: str
     width: int
     repeats: int = 1
+    calendar: Calendar | None = None
 
     @classmethod
     def learn(cls, table: pa.Table, column: Column, *, unique: bool) -> KeyCodec:
@@ -49,6 +52,9 @@ class KeyCodec:
         kind = parse_type(column.storage)
         if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind):
             return cls(column, *_number_form(array, distinct, kind), repeats)
+        calendar = Calendar.learn(table, column)
+        if calendar is not None:
+            return cls(column, "moment", "", 0, repeats, calendar)
         return cls(column, *_text_form(array.cast(pa.string()), column), repeats)
 
     @property
@@ -73,11 +79,14 @@ class KeyCodec:
 
     def to_plain(self) -> Plain:
         plain = {"form": self.form, "pattern": self.pattern, "width": self.width, "repeats": self.repeats}
-        return {"codec": "key", "column": self.column.name, **plain}
+        line = {} if self.calendar is None else {"calendar": self.calendar.to_plain()}
+        return {"codec": "key", "column": self.column.name, **plain, **line}
 
     def _written(self, number: NDArray[np.int64], key: int, keys: int) -> pa.Array:
         if self.form == "dense":
             return pa.array(number + 1)
+        if self.calendar is not None:
+            return self.calendar.written(number, self.column, key, keys)
         if self.form == "sparse":
             low = 10 ** (self.width - 1)
             space = 9 * low
@@ -89,7 +98,7 @@ class KeyCodec:
         # Rows that share a key ask for it once: fabricate numbers its values one by one.
         first, count = int(number[0]) if len(number) else 0, int(number[-1] - number[0]) + 1 if len(number) else 0
         rng, short = np.random.default_rng(0), key % 2**62
-        if self.form == "uuid":
+        if self.form == "uuid" or self.pattern == UUID:
             values = made_up_column("uuid", locale=None, rows=count, rng=rng, unique=True, start_row=first, key=short)
             values = pc.utf8_upper(values) if self.pattern == "A" else values
         else:
@@ -116,10 +125,10 @@ def _number_form(array: pa.Array, distinct: int, kind: Any) -> tuple[str, str, i
 
 
 def _text_form(text: pa.Array, column: Column) -> tuple[str, str, int]:
-    if column.pattern:
-        return "pattern", column.pattern, 0
     sample = text.slice(0, 2_000).to_pylist()
-    if sample and all(_UUID.fullmatch(value) for value in sample):
+    if column.pattern and column.pattern != UUID:
+        return "pattern", column.pattern, 0
+    if column.pattern == UUID or (sample and all(_UUID.fullmatch(value) for value in sample)):
         return "uuid", "A" if any(c in "ABCDEF" for value in sample for c in value) else "a", 0
     return "pattern", shape_of(sample), 0
 

@@ -152,6 +152,24 @@ def _ratio(coarse: str, fine: str) -> int:
     return SECONDS[coarse] // SECONDS[fine]
 
 
+def counted(table: pa.Table, column: Column) -> tuple[str, NDArray[np.int64]]:
+    """Return the coarsest unit that a column's moments are whole in, and the moments that are there as counts of it.
+
+    Raises:
+        SchemaError: the schema disagrees with the data.
+    """
+    finest = _finest(table, column)
+    values, null = to_numpy(_counts(table, column, finest))
+    seen = values[~null].astype(np.int64)
+    unit = _coarsest(seen, column, finest)
+    return unit, seen // (_ratio(unit, finest) if unit != finest else 1)
+
+
+def told(counts: NDArray[np.int64], column: Column, unit: str) -> pa.Array:
+    """Return counts of `unit` in the storage of a column of moments."""
+    return _stored(counts, np.zeros(len(counts), dtype=bool), column, unit)
+
+
 def _finest(table: pa.Table, column: Column) -> str:
     kind = table.schema.field(column.name).type
     if pa.types.is_timestamp(kind) or pa.types.is_time(kind) or pa.types.is_duration(kind):
@@ -188,7 +206,10 @@ def _parsed(array: pa.Array, column: Column) -> pa.Array:
             if column.kind is Kind.DURATION:
                 return pc.multiply(array.cast(pa.float64()), 1e6).cast(pa.int64(), safe=False).cast(pa.duration("us"))
         elif is_text(kind) and column.kind is Kind.TIME:
-            return array.cast(pa.string()).cast(pa.time64("us"))
+            form = column.datetime_format or "%H:%M:%S"
+            return pc.strptime(array.cast(pa.string()), format=form, unit="us", error_is_null=True).cast(
+                pa.time64("us")
+            )
         elif is_text(kind) and column.datetime_format is not None:
             return pc.strptime(array.cast(pa.string()), format=column.datetime_format, unit="us", error_is_null=True)
         elif is_text(kind) and column.kind is not Kind.DURATION:
@@ -307,6 +328,9 @@ def _stored(values: NDArray[Any], null: NDArray[np.bool_], column: Column, unit:
         return store(from_numpy(seconds, null), column.storage)
     if column.kind is Kind.TIME:
         clock = from_numpy(_rescaled(values, unit, "us"), null).cast(pa.time64("us"))
+        if is_text(kind):
+            moment = clock.cast(pa.int64()).cast(pa.timestamp("us"))
+            return store(_written(moment, column.datetime_format or "%H:%M:%S"), column.storage)
         return store(clock, column.storage)
     if unit == "day" and not pa.types.is_timestamp(kind):
         moment = from_numpy(values.astype(np.int32), null).cast(pa.date32())

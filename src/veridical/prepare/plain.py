@@ -10,6 +10,7 @@ from veridical.prepare.combination import CombinationCodec
 from veridical.prepare.fresh import ConstantCodec, FabricatedCodec, KeyCodec
 from veridical.prepare.gap import GapCodec
 from veridical.prepare.moment import MomentCodec
+from veridical.prepare.moment_key import Calendar
 from veridical.prepare.number import NumberCodec
 from veridical.prepare.one_hot import OneHotCodec
 from veridical.prepare.unseen import UnseenCodec
@@ -33,7 +34,8 @@ def codec_of(plain: Plain, schema: TableSchema) -> Codec:
         case "category":
             return CategoryCodec(column, tuple(plain["values"]), tuple(plain["weights"]))
         case "key":
-            return KeyCodec(column, plain["form"], plain["pattern"], plain["width"], plain["repeats"])
+            line = Calendar.from_plain(plain.get("calendar"))
+            return KeyCodec(column, plain["form"], plain["pattern"], plain["width"], plain["repeats"], line)
         case "constant":
             return ConstantCodec(column, plain["value"])
         case "fabricated":

@@ -65,6 +65,9 @@ def store(array: pa.Array, text: str | pa.DataType) -> pa.Array:
         if pa.types.is_dictionary(kind):
             plain = array if array.type == kind.value_type else array.cast(kind.value_type)
             return plain.dictionary_encode().cast(kind)
+        if pa.types.is_integer(array.type) and pa.types.is_decimal(kind):
+            # Arrow asks whether every int64 would fit; only those that are there must.
+            array = array.cast(pa.decimal256(76, kind.scale))
         return array.cast(kind, safe=False)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
         fix = "give the column a storage that fits its kind"

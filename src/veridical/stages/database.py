@@ -6,15 +6,19 @@ import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 
+from veridical import fabricate
 from veridical.connect import database
-from veridical.connect.database import Database, Structure, Written
+from veridical.connect.database import Database, Structure, Written, look
+from veridical.connect.database.structure import Family, SqlTable
 from veridical.core.contracts import Progress, RunContext, silent
 from veridical.core.dataset import Dataset
-from veridical.core.errors import ArtifactError
+from veridical.core.errors import ArtifactError, SpecError
 from veridical.core.profile import TableProfile
-from veridical.core.schema import Column, Constraint, Kind, Schema, TableSchema
+from veridical.core.schema import CATEGORY_KINDS, Column, Constraint, Kind, Schema, TableSchema
+from veridical.engines.seed.form import forms_of, matches
 from veridical.engines.seed.maker import Seeded, SeedRequest, make, overlaid
 from veridical.stages import learn as learning
 from veridical.stages.learn import Learned
@@ -77,7 +81,8 @@ def learn_rows(found: Database, ctx: RunContext, *, rare_below: int = 5) -> Lear
             profiles[declared.name] = TableProfile(name=declared.name, rows=0, columns=())
             continue
         guessed, profile = learn_table(rows, name=declared.name, rare_below=rare_below, ctx=ctx)
-        tables.append(without_key_rules(merged(guessed, declared), found.schema.foreign_keys))
+        known = formed(merged(guessed, declared), found.structure.table(declared.name), found.structure.dialect)
+        tables.append(without_key_rules(known, found.schema.foreign_keys))
         profiles[declared.name] = profile
     whole = replace(found.schema, tables=tuple(tables), rare_below=rare_below)
     return Learned(with_linked_rules(whole, found.dataset), profiles)
@@ -94,14 +99,52 @@ def merged(guessed: TableSchema, declared: TableSchema) -> TableSchema:
     )  # fmt: skip
 
 
+def formed(schema: TableSchema, table: SqlTable, dialect: str) -> TableSchema:
+    """Return a table whose texts come out in the form that their types and conditions ask for.
+
+    What is listed as a category keeps its values; other addresses, ranges, arrays, documents are made up in form.
+    """
+    links = {name for link in table.links for name in link.columns}
+    asked = forms_of(table.checks, table.names)
+    columns = []
+    for column in schema.columns:
+        kind = table.column(column.name).type
+        listed = column.kind in CATEGORY_KINDS and bool(column.categories)
+        personal, pattern = look.personal_of(kind), look.pattern_of(kind, dialect)
+        if column.name in links or listed or column.pattern is not None:
+            pass
+        elif personal is not None or pattern is not None:
+            why = f"{column.reason}; made up in the form of {kind.text}".removeprefix("; ")
+            whole = Kind.IDENTIFIER if personal is None and not column.nullable and column.unique else Kind.PERSONAL
+            column = replace(column, kind=whole, categories=None, personal=personal, pattern=pattern, reason=why)
+        elif column.kind in (Kind.TEXT, Kind.IDENTIFIER) and kind.family is Family.TEXT:
+            column = replace(column, pattern=_makeable(asked.get(column.name, ())))
+        columns.append(column)
+    return replace(schema, columns=tuple(columns))
+
+
+def _makeable(forms: tuple[str, ...]) -> str | None:
+    """The first expression that texts can be made of, so that all of them hold."""
+    for form in forms:
+        pattern = form.removeprefix("^").removesuffix("$")
+        try:
+            texts = fabricate.pattern(pattern, 20, rng=np.random.default_rng(0))
+        except SpecError:
+            continue
+        if matches(texts, forms):
+            return pattern
+    return None
+
+
 def _place(rule: Constraint) -> tuple[str, tuple[str, ...]]:
     return rule.type, rule.columns
 
 
 def _merged(guessed: Column, own: Column) -> Column:
     if own.kind is Kind.IDENTIFIER and guessed.kind is not Kind.IDENTIFIER:
-        # Keys are made fresh, whatever their values look like.
-        return replace(own, decimals=None)
+        # Keys are made fresh, whatever their values look like; how moments are written is kept.
+        form, zone = guessed.datetime_format, guessed.timezone
+        return replace(own, decimals=None, resolution=guessed.resolution, datetime_format=form, timezone=zone)
     kept = replace(guessed, nullable=own.nullable, unique=own.unique or guessed.unique, storage=own.storage)
     if own.categories is not None:
         kind = Kind.ORDINAL if guessed.kind is Kind.ORDINAL else own.kind

@@ -61,11 +61,15 @@ class LinkedRun:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinkedDone:
-    """How a run ended, the rows of each table, and how many were written to a database."""
+    """How a run ended, the rows of each table, and how many were written to a database.
+
+    `lost` names what of the source's declarations that database does not keep.
+    """
 
     done: Done
     rows: Mapping[str, int]
     written: int = 0
+    lost: tuple[str, ...] = ()
 
 
 def is_linked(source: str) -> bool:
@@ -100,8 +104,9 @@ def carry_out(spec: LinkedRun, ctx: RunContext) -> LinkedDone:
     verdict = _judge(spec, run, parts, schema, made, ctx)
     rows_by_table = {name: table.num_rows for name, table in made.tables.items()}
     done = ended(run, verdict, spec)
-    written = _write(spec, run, made, ctx) if spec.target is not None else 0
-    return LinkedDone(done=done, rows=rows_by_table, written=written)
+    lost = _write(spec, run, made, ctx) if spec.target is not None else ()
+    written = made.rows if spec.target is not None else 0
+    return LinkedDone(done=done, rows=rows_by_table, written=written, lost=lost)
 
 
 def draw(
@@ -208,14 +213,13 @@ def _judge(spec: LinkedRun, run: RunFolder, parts: Split, schema: Schema, made: 
     return validation.verdict
 
 
-def _write(spec: LinkedRun, run: RunFolder, made: Dataset, ctx: RunContext) -> int:
-    """Write the tables to the database that was named."""
+def _write(spec: LinkedRun, run: RunFolder, made: Dataset, ctx: RunContext) -> tuple[str, ...]:
+    """Write the tables to the database that was named; return what it does not keep."""
     assert spec.target is not None
     structure = databases.structure_in(run.path)
     if structure is None:
         raise SpecError("a folder of files has no declarations", where=spec.target, fix="write to a folder instead")
-    databases.write(spec.target, structure, made, progress=ctx.progress)
-    return made.rows
+    return databases.write(spec.target, structure, made, progress=ctx.progress).lost
 
 
 def _told(spec: LinkedRun, source: Dataset, parts: Split) -> dict[str, Any]:

@@ -28,9 +28,10 @@ def catalog(connection: Any, *, include_views: bool = False) -> Structure:
             connection, f"SELECT table_name, sql FROM duckdb_tables() WHERE {_HERE} AND NOT internal ORDER BY 1"
         )
     ]
-    views = tuple(
-        row[0] for row in _rows(connection, f"SELECT view_name FROM duckdb_views() WHERE {_HERE} AND NOT internal")
+    seen = _rows(
+        connection, f"SELECT view_name, sql FROM duckdb_views() WHERE {_HERE} AND NOT internal ORDER BY view_oid"
     )
+    views = tuple(str(row[0]) for row in seen)
     if include_views:
         tables += [SqlTable(name=name, columns=tuple(columns[name]), is_view=True) for name in views]
     before = [row[0] for row in _rows(connection, f"SELECT sql FROM duckdb_sequences() WHERE {_HERE} ORDER BY 1")]
@@ -42,7 +43,9 @@ def catalog(connection: Any, *, include_views: bool = False) -> Structure:
     for name, labels in types:
         listed = ", ".join("'" + str(label).replace("'", "''") + "'" for label in labels)
         before.append(f"CREATE TYPE {quoted(name)} AS ENUM ({listed})")
-    return Structure(dialect=DUCKDB, tables=tuple(tables), before=tuple(before), views=views)
+    return Structure(
+        dialect=DUCKDB, tables=tuple(tables), before=tuple(before), views=views, extras=tuple(row[1] for row in seen)
+    )
 
 
 def _rows(connection: Any, query: str, parameters: list[Any] | None = None) -> list[tuple[Any, ...]]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
+from dataclasses import replace
 from typing import Any
 
-from veridical.connect.database import sqltype
+from veridical.connect.database import beside_postgres, sqltype
 from veridical.connect.database.address import POSTGRES
 from veridical.connect.database.naming import quoted
 from veridical.connect.database.structure import (
@@ -24,7 +25,7 @@ from veridical.core.errors import DataError
 _HERE = "n.nspname = current_schema()"
 _COLUMNS = f"""
 SELECT c.relname, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull, pg_get_expr(d.adbin, d.adrelid, true),
-       a.attidentity::text, a.attgenerated::text, t.typtype::text, t.oid, a.attnum,
+       a.attidentity::text, a.attgenerated::text, t.typtype::text, t.oid, c.relpersistence::text,
        CASE WHEN a.attcollation <> t.typcollation THEN o.collname END
 FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace
 JOIN pg_type t ON t.oid = a.atttypid LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum
@@ -90,17 +91,46 @@ def catalog(connection: Any, *, include_views: bool = False) -> Structure:
     kinds = ["r", "p", *(["v", "m"] if include_views else [])]
     columns: dict[str, list[SqlColumn]] = defaultdict(list)
     domain_checks: dict[str, list[Check]] = defaultdict(list)
+    unlogged = set()
+    options = _identity_options(connection)
     for row in _rows(connection, _COLUMNS, [kinds]):
-        column = _column(row, enums, domains)
+        column = replace(_column(row, enums, domains), identity_options=options.get((row[0], row[1]), ""))
+        unlogged |= {row[0]} if row[9] == "u" else set()
         columns[row[0]].append(column)
         domain_checks[row[0]] += _domain_checks(column, domains.get(row[8]))
     views = tuple(_names(connection, ["v", "m"]))
     tables = _tables(columns, _rows(connection, _CONSTRAINTS), _rows(connection, _INDEXES), domain_checks, set(views))
+    divided = beside_postgres.partitions(connection)
+    tables = tuple(_divided(replace(t, is_unlogged=t.name in unlogged), divided.get(t.name)) for t in tables)
     before, after = _surroundings(connection, enums, domains)
+    extras = (*beside_postgres.views(connection), *beside_postgres.comments(connection))
     return Structure(
         dialect=POSTGRES, tables=tables, before=tuple(before), after=tuple(after), views=views,
-        notes=tuple(_notes(connection)),
+        notes=tuple(_notes(connection)), functions=beside_postgres.functions(connection), extras=extras,
     )  # fmt: skip
+
+
+def _divided(table: SqlTable, told: tuple[str, tuple[str, ...], tuple[str, ...]] | None) -> SqlTable:
+    """A table with its parts; what they ask of rows together is a condition like any other."""
+    if told is None:
+        return table
+    key, parts, bounds = told
+    table = replace(table, tail=f"PARTITION BY {key}", parts=parts)
+    if not bounds or not all(bounds) or "satisfies_hash_partition" in bounds[0]:
+        return table
+    text = " OR ".join(f"({bound})" for bound in bounds)
+    return replace(table, checks=(*table.checks, Check(name=f"{table.name} partitions", text=text)))
+
+
+def _identity_options(connection: Any) -> dict[tuple[str, str], str]:
+    """The options of identity columns' sequences that are not the usual ones."""
+    found = {}
+    for _, _, start, step, low, _, cache, cycle, owned, table, column in _rows(connection, _SEQUENCES):
+        if owned == "i" and (start, step, low, cache, cycle) != (1, 1, 1, 1, False):
+            cycling = " CYCLE" if cycle else ""
+            told = f"START WITH {start} INCREMENT BY {step} MINVALUE {low} CACHE {cache}{cycling}"
+            found[table, column] = told
+    return found
 
 
 def _rows(connection: Any, query: str, parameters: list[Any] | None = None) -> Rows:
@@ -129,8 +159,6 @@ def _column(row: tuple[Any, ...], enums: dict[int, Any], domains: dict[int, Any]
 
 
 def _type(spelled: str, kind: str, oid: int, enums: dict[int, Any], domains: dict[int, Any]) -> SqlType:
-    from dataclasses import replace
-
     if kind == "e" and oid in enums:
         return sqltype.read(spelled, dialect=POSTGRES, labels=enums[oid][1])
     if kind == "d" and oid in domains:
@@ -179,6 +207,7 @@ def _table(
     key = next((row for row in rows if row[2] == "p"), None)
     return SqlTable(
         name=name, columns=columns, primary_key=tuple(key[9]) if key else (), primary_key_name=key[1] if key else "",
+        primary_key_definition=key[3] if key else "",
         uniques=tuple(
             Unique(name=row[1], columns=tuple(row[9]), definition=row[3], nulls_equal="NULLS NOT DISTINCT" in row[3])
             for row in rows if row[2] == "u"
@@ -231,10 +260,9 @@ SELECT 'triggers', count(*) FROM pg_trigger g JOIN pg_class c ON c.oid = g.tgrel
   JOIN pg_namespace n ON n.oid = c.relnamespace WHERE {_HERE} AND NOT g.tgisinternal
 UNION ALL SELECT 'row-level policies', count(*) FROM pg_policy g JOIN pg_class c ON c.oid = g.polrelid
   JOIN pg_namespace n ON n.oid = c.relnamespace WHERE {_HERE}
-UNION ALL SELECT 'functions', count(*) FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
-  WHERE {_HERE} AND NOT EXISTS (SELECT 1 FROM pg_depend d WHERE d.objid = p.oid AND d.deptype = 'e')
-UNION ALL SELECT 'partitions (their rows are read with the table they belong to)', count(*) FROM pg_class c
-  JOIN pg_namespace n ON n.oid = c.relnamespace WHERE {_HERE} AND c.relispartition AND c.relkind = 'r'"""
+UNION ALL SELECT 'tables without a column', count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+  WHERE {_HERE} AND c.relkind = 'r' AND NOT EXISTS (SELECT 1 FROM pg_attribute a WHERE a.attrelid = c.oid
+    AND a.attnum > 0 AND NOT a.attisdropped)"""
 _ELSEWHERE = """
 SELECT n.nspname, count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'p') AND n.nspname <> current_schema() AND n.nspname NOT LIKE 'pg\\_%%'

@@ -41,7 +41,8 @@ def catalog(connection: sqlite3.Connection, *, include_views: bool = False) -> S
     if include_views:
         tables += [_view(connection, name) for name in views]
     triggers = tuple(sql for _, kind, sql in rows if kind == "trigger")
-    return Structure(dialect=SQLITE, tables=tuple(tables), after=triggers, views=views, notes=tuple(notes))
+    said = tuple(sql for _, kind, sql in rows if kind == "view")
+    return Structure(dialect=SQLITE, tables=tuple(tables), after=triggers, views=views, notes=tuple(notes), extras=said)
 
 
 def _table(connection: sqlite3.Connection, name: str, written: str) -> SqlTable:

@@ -26,6 +26,8 @@ class Plan:
     after: tuple[str, ...]
     order: tuple[str, ...]
     lost: tuple[str, ...] = ()
+    functions: tuple[str, ...] = ()
+    extras: tuple[str, ...] = ()
 
 
 def plan(structure: Structure, dialect: str) -> Plan:
@@ -40,7 +42,10 @@ def plan(structure: Structure, dialect: str) -> Plan:
         return _Translator(structure, dialect).plan(tables, order.names)
     makers = {POSTGRES: _postgres, SQLITE: _verbatim, MYSQL: _verbatim, DUCKDB: _verbatim}
     before, after = makers[dialect](structure, [structure.table(name) for name in order.names])
-    return Plan(before=tuple(before), after=tuple(after), order=order.names)
+    return Plan(
+        before=tuple(before), after=tuple(after), order=order.names, functions=structure.functions,
+        extras=structure.extras,
+    )  # fmt: skip
 
 
 def _verbatim(structure: Structure, tables: list[SqlTable]) -> tuple[list[str], list[str]]:
@@ -50,7 +55,7 @@ def _verbatim(structure: Structure, tables: list[SqlTable]) -> tuple[list[str], 
 
 
 def _postgres(structure: Structure, tables: list[SqlTable]) -> tuple[list[str], list[str]]:
-    before = [*structure.before, *(_postgres_table(table) for table in tables)]
+    before = [*structure.before, *(line for table in tables for line in (_postgres_table(table), *table.parts))]
     after = [index.definition for table in tables for index in table.indexes]
     # Links come last: the server then checks each once over all rows, and circles are no trouble.
     after += [
@@ -64,11 +69,13 @@ def _postgres_table(table: SqlTable) -> str:
     lines = [_postgres_column(column) for column in table.columns]
     if table.primary_key:
         name = f"CONSTRAINT {quoted(table.primary_key_name)} " if table.primary_key_name else ""
-        lines.append(f"{name}PRIMARY KEY ({_listed(table.primary_key)})")
+        lines.append(f"{name}{table.primary_key_definition or f'PRIMARY KEY ({_listed(table.primary_key)})'}")
     lines += [f"CONSTRAINT {quoted(unique.name)} {unique.definition}" for unique in table.uniques]
     lines += [f"CONSTRAINT {quoted(check.name)} {check.definition}" for check in table.checks if check.definition]
     lines += table.others
-    return f"CREATE TABLE {quoted(table.name)} (\n  " + ",\n  ".join(lines) + "\n)"
+    kind = "UNLOGGED TABLE" if table.is_unlogged else "TABLE"
+    tail = f" {table.tail}" if table.tail else ""
+    return f"CREATE {kind} {quoted(table.name)} (\n  " + ",\n  ".join(lines) + f"\n){tail}"
 
 
 def _postgres_column(column: SqlColumn) -> str:
@@ -77,7 +84,8 @@ def _postgres_column(column: SqlColumn) -> str:
     if column.generated is not None:
         parts.append(f"GENERATED ALWAYS AS ({column.generated}) {'STORED' if column.stored else 'VIRTUAL'}")
     elif column.identity in ("always", "default"):
-        parts.append(f"GENERATED {'ALWAYS' if column.identity == 'always' else 'BY DEFAULT'} AS IDENTITY")
+        options = f" ({column.identity_options})" if column.identity_options else ""
+        parts.append(f"GENERATED {'ALWAYS' if column.identity == 'always' else 'BY DEFAULT'} AS IDENTITY{options}")
     elif column.default is not None:
         parts.append(f"DEFAULT {column.default}")
     return " ".join([*parts, *([] if column.nullable else ["NOT NULL"])])
@@ -107,6 +115,7 @@ class _Translator:
             ]
         if self.structure.after and self.structure.dialect == SQLITE:
             self.lost.append(f"{len(self.structure.after)} triggers")
+        self.lost += [f"view {name}" for name in self.structure.views]
         return Plan(before=tuple(before), after=tuple(after), order=names, lost=tuple(self.lost))
 
     def _name(self, name: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -43,6 +43,11 @@ def drop(connection: Any, names: list[str]) -> None:
 def run(connection: Any, statement: str) -> None:
     """Run one statement of the structure."""
     connection.execute(statement)
+
+
+def attempt(connection: Any, statements: Sequence[str]) -> tuple[str, ...]:  # noqa: ARG001
+    """Nothing is run: a statement that failed would undo everything with it."""
+    return tuple(statements)
 
 
 def relax(connection: Any) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -48,6 +48,9 @@ def drop(connection: Any, names: list[str]) -> None:
 
 def run(connection: Any, statement: str) -> None:
     """Run one statement of the structure; a type or sequence that is there already is left as it is."""
+    if statement.startswith("CREATE EXTENSION"):
+        attempt(connection, [statement])  # where it may not be made and is needed, what needs it says so
+        return
     made = re.match(r'CREATE (TYPE|DOMAIN|SEQUENCE) "((?:[^"]|"")*)"', statement)
     if made is not None and _is_there(connection, made[1], made[2].replace('""', '"')):
         return
@@ -63,6 +66,23 @@ def _is_there(connection: Any, what: str, name: str) -> bool:
             "WHERE n.nspname = current_schema() AND t.typname = %s"
         )
     return connection.execute(query, [name]).fetchone() is not None
+
+
+def attempt(connection: Any, statements: Sequence[str]) -> tuple[str, ...]:
+    """Run what may fail without harm (functions, views, comments), and return what did."""
+    import psycopg
+
+    failed = []
+    connection.execute("SET LOCAL check_function_bodies = off")
+    for statement in statements:
+        try:
+            with connection.transaction():
+                connection.execute(statement)
+        except psycopg.Error:
+            if connection.closed:
+                raise
+            failed.append(statement)
+    return tuple(failed)
 
 
 def relax(connection: Any) -> None:
@@ -171,11 +191,20 @@ def advance(connection: Any, tables: list[SqlTable]) -> None:
             query = "SELECT pg_get_serial_sequence(%s, %s)"
             name = found[1] if found else connection.execute(query, [quoted(table.name), column.name]).fetchone()[0]
             if name is not None:
-                cell = quoted(column.name)
-                connection.execute(
-                    f"SELECT setval(%s::regclass, max({cell})) FROM {quoted(table.name)} HAVING max({cell}) >= 1",
-                    [name],
-                )
+                connection.execute(_ADVANCE.format(cell=quoted(column.name), table=quoted(table.name)), [name])
+
+
+# A sequence never goes back (several columns may share one), nor before its start or past its end.
+_ADVANCE = """
+SELECT setval(s.seqrelid::regclass, ends.key)
+FROM pg_sequence s JOIN pg_class c ON c.oid = s.seqrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+JOIN pg_sequences v ON v.schemaname = n.nspname AND v.sequencename = c.relname,
+LATERAL (
+  SELECT CASE WHEN s.seqincrement > 0 THEN least(max({cell})::numeric, s.seqmax)
+              ELSE greatest(min({cell})::numeric, s.seqmin) END::bigint AS key FROM {table}
+) ends
+WHERE s.seqrelid = %s::regclass
+  AND sign(s.seqincrement) * ends.key >= sign(s.seqincrement) * coalesce(v.last_value, s.seqstart)"""
 
 
 def check(connection: Any, structure: Structure) -> None:  # noqa: ARG001

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -65,6 +65,17 @@ def drop(connection: sqlite3.Connection, names: list[str]) -> None:
 def run(connection: sqlite3.Connection, statement: str) -> None:
     """Run one statement of the structure."""
     connection.execute(statement)
+
+
+def attempt(connection: sqlite3.Connection, statements: Sequence[str]) -> tuple[str, ...]:
+    """Run what may fail without harm (views), and return what did."""
+    failed = []
+    for statement in statements:
+        try:
+            connection.execute(statement)
+        except sqlite3.Error:
+            failed.append(statement)
+    return tuple(failed)
 
 
 def relax(connection: sqlite3.Connection) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -130,14 +131,19 @@ def _told(wrong: Exception, address: Address, doing: str) -> VeridicalError | No
     diagnosis = getattr(wrong, "diag", None)
     place = " ".join(
         str(part)
-        for part in (getattr(diagnosis, "table_name", None), getattr(diagnosis, "constraint_name", None))
+        for part in (
+            getattr(diagnosis, "table_name", None),
+            getattr(diagnosis, "constraint_name", None),
+            _column_in(diagnosis),
+        )
         if part
     )
     where = f"{address}{' ' + place if place else ''}"
     state = getattr(wrong, "sqlstate", None) or getattr(wrong, "sqlite_errorname", None) or _mysql_code(wrong)
     code = f"{type(wrong).__name__}{f', {state}' if state else ''}"
     if kinds & {"IntegrityError", "ConstraintException"} or str(state).startswith("23"):
-        fix = "see that keys exist and are unique, and that required columns are filled"
+        fix = "see that keys exist and are unique and required columns are filled; what a condition asks that could "
+        fix += "not be read, say in schema.yaml: low and high, categories, or a pattern"
         return DataError(f"rows break a constraint of the database ({code}) while we {doing}", where=where, fix=fix)
     if "InsufficientPrivilege" in kinds or state in ("1142", "1044", "1143"):
         return ProviderError(
@@ -145,11 +151,25 @@ def _told(wrong: Exception, address: Address, doing: str) -> VeridicalError | No
         )
     if kinds & {"DataError", "ConversionException", "OutOfRangeException"}:
         return DataError(f"a value does not fit its column ({code}) while we {doing}", where=where)
+    if (
+        state is not None
+        and str(state)[:2] in ("42", "0A", "3F")
+        and len(str(state)) == 5
+        and "ProgrammingError" in kinds
+    ):
+        fix = "what the statement names may be missing there: a type, a function, an extension, another schema"
+        return DataError(f"the database cannot do this ({code}): {doing}", where=where, fix=fix)
     if address.is_file and kinds & {"DatabaseError", "Error"} and not _is_busy(state):
         fix = "check that the file is whole, and a database of this kind"
         return DataError(f"the file cannot be used ({code}) while we {doing}", where=where, fix=fix)
     fix = "check that it runs, and the host, user and password of the URL; then run the same command again"
     return ProviderError(f"the database refused or broke off ({code}) while we {doing}", where=where, fix=fix)
+
+
+def _column_in(diagnosis: Any) -> str | None:
+    """The column that PostgreSQL was reading: it stands before the value, which is left out."""
+    found = re.match(r"COPY .+?, line \d+, column ([^:]+):", getattr(diagnosis, "context", None) or "")
+    return None if found is None else f"column {found[1]}"
 
 
 def _is_busy(state: object) -> bool:

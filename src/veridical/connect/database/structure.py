@@ -58,6 +58,7 @@ class SqlColumn:
     generated: str | None = None
     stored: bool = True
     identity: str = ""
+    identity_options: str = ""  # of its sequence, where they are not the usual ones
     collation: str | None = None
 
     @property
@@ -118,12 +119,16 @@ class SqlTable:
     columns: tuple[SqlColumn, ...]
     primary_key: tuple[str, ...] = ()
     primary_key_name: str = ""
+    primary_key_definition: str = ""  # as the database spells it
     uniques: tuple[Unique, ...] = ()
     checks: tuple[Check, ...] = ()
     links: tuple[Link, ...] = ()
     indexes: tuple[Index, ...] = ()
     others: tuple[str, ...] = ()  # definitions of constraints that are kept but not modelled
     definition: str | None = None
+    tail: str = ""  # what follows the brackets, such as how the table is divided
+    parts: tuple[str, ...] = ()  # statements that make the parts of a divided table
+    is_unlogged: bool = False
     is_view: bool = False
 
     def column(self, name: str) -> SqlColumn:
@@ -160,7 +165,8 @@ class Structure:
     """All that a database declares, in its own dialect; holds no row, no user and no password.
 
     `before` and `after` are statements that make what tables need first (types, domains, sequences), and what
-    follows the rows (sequences' owners, triggers).
+    follows the rows (sequences' owners, triggers). `functions` come before tables, or after them where they speak of
+    them; `extras` (views, comments) come last. Both may fail where the target lacks what they speak of.
     """
 
     dialect: str
@@ -169,6 +175,8 @@ class Structure:
     after: tuple[str, ...] = ()
     views: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    functions: tuple[str, ...] = ()
+    extras: tuple[str, ...] = ()
 
     def table(self, name: str) -> SqlTable:
         """Return one table.
@@ -204,6 +212,7 @@ class Structure:
         try:
             tables = tuple(_table(table) for table in data["tables"])
             rest = {name: tuple(data[name]) for name in ("before", "after", "views", "notes")}
+            rest |= {name: tuple(data.get(name, ())) for name in ("functions", "extras")}
             return cls(dialect=str(data["dialect"]), tables=tables, **rest)
         except (KeyError, TypeError, ValueError) as wrong:
             raise ArtifactError("this is no database structure", fix="learn the database again") from wrong

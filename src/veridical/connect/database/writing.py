@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from dataclasses import replace as replaced
 from typing import Any
@@ -11,6 +12,7 @@ import pyarrow as pa
 from veridical.connect.database import ddl, put_duckdb, put_mysql, put_postgres, put_sqlite
 from veridical.connect.database.address import DUCKDB, MYSQL, POSTGRES, SQLITE, Address, parse
 from veridical.connect.database.order import Order, can_wait, order_of
+from veridical.connect.database.parting import with_room
 from veridical.connect.database.reading import catalog_of
 from veridical.connect.database.session import connected, translated
 from veridical.connect.database.structure import Family, SqlTable, SqlType, Structure
@@ -43,6 +45,7 @@ def write(
     """
     address = parse(url)
     structure, retyped = _as_held(structure, dataset) if structure.dialect != address.dialect else (structure, ())
+    structure, added = with_room(structure, dataset)
     plan = ddl.plan(structure, address.dialect)
     put = _PUTS[address.dialect]
     with (
@@ -51,6 +54,7 @@ def write(
         put.transaction(connection),
     ):
         _clear(connection, target, plan.order, replace=replace)
+        waiting = put.attempt(connection, plan.functions)
         _run(connection, target, plan.before, doing="make the tables")
         put.relax(connection)
         rows = _fill(connection, target, structure, dataset, plan.order, progress)
@@ -58,7 +62,16 @@ def write(
         with translated(target, doing="set sequences"):
             put.advance(connection, [structure.table(name) for name in plan.order])
         put.check(connection, structure)
-    return Written(rows=rows, lost=(*retyped, *plan.lost, *(f"view {name}" for name in structure.views)))
+        missing = put.attempt(connection, (*waiting, *plan.extras))
+    return Written(rows=rows, lost=(*retyped, *added, *plan.lost, *(_title(statement) for statement in missing)))
+
+
+def _title(statement: str) -> str:
+    """What a statement makes, in a few words."""
+    found = re.match(
+        r"(?:CREATE (?:OR REPLACE )?|COMMENT ON )([\w ]+?) ((?:\"[^\"]*\"|[\w.])+)", statement, re.IGNORECASE
+    )
+    return statement[:60] if found is None else f"{found[1].lower()} {found[2]}"
 
 
 def fill(url: str, dataset: Dataset, *, progress: Progress = silent) -> Written:
@@ -150,7 +163,7 @@ def _clear(connection: Any, address: Address, names: tuple[str, ...], *, replace
 def _run(connection: Any, address: Address, statements: tuple[str, ...], *, doing: str) -> None:
     put = _PUTS[address.dialect]
     for statement in statements:
-        with translated(address, doing=doing):
+        with translated(address, doing=f"{doing}: {_title(statement)}"):
             put.run(connection, statement)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from veridical.connect.database import look
 from veridical.connect.database.sqltype import arrow_of
 from veridical.connect.database.structure import Family, SqlColumn, SqlTable
 from veridical.core.contracts import Allowed
@@ -49,7 +50,9 @@ class Field:
     shortest: int = 0  # characters
     longest: int | None = None
     labels: tuple[str, ...] = ()
-    element: str | None = None
+    personal: str | None = None  # what values of the type are, where they are personal
+    form: str | None = None  # the pattern that values of the type follow
+    is_range: bool = False
     identity: bool = False
     has_default: bool = False
     computed: bool = False  # the database fills it
@@ -72,10 +75,10 @@ class Field:
         return _number(self.allowed.high)
 
 
-def fields_of(schema: TableSchema, table: SqlTable | None) -> dict[str, Field]:
+def fields_of(schema: TableSchema, table: SqlTable | None, dialect: str) -> dict[str, Field]:
     """Return a table's fields by name, narrowed to what its conditions allow each by itself."""
     declared = {} if table is None else {column.name: column for column in table.columns}
-    fields = {column.name: _field(column, declared.get(column.name)) for column in schema.columns}
+    fields = {column.name: _field(column, declared.get(column.name), dialect) for column in schema.columns}
     for name, forms in forms_of(() if table is None else table.checks, fields).items():
         fields[name] = replace(fields[name], forms=forms)
     for rule in row_rules(schema):
@@ -84,7 +87,7 @@ def fields_of(schema: TableSchema, table: SqlTable | None) -> dict[str, Field]:
     return fields
 
 
-def _field(column: Column, declared: SqlColumn | None) -> Field:
+def _field(column: Column, declared: SqlColumn | None, dialect: str) -> Field:
     allowed = Allowed(low=column.low, high=column.high, nulls=True)
     if declared is None:
         arrow = parse_type(column.storage)
@@ -104,7 +107,8 @@ def _field(column: Column, declared: SqlColumn | None) -> Field:
     return Field(
         column=column, family=kind.family, arrow=arrow_of(kind), type_text=kind.text, bits=kind.bits or 64,
         unsigned=kind.unsigned, precision=kind.precision, scale=kind.scale, longest=kind.length,
-        labels=column.categories or kind.labels, element=kind.element, identity=bool(declared.identity),
+        labels=column.categories or kind.labels, personal=look.personal_of(kind), form=look.pattern_of(kind, dialect),
+        is_range=look.is_range(kind), identity=bool(declared.identity),
         has_default=declared.default is not None, computed=not declared.is_written, allowed=allowed,
     )  # fmt: skip
 

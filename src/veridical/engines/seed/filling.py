@@ -47,15 +47,16 @@ class Filling:
     @classmethod
     def of(
         cls, schema: TableSchema, table: SqlTable | None, request: SeedRequest, links: Sequence[ForeignKey],
-        tables: Mapping[str, TableSchema],
+        tables: Mapping[str, TableSchema], dialect: str = "",
     ) -> Filling:  # fmt: skip
         """Return a table that nothing is filled of yet."""
         rules = [constraint.columns for constraint in schema.constraints if constraint.type == "unique"]
         singles = [(column.name,) for column in schema.columns if column.unique]
         # A partial unique index is kept as if it spoke of all rows: stricter, and it cannot be read here.
         partial = [] if table is None else [i.columns for i in table.indexes if i.unique and i.partial and i.columns]
-        found = dict.fromkeys(names for names in (schema.primary_key, *rules, *singles, *partial) if names)
-        fields = fields_of(schema, table)
+        fields = fields_of(schema, table, dialect)
+        apart = [] if table is None else [(name,) for name in _apart(table, fields)]
+        found = dict.fromkeys(names for names in (schema.primary_key, *rules, *singles, *partial, *apart) if names)
         for link in links:
             # A child's column takes its parent's values, so conditions on it are the parent's to keep.
             if link.parent not in tables:
@@ -326,3 +327,9 @@ class Filling:
         repeats = any(rule.repeated(self.columns, names).any() for names in self.uniques if name in names)
         if broken or repeats or not fits:
             self.columns = before
+
+
+def _apart(table: SqlTable, fields: Mapping[str, Field]) -> list[str]:
+    """Stretches of which an exclusion constraint lets no two overlap: those made here never do."""
+    told = [definition for definition in table.others if "WITH &&" in definition]
+    return [name for name, item in fields.items() if item.is_range and any(name in text for text in told)]

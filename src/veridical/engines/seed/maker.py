@@ -67,7 +67,7 @@ def make(
         links = [key for key in schema.foreign_keys if key.table == name]
         filling = Filling.of(
             schema.table(name), None if structure is None else declared.table(name), request, links,
-            {table.name: table for table in schema.tables},
+            {table.name: table for table in schema.tables}, declared.dialect,
         )  # fmt: skip
         filling.fill([link for link in links if link.columns not in late], made)
         made[name] = filling

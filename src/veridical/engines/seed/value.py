@@ -29,12 +29,6 @@ _ENUMERATED = {
     "status": _STATUSES, "category": _CATEGORIES, "language": _LANGUAGES, "country_code": _COUNTRIES,
     "currency_code": _CURRENCIES,
 }  # fmt: skip
-# What types that we have no words for look like in PostgreSQL.
-_LOOKS = {
-    "inet": "ip", "cidr": "ip", "macaddr": "mac", "xml": "<a/>", "point": "(1,2)", "money": "12.34", "tsvector": "word",
-    "bit": "1", "bit varying": "1", "int4range": "[1,5)", "daterange": "[2024-01-01,2024-02-01)", "numrange": "[1,5)",
-    "time with time zone": "12:00:00+00",
-}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,8 +214,8 @@ def _time(field: Field, _table: str, ask: Draw, unique: bool) -> pa.Array:
     return times
 
 
-def _interval(field: Field, _table: str, ask: Draw, _unique: bool) -> pa.Array:
-    seconds = ask.rng.integers(60, 30 * 86_400, ask.rows)
+def _interval(field: Field, _table: str, ask: Draw, unique: bool) -> pa.Array:
+    seconds = ask.rng.integers(60, 30 * 86_400, ask.rows) if not unique else 60 + ask.start + np.arange(ask.rows)
     if pa.types.is_duration(field.arrow):
         return pa.array(seconds.astype("timedelta64[s]"))
     return pc.binary_join_element_wise(pa.array(seconds).cast(pa.string()), " seconds", "")
@@ -245,18 +239,6 @@ def _json(_field: Field, _table: str, ask: Draw, _unique: bool) -> pa.Array:
     words = fabricate.column("word", locale=ask.locale, rows=ask.rows, rng=ask.rng)
     numbers = pa.array(ask.start + np.arange(ask.rows)).cast(pa.string())
     return pc.binary_join_element_wise('{"id": ', numbers, ', "label": "', words, '"}', "")
-
-
-def _array(field: Field, _table: str, ask: Draw, _unique: bool) -> pa.Array:
-    from veridical.connect.database import sqltype
-
-    element = sqltype.read(field.element or "text", dialect="postgresql")
-    if element.family in (Family.INTEGER, Family.FLOAT, Family.DECIMAL):
-        return pa.array([f"{{{low},{low + 1}}}" for low in ask.rng.integers(100, size=ask.rows)])
-    if element.family is Family.TEXT:
-        words = fabricate.column("word", locale=ask.locale, rows=ask.rows, rng=ask.rng)
-        return pc.binary_join_element_wise('{"', words, '"}', "")
-    return pa.array(["{}"] * ask.rows)
 
 
 def _text(field: Field, table: str, ask: Draw, unique: bool) -> pa.Array:
@@ -360,22 +342,34 @@ def _base36(number: int, width: int) -> str:
 
 
 def _other(field: Field, _table: str, ask: Draw, unique: bool) -> pa.Array:
-    name = field.type_text.split("(")[0].strip().lower()
-    look = _LOOKS.get(name)
-    if look in fabricate.KINDS:
-        return _fabricated(look, None, None, ask, unique)
-    if look is None and not field.type_text:
+    """Values of a type with a form of its own."""
+    pattern = field.column.pattern or field.form
+    if field.is_range and unique and field.column.pattern is None:
+        return _stretches(field, ask)
+    if pattern is not None or field.personal is not None:
+        return _fabricated(field.personal or "word", None, pattern, ask, unique)
+    if not field.type_text:
         return _composed("words", ask, unique)  # SQLite: a column of no type takes anything
-    if look is None and field.column.nullable:
+    if field.column.nullable:
         return pa.nulls(ask.rows, pa.string())
-    if look is None:
-        fix = "list values for it under categories: in schema.yaml"
-        raise ConstraintError(f"no values are known for the type {field.type_text}", where=field.name, fix=fix)
-    return pa.array([look] * ask.rows)
+    fix = "list values for it under categories: in schema.yaml, or leave the column nullable"
+    raise ConstraintError(f"no values are known for the type {field.type_text}", where=field.name, fix=fix)
+
+
+def _stretches(field: Field, ask: Draw) -> pa.Array:
+    """Ranges that follow each other and never overlap."""
+    starts = 1 + 2 * (ask.start + np.arange(ask.rows))
+    if "date" not in field.type_text and not field.type_text.startswith("ts"):
+        ends = [pa.array(numbers).cast(pa.string()) for numbers in (starts, starts + 1)]
+    else:
+        days = np.datetime64("2020-01-01", "D") + starts.astype("timedelta64[D]")
+        ends = [pa.array(found.astype("datetime64[D]")).cast(pa.string()) for found in (days, days + _DAY)]
+    inner = pc.binary_join_element_wise(*ends, ",")
+    return pc.binary_join_element_wise("[", inner, ")", "")
 
 
 _MAKERS: dict[Family, Callable[[Field, str, Draw, bool], pa.Array]] = {
     Family.INTEGER: _integer, Family.DECIMAL: _decimal, Family.FLOAT: _decimal, Family.BOOLEAN: _boolean,
     Family.TEXT: _text, Family.BYTES: _bytes, Family.DATE: _moment, Family.TIME: _time, Family.TIMESTAMP: _moment,
-    Family.INTERVAL: _interval, Family.UUID: _uuid, Family.JSON: _json, Family.ARRAY: _array,
+    Family.INTERVAL: _interval, Family.UUID: _uuid, Family.JSON: _json, Family.ARRAY: _other,
 }  # fmt: skip
