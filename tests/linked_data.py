@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
 
 from veridical.core.dataset import Dataset
-from veridical.core.schema import Schema
+from veridical.core.schema import ForeignKey, Schema
 from veridical.stages.learn import learn
 
 
@@ -105,3 +106,64 @@ def bank(accounts: int = 240, transfers: int = 3600, *, seed: int = 0) -> Datase
             ),
         }
     )
+
+
+def tenants(count: int = 30, *, seed: int = 0) -> Dataset:
+    """Return shops of many tenants: keys (tenant, number), lines whose product is of the tenant of their order."""
+    rng = np.random.default_rng(seed)
+    of_customer = np.repeat(np.arange(count), rng.integers(5, 40, count))
+    of_product = np.repeat(np.arange(count), rng.integers(4, 14, count))
+    segment = rng.choice(["a", "b"], len(of_customer))
+    price = np.round(rng.lognormal(2, 0.6, len(of_product)), 2)
+    customer, product = (_numbered(one) for one in (of_customer, of_product))
+    orders = rng.poisson(np.where(segment == "a", 6, 2))
+    who = np.repeat(np.arange(len(of_customer)), orders)
+    lines: list[tuple[int, int]] = []
+    for order, one in enumerate(who):
+        pool = np.flatnonzero(of_product == of_customer[one])
+        weight = np.where((price[pool] > 7.4) == (segment[one] == "a"), 4.0, 1.0)
+        size = min(len(pool), 1 + rng.poisson(1.2))
+        lines += [(order, p) for p in rng.choice(pool, size, replace=False, p=weight / weight.sum())]
+    order, bought = np.array(lines).T
+    gone = (customer == 1) | (rng.random(len(customer)) < 0.5)
+    above = pa.array(np.maximum(1, customer - 1), mask=gone)
+    return Dataset(
+        {
+            "tenants": pa.table({"tenant": np.arange(count), "plan": rng.choice(["free", "pro"], count)}),
+            "customers": pa.table({"tenant": of_customer, "no": customer, "segment": segment, "referred_by": above}),
+            "products": pa.table({"tenant": of_product, "product": product, "price": price}),
+            "orders": pa.table({"tenant": of_customer[who], "order": np.arange(len(who)), "customer": customer[who]}),
+            "lines": pa.table(
+                {
+                    "tenant": of_product[bought],
+                    "order": order,
+                    "product": product[bought],
+                    "quantity": rng.integers(1, 5, len(order)),
+                }
+            ),
+        }
+    )
+
+
+def tenants_schema(data: Dataset) -> Schema:
+    """Return its schema, with every key as a database declares it."""
+    learned = learn(data).schema
+    keys = {
+        "tenants": ("tenant",), "customers": ("tenant", "no"), "products": ("tenant", "product"),
+        "orders": ("tenant", "order"), "lines": ("tenant", "order", "product"),
+    }  # fmt: skip
+    ends = [
+        ("customers", ("tenant",), "tenants"), ("products", ("tenant",), "tenants"),
+        ("customers", ("tenant", "referred_by"), "customers"), ("orders", ("tenant", "customer"), "customers"),
+        ("lines", ("tenant", "order"), "orders"), ("lines", ("tenant", "product"), "products"),
+    ]  # fmt: skip
+    links = tuple(ForeignKey(table=t, columns=c, parent=p, parent_columns=keys[p]) for t, c, p in ends)
+    tables = tuple(replace(table, primary_key=keys[table.name]) for table in learned.tables)
+    return replace(learned, tables=tables, foreign_keys=links)
+
+
+def _numbered(owners: np.ndarray) -> np.ndarray:
+    """Return for rows of owners that lie together which of the owner's rows each is, from one on."""
+    starts = np.flatnonzero(np.r_[True, owners[1:] != owners[:-1]])
+    found: np.ndarray = np.arange(len(owners)) - np.repeat(starts, np.diff(np.r_[starts, len(owners)])) + 1
+    return found

@@ -10,11 +10,12 @@ from veridical.core.contracts import RunContext
 from veridical.core.dataset import Dataset
 from veridical.core.errors import SchemaError, SpecError
 from veridical.core.schema import ForeignKey, Schema
-from veridical.engines.relational.fitting import Source, fit
+from veridical.engines.relational.fitting import fit
 from veridical.engines.relational.generator import LinkedGenerator
 from veridical.engines.relational.graph import build
 from veridical.engines.relational.group import Grouping
 from veridical.engines.relational.injected import table_engine
+from veridical.engines.relational.linking import Source
 from veridical.prepare.link import point
 
 
@@ -38,7 +39,7 @@ class LinkedEngine:
         """Return a generator of all tables.
 
         Raises:
-            SchemaError: a link names what is not there, or two links share a part of their columns.
+            SchemaError: a link names what is not there.
             SpecError: an option is wrong.
             VeridicalError: what the table engine refuses.
         """
@@ -50,8 +51,8 @@ class LinkedEngine:
         _check_keep(keep, schema)
         pointing = [point(data.tables, link) for link in schema.foreign_keys]
         graph = build(schema, data.tables, pointing)
-        source = Source(dict(data.tables), schema, graph, pointing)
-        found = fit(source, table_engine(self.table_engine), self.grouping, keep, ctx)
+        source = Source(dict(data.tables), schema, graph, pointing, keep)
+        found = fit(source, table_engine(self.table_engine), self.grouping, ctx)
         tables = {name: replace(model, factor=dict(self.grown).get(name, 1.0)) for name, model in found.tables.items()}
         return LinkedGenerator(
             schema, graph, found.links, tables, self.table_engine, self.broken_links == "mend", found.led
@@ -88,9 +89,6 @@ def completed(links: Sequence[ForeignKey]) -> tuple[ForeignKey, ...]:
     """Return the links with those added that must hold for links over shared columns to agree.
 
     Where flights (origin, hour) point to weather and flights (origin) to airports, weather (origin) points to airports.
-
-    Raises:
-        SchemaError: two links share a part of their columns only.
     """
     found = list(links)
     for narrow in links:
@@ -99,12 +97,7 @@ def completed(links: Sequence[ForeignKey]) -> tuple[ForeignKey, ...]:
             if narrow.table != wide.table or narrow is wide or not shared or set(narrow.columns) == set(wide.columns):
                 continue
             if shared != set(narrow.columns):
-                if shared != set(wide.columns):
-                    raise SchemaError(
-                        f"two links share {', '.join(sorted(shared))} and no more", where=narrow.table,
-                        fix="leave one of them out of the schema",
-                    )  # fmt: skip
-                continue
+                continue  # rows keep to the parents of their own cell
             renamed = dict(zip(wide.columns, wide.parent_columns, strict=True))
             link = replace(
                 narrow, table=wide.parent, columns=tuple(renamed[name] for name in narrow.columns), source="implied",

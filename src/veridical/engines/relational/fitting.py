@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -15,13 +15,11 @@ from veridical.core.schema import Column, Kind, Role, Schema, TableSchema
 from veridical.engines.relational import following, lattice, strand
 from veridical.engines.relational.clock import to_minutes
 from veridical.engines.relational.coarse import Coarse
-from veridical.engines.relational.graph import Graph
-from veridical.engines.relational.group import Grouping, Groups, group
+from veridical.engines.relational.group import Grouping, Groups
 from veridical.engines.relational.leading import led_numbers
+from veridical.engines.relational.linking import Source, groups_of, link_model, told_of
 from veridical.engines.relational.model import LinkModel, Profiles, TableModel
-from veridical.engines.relational.pairing import never_alike, pairs_per_row, upward
 from veridical.engines.relational.plan import (
-    UNTOLD,
     TablePlan,
     count_name,
     inner_schema,
@@ -29,24 +27,13 @@ from veridical.engines.relational.plan import (
     parent_name,
     plan,
 )
-from veridical.engines.relational.quota import blurred, learned
 from veridical.engines.relational.rarity import people_of, without_rare
 from veridical.prepare.codec import whole
-from veridical.prepare.link import Pointing, Rows
+from veridical.prepare.link import Rows
 
 MOST_CONTEXT = 32
 LEAST_MODELLED = 1  # rows; a table with none is only its columns
 NONE, SELF = "none", "self"
-
-
-@dataclass(frozen=True)
-class Source:
-    """Real tables, and where their links point."""
-
-    tables: Mapping[str, pa.Table]
-    schema: Schema
-    graph: Graph
-    pointing: Sequence[Pointing]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +45,7 @@ class Fit:
     led: Mapping[int, Rows]  # by link that follows from another: the sorted numbers of rows led to each parent
 
 
-def fit(source: Source, engine: Engine, grouping: Grouping, keep: Sequence[str], ctx: RunContext) -> Fit:
+def fit(source: Source, engine: Engine, grouping: Grouping, ctx: RunContext) -> Fit:
     """Return what is learned of linked tables.
 
     Raises:
@@ -70,74 +57,16 @@ def fit(source: Source, engine: Engine, grouping: Grouping, keep: Sequence[str],
         table.name: plan(table, source.tables[table.name], graph, source.pointing, source.tables)
         for table in source.schema.tables
     }
-    groups = {i: _groups(i, source, plans, grouping) for i in drawn}
-    links = {i: _link_model(i, source, groups[i], ctx) for i in drawn}
+    groups = {i: groups_of(i, source, plans, grouping) for i in drawn}
+    links = {i: link_model(i, source, groups[i], ctx) for i in drawn}
     offers: dict[str, pa.Table] = {}
     tables: dict[str, TableModel] = {}
     for done, name in enumerate(graph.order):
         ctx.progress(f"table {name}", done=done, total=len(graph.order))
-        tables[name], offers[name] = _table(plans[name], source, groups, offers, engine, name in keep, ctx)
+        tables[name], offers[name] = _table(plans[name], source, groups, offers, engine, name in source.keep, ctx)
     ctx.progress("tables", done=len(graph.order), total=len(graph.order))
     led = led_numbers(graph.summed, source.pointing, source.schema.rare_below, ctx.rng("model", "led"))
     return Fit(links=links, tables=tables, led=led)
-
-
-def _groups(i: int, source: Source, plans: Mapping[str, TablePlan], grouping: Grouping) -> Groups:
-    link = source.graph.links[i]
-    child, parent = source.tables[link.table], source.tables[link.parent]
-    other = {name for each in source.graph.links if each.table == link.table for name in each.columns}
-    columns = [
-        column.name for column in source.schema.table(link.table).columns
-        if (column.kind not in UNTOLD or column.name in other) and column.name not in link.columns
-        and column.role is not Role.DROP
-    ]  # fmt: skip
-    own = told_of(plans[link.parent])
-    return group(parent, child, columns, source.pointing[i], grouping, source.schema.rare_below, own)
-
-
-def told_of(planned: TablePlan) -> list[str]:
-    """Return the columns of a table that may be told to its children: no keys, nothing personal, no free text."""
-    fresh = set(planned.fresh)
-    return [
-        column.name for column in planned.schema.columns
-        if column.kind not in UNTOLD and column.name not in fresh and column.role is Role.MODEL
-    ]  # fmt: skip
-
-
-def _link_model(i: int, source: Source, groups: Groups, ctx: RunContext) -> LinkModel:
-    link, pointing = source.graph.links[i], source.pointing[i]
-    rare = source.schema.rare_below
-    rows, rng = pointing.rows, ctx.rng("model", "link", i)
-    own = np.zeros(len(rows), dtype=bool)
-    circles = False
-    if link.table == link.parent:
-        own = rows == np.arange(len(rows))
-        straight = np.where(own | (rows >= pointing.present), -1, rows)
-        circles = bool((upward(straight, rng) != straight).any())
-    counts = np.bincount(rows[(rows >= 0) & ~own], minlength=pointing.parents).astype(np.int64)
-    present, missing = counts[: pointing.present], counts[pointing.present :]
-    return LinkModel(
-        numbers=learned(present, rare, rng), rows=len(rows), kinds=groups.count, alone=groups.alone,
-        nulls=int((rows < 0).sum()), to_self=int(own.sum()), circles=circles, pairs=_pairs(i, source),
-        unlike=_unlike(i, source),
-        missing_numbers=blurred(missing, groups.labels[pointing.present :], rare, rng),
-        missing_kinds=np.sort(groups.labels[pointing.present :]),
-    )  # fmt: skip
-
-
-def _unlike(i: int, source: Source) -> tuple[int, ...]:
-    link, size = source.graph.links[i], source.pointing[i].present
-    ends = [j for j, other in enumerate(source.graph.links) if (other.table, other.parent) == (link.table, link.parent)]
-    mine = source.pointing[i].rows
-    return tuple(j for j in ends if j != i and never_alike(mine, source.pointing[j].rows, size))
-
-
-def _pairs(i: int, source: Source) -> float:
-    table = source.graph.links[i].table
-    owner = source.graph.owner.get(table)
-    if owner is None or i not in source.graph.matched.get(table, ()):
-        return 1.0
-    return pairs_per_row(source.pointing[owner].rows, source.pointing[i].rows)
 
 
 def _table(
@@ -300,7 +229,7 @@ def _offer(planned: TablePlan, table: pa.Table, source: Source, given: pa.Table)
     """Return what a table's children may be told: its own columns, how many children it has, what it was told."""
     name = planned.schema.name
     columns: dict[str, tuple[Column, pa.Array]] = {}
-    for own in told_of(planned):
+    for own in told_of(planned, source):
         column = planned.schema.column(own)
         columns[f"{name}.{own}"] = (_as_context(column, f"{name}.{own}"), whole(table[own]))
     for i in source.graph.children(name):

@@ -92,7 +92,7 @@ def _spelled(links: Sequence[ForeignKey]) -> list[tuple[int, int, int]]:
             over = tuple(renamed[name] for name in link.columns)
             above = [
                 k for k, other in enumerate(links)
-                if other.table == wide.parent and other.columns == over and other.parent == link.parent
+                if k != i and other.table == wide.parent and other.columns == over and other.parent == link.parent
                 and other.parent_columns == link.parent_columns
             ]  # fmt: skip
             if above:

@@ -44,16 +44,19 @@ class Groups:
 
 def group(
     parent: pa.Table, child: pa.Table, columns: Sequence[str], pointing: Pointing, how: Grouping, rare_below: int,
-    own: Sequence[str],
+    own: Sequence[str], above: Sequence[Rows] = (),
 ) -> Groups:  # fmt: skip
-    """Return the parents' groups; `columns` are the child's that may be shared by siblings, `own` the parent's."""
+    """Return the parents' groups; `columns` are the child's that may be shared by siblings, `own` the parent's.
+
+    `above` holds, as codes by row, what else children are told of: columns of the other parent that they grow from.
+    """
     counts = pointing.counts
     used = np.flatnonzero(counts)
     if not len(used):
         return Groups(np.full(pointing.parents, -1, dtype=np.int64), 0, alone=False)
     if len(used) <= how.most_alone and counts.sum() >= how.alone * len(used):
         return _each(counts, used, rare_below)
-    features = _features(parent, child, columns, pointing, own)
+    features = _features(parent, child, columns, pointing, own, above)
     labels = np.full(pointing.parents, -1, dtype=np.int64)
     labels[used] = partition([feature[used] for feature in features], len(used), how.least_parents, how.most)
     return Groups(labels, int(labels.max()) + 1, alone=False)
@@ -96,8 +99,9 @@ def partition(features: Sequence[Rows], size: int, least: int, most: int) -> Row
 
 
 def _features(
-    parent: pa.Table, child: pa.Table, columns: Sequence[str], pointing: Pointing, own: Sequence[str]
-) -> list[Rows]:
+    parent: pa.Table, child: pa.Table, columns: Sequence[str], pointing: Pointing, own: Sequence[str],
+    above: Sequence[Rows],
+) -> list[Rows]:  # fmt: skip
     """Return features by parent, the most telling first: shared values of children, then the parent's columns."""
     there = np.flatnonzero(pointing.rows >= 0)
     rows = pointing.rows[there]
@@ -112,6 +116,7 @@ def _features(
         kappa = agreement(rows, codes)
         if kappa > LEAST_KAPPA:
             scored.append((kappa + 1.0, _mode(rows, codes, pointing.parents)))
+    child_codes += [codes[there] for codes in above]
     for name in own:
         codes = codes_of(parent[name])
         if codes is None or not child_codes:

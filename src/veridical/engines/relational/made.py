@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pyarrow as pa
 
+from veridical.engines.relational.cell import Cells
 from veridical.engines.relational.plan import TablePlan
 from veridical.prepare.link import Rows
 from veridical.prepare.storage import parse_type
@@ -26,7 +27,7 @@ class Made:
     """One table in the making: its columns so far, and by link its rows' groups and numbers of children.
 
     `above` holds for each link the row's parent: beyond the parent's rows are keys without a row. `groups` holds, for
-    each link that rows were paired by, the groups of these parents.
+    each link that rows were paired by, the groups of these parents; `cells` those that such rows keep to.
     """
 
     rows: int
@@ -36,8 +37,21 @@ class Made:
     numbers: dict[int, Rows] = field(default_factory=dict)
     above: dict[int, Rows] = field(default_factory=dict)
     groups: dict[int, Rows] = field(default_factory=dict)
+    cells: dict[int, Cells] = field(default_factory=dict)
     given: dict[str, pa.Array] = field(default_factory=dict)
     offer: pa.Table | None = None
+
+    def leave_out(self, rows: Rows) -> None:
+        """Take rows out that have no place, before they have children of their own."""
+        kept = np.setdiff1d(np.arange(self.rows), rows)
+        places = pa.array(kept)
+        self.rows = len(kept)
+        self.columns = {name: values.take(places) for name, values in self.columns.items()}
+        self.given = {name: values.take(places) for name, values in self.given.items()}
+        self.drawn = None if self.drawn is None else self.drawn.take(places)
+        for held in (self.kinds, self.numbers, self.above):
+            held.update({i: values[kept] for i, values in held.items()})
+        self.cells = {i: Cells(held.rows[kept], held.parents) for i, held in self.cells.items()}
 
 
 def dealt_out(planned: TablePlan, table: Made, owner: int, rng: np.random.Generator) -> dict[str, pa.Array]:

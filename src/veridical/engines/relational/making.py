@@ -16,6 +16,7 @@ from veridical.core.rng import derive
 from veridical.core.schema import Role, Schema
 from veridical.engines.relational import following, lattice, standing, strand
 from veridical.engines.relational.balance import Sum, balanced
+from veridical.engines.relational.cell import cells, shared
 from veridical.engines.relational.clock import from_minutes
 from veridical.engines.relational.fitting import kind_labels, kind_words, taken
 from veridical.engines.relational.graph import Graph
@@ -23,10 +24,11 @@ from veridical.engines.relational.injected import law_of
 from veridical.engines.relational.key import lost_keys
 from veridical.engines.relational.leading import lead, path, settled
 from veridical.engines.relational.made import Asked, Made, dealt_out
+from veridical.engines.relational.matching import Match, settle_barren
 from veridical.engines.relational.model import LinkModel, TableModel
-from veridical.engines.relational.pairing import Siblings, descending, pair, paired
+from veridical.engines.relational.pairing import pair
 from veridical.engines.relational.plan import count_name, kind_name, parent_name
-from veridical.engines.relational.quota import dealt, grown, resized, scaled
+from veridical.engines.relational.quota import dealt, resized, scaled
 from veridical.engines.relational.ruling import ruled
 from veridical.engines.relational.strand import Strands
 from veridical.engines.relational.uniqueness import keep_apart
@@ -256,7 +258,7 @@ class Maker:
 
     def _singles(self, model: TableModel, table: Made) -> dict[int, tuple[Rows, Rows]]:
         """Return kinds and numbers of a lookup table's parents by link."""
-        found = standing.places(model, table, self.rng("singles", model.plan.schema.name))
+        found = standing.places(model, table, self.rng("singles", model.plan.schema.name), self.asked.scale)
         if self.asked.scale == 1 or not model.fixed:
             return found
         return {
@@ -274,27 +276,25 @@ class Maker:
     def _match(self, i: int, made: Mapping[str, Made]) -> None:
         """Pair the rows of a finished table with the parents of a link that is not its owner."""
         link, known = self.graph.links[i], self.links[i]
-        child, parent = made[link.table], made[link.parent]
-        rng = self.rng("match", i)
-        wanted = np.full(child.rows, -1, dtype=np.int64)
-        if child.drawn is not None:
-            wanted = kind_labels(child.drawn[parent_name(i)])
-        numbers, kinds = self._all_numbers(i, parent)
-        itself = wanted == -2
-        open_rows = np.flatnonzero(~itself)
-        nulls = round(known.nulls / max(1, known.rows - known.to_self) * len(open_rows))
-        nulls = nulls if numbers.sum() else len(open_rows)
-        above = np.full(child.rows, -1, dtype=np.int64)
-        above[itself] = np.flatnonzero(itself)
-        quotas = grown(numbers, len(open_rows) - nulls, rng)
-        if link.table == link.parent and not known.circles and not len(known.missing_numbers):
-            above = descending(quotas, nulls, rng)
-        elif len(open_rows):
-            owner = self.graph.owner.get(link.table, i)
-            siblings = Siblings(child.above.get(owner, above)[open_rows], known.pairs)
-            above[open_rows] = paired(wanted[open_rows], kinds, quotas, nulls, rng, siblings)
-        child.above[i], child.groups[i] = above, kinds
+        child, rng = made[link.table], self.rng("match", i)
+        numbers, kinds = self._all_numbers(i, made[link.parent])
+        held = cells(i, self.graph.links, child, made)
+        if held is not None and not any(self.schema.table(link.table).column(one).nullable for one in link.columns):
+            held = settle_barren(child, held, rng)
+        nobody = np.full(child.rows, -1, dtype=np.int64)
+        owners = child.above.get(self.graph.owner.get(link.table, i), nobody)
+        match = Match(link, known, self._wanted(i, child), owners, numbers, kinds)
+        child.above[i] = match.anywhere(rng) if held is None else match.within(held, rng)
+        child.groups[i] = kinds
+        if held is not None:
+            child.cells[i] = held
         self._copy(i, link.table, child, made)
+
+    def _wanted(self, i: int, child: Made) -> Rows:
+        """Return the kind of parent that each row wants by a link; -1 for none."""
+        if child.drawn is None:
+            return np.full(child.rows, -1, dtype=np.int64)
+        return kind_labels(child.drawn[parent_name(i)])
 
     def _follow(self, way: tuple[int, int, int], made: Mapping[str, Made]) -> None:
         """Let a link lead where the row's other parent leads; what nothing leads is paired with what remains."""
@@ -306,9 +306,7 @@ class Maker:
             child.above[j] = leads
             return
         known, rng = self.links[j], self.rng("match", j)
-        wanted = np.full(child.rows, -1, dtype=np.int64)
-        if child.drawn is not None:
-            wanted = kind_labels(child.drawn[parent_name(j)])
+        wanted = self._wanted(j, child)
         unasked, nullable = (wanted < 0).astype(np.int64), known.nulls > 0
         above, open_to = settled(leads, unasked, known.numbers, parent.rows, rng, nullable=nullable)
         rest = np.flatnonzero(leads < 0)
@@ -357,7 +355,12 @@ class Maker:
             if missing:
                 values = pa.concat_arrays([values, lost[place].cast(values.type)])
             pointed = values.take(pa.array(above, mask=above < 0))
-            child.columns[own] = store(pointed, self.schema.table(link.table).column(own).storage)
+            kind = self.schema.table(link.table).column(own).storage
+            pointed = store(pointed, kind)
+            if own in shared(i, self.graph.links, list(child.above)) and own in child.columns:
+                # Where this key is empty, the columns that it shares with another one are not.
+                pointed = pc.if_else(pa.array(above >= 0), pointed, store(child.columns[own], kind))
+            child.columns[own] = pointed
 
     def _copy(self, i: int, name: str, table: Made, made: Mapping[str, Made]) -> None:
         """Let columns that repeat the parent's do so."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from veridical.engines.relational.cell import Cells
 from veridical.prepare.link import NONE, Rows
 
 SWAPS = 60
@@ -150,21 +151,26 @@ def _settled(asked: Rows, room: Rows, keys: Keys) -> Rows:
     return settled
 
 
-def apart(parents: Rows, others: Rows, labels: Rows, rng: np.random.Generator, never: Sequence[Rows] = ()) -> Rows:
-    """Return the parents with rows swapped until no two rows of one `others` value share a parent.
+def apart(
+    parents: Rows, others: Rows, labels: Rows, rng: np.random.Generator, never: Sequence[Rows] = (),
+    cells: Cells | None = None,
+) -> tuple[Rows, Rows]:  # fmt: skip
+    """Return the parents with rows swapped until no two rows of one `others` value share a parent, and who still do.
 
-    Nor has any row the parent that `never` gives it. Rows swap within their group first, then with anyone; what cannot
-    be swapped takes a parent that is free there.
+    Nor has any row the parent that `never` gives it. Rows swap within their group first, then with anyone of their
+    cell; what cannot be swapped takes a parent that is free there.
     """
-    found = _Apart(parents.copy(), others, labels, never)
+    if cells is None:
+        cells = Cells(np.zeros(len(parents), dtype=np.int64), np.zeros(len(labels), dtype=np.int64))
+    found = _Apart(parents.copy(), others, labels, never, cells)
     for within in (True, False):
         for _ in range(SWAPS):
             wrong = found.wrong()
             if not len(wrong):
-                return found.parents
+                return found.parents, wrong
             found.swap(wrong, rng, within=within)
     found.move(rng)
-    return found.parents
+    return found.parents, found.wrong()
 
 
 @dataclass(slots=True)
@@ -175,6 +181,7 @@ class _Apart:
     others: Rows
     labels: Rows
     never: Sequence[Rows]
+    cells: Cells
 
     def wrong(self) -> Rows:
         """Return the rows that repeat an earlier row's pair, or have what they never have; those without none do."""
@@ -196,15 +203,15 @@ class _Apart:
 
     def _partners(self, wrong: Rows, rng: np.random.Generator, *, within: bool) -> tuple[Rows, NDArray[np.bool_]]:
         size = len(self.parents)
-        if not within:
-            return rng.integers(size, size=len(wrong)), np.ones(len(wrong), dtype=bool)
-        key = np.append(self.labels, -1)[self.parents]
+        keys = np.stack([self.cells.rows, np.append(self.labels, -1)[self.parents]])
+        keys = keys if within else keys[:1]
         order = rng.permutation(size)
-        order = order[np.argsort(key[order], kind="stable")]
+        order = order[np.lexsort(keys[:, order])]
         place = np.empty(size, dtype=np.int64)
         place[order] = np.arange(size)
-        partner = order[(place[wrong] + 1 + rng.integers(0, 8, size=len(wrong))) % size]
-        return partner, key[partner] == key[wrong]
+        reach = 8 if within else size
+        partner = order[(place[wrong] + 1 + rng.integers(0, reach, size=len(wrong))) % size]
+        return partner, np.asarray((keys[:, partner] == keys[:, wrong]).all(axis=0))
 
     def swap(self, wrong: Rows, rng: np.random.Generator, *, within: bool) -> None:
         """Let wrong rows exchange parents with others, where both are right then."""
@@ -229,9 +236,8 @@ class _Apart:
             used = {int(other[row]) for other in self.never} | set(
                 self.parents[self.others == self.others[row]].tolist() if self.others[row] >= 0 else ()
             )
-            near = [p for p in everyone[: 4 * len(used) + 64] if p not in used] or [
-                p for p in everyone if p not in used
-            ]
+            mine = everyone[self.cells.parents[everyone] == self.cells.rows[row]] if self.cells.several else everyone
+            near = [p for p in mine[: 4 * len(used) + 64] if p not in used] or [p for p in mine if p not in used]
             if near:
                 same = [p for p in near if self.labels[p] == self.labels[self.parents[row]]]
                 self.parents[row] = (same or near)[0]

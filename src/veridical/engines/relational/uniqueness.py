@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from veridical.engines.relational.made import Made
 from veridical.engines.relational.model import LinkModel, TableModel
 from veridical.engines.relational.pairing import apart
 from veridical.engines.relational.spreading import key_codes, spread
+from veridical.prepare.link import Rows
 
 
 def keep_apart(
@@ -26,7 +27,6 @@ def keep_apart(
         ConstraintError: a column has too few values.
     """
     plan, name = model.plan, model.plan.schema.name
-    never = {i: [table.above[j] for j in links[i].unlike if j in table.above] for i in table.groups}
     for key in plan.unique:
         used = [i for i in table.above if set(graph.links[i].columns) & set(key)]
         free = [column for column in key if column in table.columns]
@@ -36,7 +36,7 @@ def keep_apart(
         if movable:
             i = movable[-1]
             others = key_codes([table.above[j] for j in used if j != i], [table.columns[c] for c in free])
-            table.above[i] = apart(table.above[i], others, table.groups[i], rng("apart"), never.pop(i, ()))
+            _part(table, i, others, rng("apart"), _never(i, table, links))
         elif free and (plan.grid is None or plan.grid.column not in key):
             groups = key_codes([table.above[j] for j in used], [table.columns[c] for c in free[:-1]])
             values = spread(table.columns[free[-1]], groups, rng("apart"))
@@ -46,6 +46,17 @@ def keep_apart(
                     fix="drop the key, or widen the column's values",
                 )  # fmt: skip
             table.columns[free[-1]] = values
-    for i, rows in never.items() if by_links else ():
-        if rows:
-            table.above[i] = apart(table.above[i], np.arange(table.rows), table.groups[i], rng("unlike"), rows)
+    for i in table.groups if by_links else ():
+        never = _never(i, table, links)
+        if any(((table.above[i] == other) & (other >= 0)).any() for other in never):
+            _part(table, i, np.arange(table.rows), rng("unlike"), never)
+
+
+def _never(i: int, table: Made, links: Mapping[int, LinkModel]) -> list[Rows]:
+    return [table.above[j] for j in links[i].unlike if j in table.above]
+
+
+def _part(table: Made, i: int, others: Rows, rng: np.random.Generator, never: Sequence[Rows]) -> None:
+    table.above[i], wrong = apart(table.above[i], others, table.groups[i], rng, never, table.cells.get(i))
+    if len(wrong):
+        table.leave_out(wrong)  # its cell has too few parents: a tenant of three products, and an order of four lines

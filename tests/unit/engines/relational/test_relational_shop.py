@@ -220,13 +220,12 @@ def test_self_references_have_no_circles():
     assert made["boss"].null_count == 1
 
 
-def test_links_that_share_columns_are_completed_or_refused():
+def test_links_that_share_columns_are_completed():
     wide = ForeignKey(table="c", columns=("x", "t"), parent="w", parent_columns=("x", "t"))
     narrow = ForeignKey(table="c", columns=("x",), parent="p", parent_columns=("id",))
     assert [(link.table, link.columns, link.parent) for link in completed((wide, narrow))][-1] == ("w", ("x",), "p")
     other = ForeignKey(table="c", columns=("x", "u"), parent="v", parent_columns=("x", "u"))
-    with pytest.raises(SchemaError, match="share x"):
-        completed((wide, other))
+    assert completed((wide, other)) == (wide, other)
 
 
 def test_rows_are_in_order_with_a_parent_that_they_did_not_grow_from():
