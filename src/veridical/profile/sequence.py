@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Any
@@ -13,9 +13,11 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from veridical.core.schema import Column, Kind, TableSchema
+from veridical.encode.spelled import TIME
 from veridical.profile import header
 from veridical.profile.facts import codes_of
 from veridical.profile.role import CLOCKS
+from veridical.profile.spelled import FIRST_YEAR, LAST_YEAR, spellings
 
 LEAST_ROWS = 30
 LEAST_STEPS = 2.5  # rows an entity has on average
@@ -57,6 +59,18 @@ def find(schema: TableSchema, table: pa.Table) -> Found | None:
     """
     if table.num_rows < LEAST_ROWS:
         return None
+    for spelled in spellings(schema, table):
+        parts = {part.name for part in spelled.parts}
+        marked = schema.with_columns({c.name: c for c in (*schema.columns, *spelled.parts)}.values())
+        moments = _moments(pa.table({TIME: spelled.read(table)}), spelled.column)
+        free = replace(marked, unit=None if marked.unit in parts else marked.unit)
+        time = replace(spelled.parts[0], kind=spelled.column.kind)
+        found = _of_entities(free, table, time, moments, aside=parts)
+        if found is None:
+            found = _of_one(free, time, moments)
+        if found is not None:
+            said = f" by {', '.join(part.name for part in spelled.parts)}:"
+            return replace(found, reason=found.reason.replace(f" by {time.name}:", said))
     for time in _clocks(schema, table):
         moments = _moments(table, time)
         found = _of_entities(schema, table, time, moments)
@@ -72,8 +86,21 @@ def _clocks(schema: TableSchema, table: pa.Table) -> Iterator[Column]:
     full = [c for c in schema.columns if table[c.name].null_count == 0]
     first = [c for c in full if c.name == schema.order_by]
     dates = [c for c in full if c.kind in _TIMES]
-    counted = [c for c in full if c.kind is Kind.INTEGER and header.words(c.name)[-1:] in _COUNTS]
+    counted = [
+        c for c in full
+        if header.words(c.name)[-1:] in _COUNTS and (c.kind is Kind.INTEGER or _is_fraction(c, table))
+    ]  # fmt: skip
     yield from list(dict.fromkeys([*first, *dates, *counted]))[:4]
+
+
+def _is_fraction(column: Column, table: pa.Table) -> bool:
+    """Say whether numbers are years with a fraction, one after the other: 1959.083 is February."""
+    if column.kind is not Kind.DECIMAL:
+        return False
+    values = table[column.name].combine_chunks().cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
+    steps = np.diff(values)
+    inside = values.min() >= FIRST_YEAR and values.max() <= LAST_YEAR
+    return bool(inside and len(steps) and steps.min() >= 0 and steps.max() > 0)
 
 
 def _moments(table: pa.Table, time: Column) -> Codes:
@@ -82,19 +109,47 @@ def _moments(table: pa.Table, time: Column) -> Codes:
     if time.datetime_format is not None and (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
         column = pa.compute.strptime(column, format=time.datetime_format, unit="us", error_is_null=True)
     if pa.types.is_temporal(column.type):
+        months = _months(column)
+        if months is not None:
+            return months
         width = pa.int64() if column.type.bit_width == 64 else pa.int32()
         return np.asarray(column.cast(width).fill_null(0).to_numpy(zero_copy_only=False))
     values = column.to_numpy(zero_copy_only=False)
     return np.unique(values, return_inverse=True)[1].astype(np.int32)
 
 
+def _months(column: pa.Array) -> Codes | None:
+    """Return months where all dates lie on one day of theirs, or on the last: their steps are equal, in days not."""
+    if not (pa.types.is_date(column.type) or pa.types.is_timestamp(column.type)):
+        return None
+    if not _is_monthly(column.slice(0, 1_000)) or not _is_monthly(column):
+        return None
+    found = pa.compute.add(pa.compute.multiply(pa.compute.year(column), 12), pa.compute.month(column))
+    steps = np.asarray(found.fill_null(0).to_numpy(zero_copy_only=False), np.int64)
+    times = pa.compute.count_distinct(column).as_py()
+    return steps if times > 1 and len(np.unique(steps)) == times else None
+
+
+def _is_monthly(column: pa.Array) -> bool:
+    moments = column.cast(pa.timestamp("s"), safe=False)
+    later = pa.compute.add(moments, pa.scalar(86_400, pa.duration("s")))
+    ends = [pa.compute.min_max(pa.compute.day(one)).as_py() for one in (moments, later)]
+    return any(one["min"] is not None and one["min"] == one["max"] for one in ends)
+
+
 def _counted(table: pa.Table, time: Column) -> Codes:
-    """Return a column of counts as it stands, so that a count left out is a gap."""
+    """Return a column of counts as it stands, so that a count left out is a gap; fractions in their usual steps."""
+    if time.kind is Kind.DECIMAL:
+        held = table[time.name].combine_chunks().cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
+        gaps = np.diff(held)
+        return np.rint((held - held[0]) / float(np.median(gaps[gaps > 0]))).astype(np.int64)
     return np.asarray(table[time.name].combine_chunks().to_numpy(zero_copy_only=False), np.int64)
 
 
-def _of_entities(schema: TableSchema, table: pa.Table, time: Column, moments: Codes) -> Found | None:
-    columns = [c for c in _candidates(schema, table) if c.name != time.name]
+def _of_entities(
+    schema: TableSchema, table: pa.Table, time: Column, moments: Codes, *, aside: Collection[str] = ()
+) -> Found | None:
+    columns = [c for c in _candidates(schema, table) if c.name != time.name and c.name not in aside]
     coded = {c.name: _narrow(codes_of(table[c.name])) for c in columns}
     times = pa.compute.count_distinct(pa.array(moments)).as_py()
     singles: list[tuple[Column, ...]] = [(column,) for column in columns]

@@ -62,17 +62,18 @@ def split_sequences(data: Dataset, share: float, ctx: RunContext, schema: Schema
 def _split_in_time(data: Dataset, share: float, ctx: RunContext, schema: Schema) -> Split:
     from veridical.encode.hole import stretches
     from veridical.encode.panel import in_order, times_of
+    from veridical.encode.spelled import with_time
 
-    told = schema.only
+    table, told = with_time(data.only, schema.only)
     assert told.order_by is not None
-    ordered = in_order(data.only, told.series or (), told.order_by)
+    ordered = in_order(table, told.series or (), told.order_by)
     layout, times = ordered.layout, times_of(ordered.table, told.column(told.order_by))
     least = min(LEAST_TAKEN / layout.rows, MOST_SHARE)
     masks = stretches(times, layout, max(share, least), ctx.rng("holdout"))
     if masks is None:
         early = layout.position < np.rint(layout.lengths * (1 - share))[layout.owner]
         masks = early, ~early
-    whole = Dataset.of(ordered.table, data.name)
+    whole = Dataset.of(ordered.table.select(data.only.column_names), data.name)
     return Split(_taken(whole, masks[0]), _taken(whole, masks[1]))
 
 

@@ -23,7 +23,11 @@ from veridical.prepare.number import NumberCodec
 from veridical.prepare.plain import codec_of
 from veridical.prepare.single import learn_codec
 
-_WEEK_S = 7 * 86_400
+_DAY_S = 86_400
+_WEEK_S = 7 * _DAY_S
+_BEFORE, _AFTER = 200, 1_200  # months that a grid of months goes on
+_ROUNDED = 0.03  # of a step, by which rounded times lie off a grid
+_FILLED = 0.5  # of the months between the first and the last
 _CYCLE = 260  # gaps of a calendar that are repeated beyond its end
 _USUAL = 0.97  # share of the commonest gap from which on gaps need no model
 _TOGETHER, _LEAST_ENTITIES = 0.3, 10  # share of entities whose rows end on one tick, which closes the time for all
@@ -177,12 +181,14 @@ def learn_clock(table: pa.Table, column: Column, layout: Layout, *, rare_below: 
     counts = numbers(codec.encode(table)[column.name])
     follow = runs(counts, layout) if layout.entities < FEW else layout
     # A calendar with holes would send new rows over them.
-    times = _shared_times(counts, layout, rare_below) if follow.entities == layout.entities else None
+    unit = _unit_s(codec)
+    times = _months(counts, unit)
+    if times is None and follow.entities == layout.entities:
+        times = _shared_times(counts, layout, rare_below)
     inner = np.diff(follow.owner) == 0
     apart = np.diff(counts)[inner]
     step = _step(apart)
     origin = float(counts.min())
-    unit = _unit_s(codec)
     draft = Clock(codec, origin, step, times, None, (1,), (1.0,), 0.0)
     ticks = draft.ticks(counts)
     if len(apart) and apart.min() > 0:
@@ -232,16 +238,46 @@ def _shared_times(counts: Numbers, layout: Layout, rare_below: int) -> NDArray[n
     return None if regular and on_them == len(counts) else common
 
 
+def _months(counts: Numbers, unit_s: float | None) -> NDArray[np.float64] | None:
+    """Return the months, quarters or years on whose same day all rows lie, with many before and after; else None.
+
+    Months are not equally long: counted in days, the first of a month would soon be its second.
+    """
+    if unit_s is None or not len(counts):
+        return None
+    seconds = np.unique(counts) * unit_s
+    days = np.floor(seconds / _DAY_S)
+    stamps = days.astype("datetime64[D]")
+    months = stamps.astype("datetime64[M]")
+    since, left = (stamps - months).astype(np.int64), ((months + 1).astype("datetime64[D]") - stamps).astype(np.int64)
+    steps = np.diff(months.astype(np.int64))
+    clock = seconds - days * _DAY_S
+    ends = bool(np.all(left == 1)) and len(np.unique(since)) > 1
+    if len(steps) < 2 or steps.min() < 1 or np.ptp(clock) > 0 or not (ends or np.ptp(since) == 0):
+        return None
+    each = int(np.gcd.reduce(steps))
+    if len(steps) < _FILLED * steps.sum() / each:
+        return None
+    first, last = int(months[0].astype(np.int64)), int(months[-1].astype(np.int64))
+    grid = np.arange(first - _BEFORE * each, last + _AFTER * each + 1, each).astype("datetime64[M]")
+    found = (grid + 1).astype("datetime64[D]") - 1 if ends else grid.astype("datetime64[D]") + since[0]
+    return np.asarray((found.astype(np.float64) * _DAY_S + clock[0]) / unit_s, np.float64)
+
+
 def _step(apart: Numbers) -> float:
-    """Return the greatest count that all gaps are multiples of (1 for fractions without one)."""
+    """Return the greatest count that all gaps are multiples of; a hundredth of the least, where there is none."""
     positive = apart[apart > 0]
     if not len(positive):
         return 1.0
     if np.all(positive == np.rint(positive)):
         return float(np.gcd.reduce(positive.astype(np.int64)))
     ratio = positive / positive.min()
-    even = np.all(np.abs(ratio - np.rint(ratio)) < 1e-6)
-    return float(positive.min()) if even else float(positive.min()) / 100.0
+    if np.all(np.abs(ratio - np.rint(ratio)) < 1e-6):
+        return float(positive.min())
+    ratio = positive / float(np.median(positive))
+    if np.all(np.abs(ratio - np.rint(ratio)) < _ROUNDED * np.maximum(ratio, 1.0)) and ratio.min() > 0.5:
+        return float(positive.sum() / np.rint(ratio).sum())  # equal steps, told in a few digits
+    return float(positive.min()) / 100.0
 
 
 def _law(gaps: Places, rare_below: int) -> tuple[tuple[int, ...], tuple[float, ...]]:

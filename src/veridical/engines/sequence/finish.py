@@ -40,7 +40,8 @@ def finished(
     made |= {name: since.at(made[law.columns.time], made[name]) for name in law.columns.since if name in made}
     names = [name for name in (column.name for column in law.schema.columns) if name in made]
     table = pa.table({name: store(made[name], law.schema.column(name).storage) for name in names})
-    return _lawful(law, table, layout.owner[rows])
+    table = _lawful(law, table, layout.owner[rows])
+    return table if law.spelled is None else law.spelled.written(table)
 
 
 def _drawn(law: Sequences, measured: Measured | None, rows: Places) -> pa.Table:

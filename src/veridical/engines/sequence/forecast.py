@@ -34,6 +34,8 @@ def go_on(law: Sequences, prefix: pa.Table, steps: int, *, seed: int) -> pa.Tabl
     """
     if steps < 1:
         raise SpecError(f"{steps} steps are asked for", where="steps", fix="ask for 1 or more")
+    if law.spelled is not None:
+        prefix = law.spelled.told(prefix)
     series, time = parts.checked(law.schema, prefix)
     needed = (*law.columns.attributes, time, *law.columns.moving)
     missing = [name for name in needed if name not in prefix.column_names]

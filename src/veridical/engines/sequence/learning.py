@@ -12,6 +12,7 @@ from veridical.core.errors import DataError
 from veridical.core.schema import CATEGORY_KINDS, Column, TableSchema
 from veridical.encode.lattice import levels
 from veridical.encode.panel import Layout, Numbers, Ordered, Places, filled, in_order, numbers, places
+from veridical.encode.spelled import spelling_of
 from veridical.engines.sequence import parts, since, telling
 from veridical.engines.sequence.clock import Timed, learn_clock
 from veridical.engines.sequence.entity import FEW, attributes_of, learn_roster
@@ -38,6 +39,11 @@ def fit_sequences(rows: pa.Table, schema: TableSchema, ctx: RunContext, *, rare_
         SchemaError: the schema names no sequence, or disagrees with the data.
         DataError: no row has a time.
     """
+    spelled = spelling_of(schema)
+    if spelled is not None:
+        parts.checked(schema, rows)
+        law = fit_sequences(spelled.told(rows), spelled.schema(schema), ctx, rare_below=rare_below)
+        return replace(law, spelled=spelled)
     series, time = parts.checked(schema, rows)
     ordered = in_order(rows, series, time)
     if ordered.layout.rows == 0:

@@ -25,6 +25,7 @@ from veridical.core.contracts import Shard, StepModel
 from veridical.core.errors import ArtifactError
 from veridical.core.schema import Schema, TableSchema
 from veridical.encode.panel import Layout, Numbers, Places, numbers
+from veridical.encode.spelled import Spelling
 from veridical.engines.sequence import parts, room
 from veridical.engines.sequence.attribute import WHO, Attributes
 from veridical.engines.sequence.clock import Clock
@@ -63,6 +64,7 @@ class Sequences:
     gaps: GapLaw
     shared: pa.Table | None  # by tick: the columns that follow from the time
     trend: Trend | None = None  # of a few long series
+    spelled: Spelling | None = None  # how the table's own columns spell the time; `schema` has it in one
 
     @property
     def entities_are_few(self) -> bool:
@@ -111,6 +113,8 @@ class Sequences:
 
     def encoded(self, times: pa.Array) -> pa.Array:
         """Return times as counts of the clock."""
+        if self.spelled is not None and len(self.spelled.parts) == 1:
+            times = self.spelled.read(pa.table({self.spelled.parts[0].name: times}))
         name = self.columns.time
         return self.clock.codec.encode(pa.table({name: times}))[name]
 
@@ -218,7 +222,8 @@ class Sequences:
         return Measured(held, found, self.values.plan.vocabularies)
 
     def _empty(self) -> pa.Table:
-        return Restore(self.schema, ()).empty()
+        table = Restore(self.schema, ()).empty()
+        return table if self.spelled is None else self.spelled.written(table)
 
     def save(self, folder: Path) -> None:
         """Write JSON and Arrow files."""
@@ -233,6 +238,7 @@ class Sequences:
             "standing": None if self.attributes.restore is None else _plain(self.attributes.restore.schema),
             "moves": self.values is not None,
             "trend": None if self.trend is None else self.trend.to_plain(),
+            "spelled": None if self.spelled is None else self.spelled.to_plain(),
         }
         (folder / "sequences.json").write_text(json.dumps(plain, ensure_ascii=False), encoding="utf-8")
         self.roster.save(folder / "roster")
@@ -279,6 +285,7 @@ class Sequences:
             GapLaw.load(folder / "gaps", model),
             shared,
             None if plain.get("trend") is None else Trend.from_plain(plain["trend"]),
+            None if plain.get("spelled") is None else Spelling.from_plain(plain["spelled"]),
         )
 
     def go_on(self, prefix: pa.Table, steps: int, *, seed: int) -> pa.Table:

@@ -13,6 +13,7 @@ from veridical.core.contracts import Evidence
 from veridical.core.schema import Column, Kind, Role, TableSchema
 from veridical.encode.hole import FEW, parts_of, runs, widest
 from veridical.encode.panel import Layout, in_order, is_static, owners, times_of
+from veridical.encode.spelled import with_time
 from veridical.measures.column import encode
 
 Floats = NDArray[np.float64]
@@ -79,10 +80,11 @@ def sides_of(evidence: Evidence) -> Sides | None:
     """Return the sides of the only table, or None where its rows are no sequences."""
     if len(evidence.schema.tables) != 1 or not evidence.schema.only.is_sequence:
         return None
-    schema = evidence.schema.only
-    tables = [evidence.train.only, evidence.synthetic.only]
+    given = [evidence.train.only, evidence.synthetic.only]
     if evidence.holdout is not None:
-        tables.append(evidence.holdout.only)
+        given.append(evidence.holdout.only)
+    tables = [with_time(table, evidence.schema.only)[0] for table in given]
+    schema = with_time(given[0], evidence.schema.only)[1]
     columns = [c for c in schema.columns if _compared(c, schema)]
     assert schema.order_by is not None
     ordered = [in_order(table, schema.series or (), schema.order_by) for table in tables]
