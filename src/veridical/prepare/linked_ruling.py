@@ -117,14 +117,15 @@ def _one_each(rows: pa.Table, schema: TableSchema, rule: Constraint, rng: np.ran
         )  # fmt: skip
     told = parse(rule.when, schema.columns)
     limits, _ = split(told)
-    name = next((name for name in limits if name not in rule.columns), None)
+    names = [name for name in limits if name not in rule.columns]
+    name = names[0] if names else None
     kind = np.asarray(pc.fill_null(whole(told.evaluate(rows)), False).to_numpy(zero_copy_only=False), dtype=bool)
     others = np.flatnonzero(~kind)
     if name is None:
         raise ConstraintError("no column tells the kind", where=f"{schema.name}: {rule.when}", fix="compare a column")
     values = whole(rows[name])
     if len(others):
-        return _turned(rows, schema, name, many, rng.choice(others, size=int(many.sum())))
+        return _turned(rows, schema, names, many, rng.choice(others, size=int(many.sum())))
     if pa.types.is_boolean(values.type):
         moved = pc.if_else(pa.array(many), pc.invert(values), values)
     elif schema.column(name).nullable:
@@ -136,12 +137,12 @@ def _one_each(rows: pa.Table, schema: TableSchema, rule: Constraint, rng: np.ran
     return rows.set_column(rows.column_names.index(name), name, moved)
 
 
-def _turned(rows: pa.Table, schema: TableSchema, name: str, many: NDArray[np.bool_], donors: Rows) -> pa.Table:
+def _turned(rows: pa.Table, schema: TableSchema, names: list[str], many: NDArray[np.bool_], donors: Rows) -> pa.Table:
     """Give rows the kind of others, with the columns that rules tie to it."""
     source = np.arange(rows.num_rows)
     source[many] = donors
     kept = {*schema.primary_key, *(c.name for c in schema.columns if c.unique or c.kind is Kind.IDENTIFIER)}
-    tied = [name]
+    tied = list(names)
     for column in tied:
         for rule in row_rules(schema):
             if column in rule.expression.columns:

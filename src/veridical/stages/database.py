@@ -13,6 +13,7 @@ from veridical import fabricate
 from veridical.connect import database
 from veridical.connect.database import Database, Structure, Written, look
 from veridical.connect.database.structure import Family, SqlTable
+from veridical.connect.database.trial import trial
 from veridical.core.contracts import Progress, RunContext, silent
 from veridical.core.dataset import Dataset
 from veridical.core.errors import ArtifactError, SpecError
@@ -216,5 +217,6 @@ def seed(
     structure = database.read_structure(url)
     declared = schema_of(structure)
     known = declared if schema is None else overlaid(declared, schema)
-    seeded = make(known, request, structure, progress=progress)
+    with trial(url) as opened:
+        seeded = make(known, request, structure, trial=opened, progress=progress)
     return seeded, database.fill(url, seeded.dataset, progress=progress)

@@ -154,6 +154,7 @@ def _column(row: tuple[Any, ...], enums: dict[int, Any], domains: dict[int, Any]
     return SqlColumn(
         name=name, type=told, nullable=not (required or domain_required), default=None if generated else default,
         generated=default if generated else None, collation=collation,
+        required_by_type=domain_required and not required,
         identity={"a": "always", "d": "default"}.get(identity, serial),
     )  # fmt: skip
 
@@ -194,6 +195,7 @@ def _tables(
     indexed: dict[str, list[Index]] = defaultdict(list)
     for table, name, definition, unique, partial, expressions, names in indexes:
         plain = () if expressions else tuple(names)
+        definition = definition.replace(" ON ONLY ", " ON ", 1)  # of a divided table, with its parts
         indexed[table].append(Index(name=name, definition=definition, columns=plain, unique=unique, partial=partial))
     return tuple(
         _table(name, tuple(found), by_table[name], indexed[name], domain_checks[name], is_view=name in views)

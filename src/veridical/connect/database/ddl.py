@@ -88,7 +88,7 @@ def _postgres_column(column: SqlColumn) -> str:
         parts.append(f"GENERATED {'ALWAYS' if column.identity == 'always' else 'BY DEFAULT'} AS IDENTITY{options}")
     elif column.default is not None:
         parts.append(f"DEFAULT {column.default}")
-    return " ".join([*parts, *([] if column.nullable else ["NOT NULL"])])
+    return " ".join([*parts, *([] if column.nullable or column.required_by_type else ["NOT NULL"])])
 
 
 def _listed(names: tuple[str, ...], mark: str = '"') -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from veridical.connect.database import condition
 from veridical.connect.database.rule import formula_of, rules_of
 from veridical.connect.database.sqltype import arrow_of
-from veridical.connect.database.structure import Family, SqlColumn, SqlTable, Structure
+from veridical.connect.database.structure import Family, Index, SqlColumn, SqlTable, Structure
+from veridical.core.restriction import split
 from veridical.core.schema import Column, Constraint, ForeignKey, Kind, Schema, TableSchema
 
 _KINDS = {
@@ -62,12 +64,28 @@ def _table(table: SqlTable, storages: dict[str, str]) -> tuple[TableSchema, list
         if column.type.family is Family.OTHER and column.type.text:
             unread.append(f"{column.name} has the type {column.type.text}, which is passed through as text")
     unread += [f"kept by the database only: {definition}" for definition in table.others]
-    hidden = [index.name for index in table.indexes if index.unique and (index.partial or not index.columns)]
-    unread += [f"kept by the database only: the unique index {name}" for name in hidden]
+    for index in table.indexes:
+        if index.unique and (index.partial or not index.columns):
+            rule = _indexed(index, table.names)
+            constraints += [] if rule is None else [rule]
+            if rule is None or not index.columns:
+                unread.append(f"kept by the database only: the unique index {index.name}")
     made = TableSchema(
         name=table.name, columns=rules.columns, primary_key=table.primary_key, constraints=tuple(constraints)
     )
     return made, unread
+
+
+def _indexed(index: Index, names: tuple[str, ...]) -> Constraint | None:
+    """What a unique index over expressions, or over some of the rows, asks of columns at least."""
+    columns = index.mentioned(names)
+    why = f"UNIQUE INDEX {index.name}"
+    if not index.partial:
+        return Constraint(type="unique", columns=columns, source="database", reason=why) if columns else None
+    read = condition.read(index.condition or "", names)
+    if read is None or not columns or not set(split(read)[0]) - set(columns):
+        return None
+    return Constraint(type="at_most_one", columns=columns, when=read.text, source="database", reason=why)
 
 
 def _column(column: SqlColumn, table: SqlTable, links: set[str], storage: str | None) -> Column:

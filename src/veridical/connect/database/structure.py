@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from typing import Any
 
+from veridical.connect.database.token import tokens
 from veridical.core.errors import ArtifactError, DataError
 
 
@@ -60,6 +62,7 @@ class SqlColumn:
     identity: str = ""
     identity_options: str = ""  # of its sequence, where they are not the usual ones
     collation: str | None = None
+    required_by_type: bool = False  # its domain forbids nulls, not the column
 
     @property
     def is_written(self) -> bool:
@@ -109,6 +112,19 @@ class Index:
     columns: tuple[str, ...] = ()
     unique: bool = False
     partial: bool = False
+
+    @property
+    def condition(self) -> str | None:
+        """Which rows a partial index speaks of (SQL text)."""
+        found = re.search(r"\bWHERE\b(.*)$", self.definition, re.IGNORECASE | re.DOTALL) if self.partial else None
+        return None if found is None else found[1].strip()
+
+    def mentioned(self, names: Sequence[str]) -> tuple[str, ...]:
+        """Return the columns of a table that the index is over, alone or within expressions."""
+        body = re.sub(r"\bWHERE\b.*$", "", self.definition, flags=re.IGNORECASE | re.DOTALL)
+        said = re.sub(r"\bINCLUDE\b.*$", "", body, flags=re.IGNORECASE | re.DOTALL).partition("(")[2]
+        words = {word.name.lower() for word in tokens(said) if word.kind in ("word", "quoted")}
+        return tuple(name for name in names if name.lower() in words)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -11,7 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from veridical import fabricate
-from veridical.connect.database.structure import SqlTable
+from veridical.connect.database.structure import Check, Index, SqlTable
+from veridical.connect.database.trial import Trial, unread
 from veridical.core import rng as random_streams
 from veridical.core.errors import ConstraintError, SpecError
 from veridical.core.expression import parse
@@ -20,6 +21,7 @@ from veridical.engines.seed import edge, meaning, parent, rule
 from veridical.engines.seed.field import Field, fields_of
 from veridical.engines.seed.rule import Mask
 from veridical.engines.seed.value import Draw, capacity, draw, fitted
+from veridical.prepare.linked_rule import AT_MOST_ONE, surplus
 from veridical.prepare.violation import RowRule
 
 if TYPE_CHECKING:
@@ -43,6 +45,10 @@ class Filling:
     rows: int = 0
     notes: list[str] = field(default_factory=list)
     draws: int = 0
+    trial: Trial | None = None
+    unread: tuple[Check, ...] = ()
+    declared: SqlTable | None = None
+    everyone: frozenset[str] = frozenset()  # parents of which each owns a row
 
     @classmethod
     def of(
@@ -52,8 +58,8 @@ class Filling:
         """Return a table that nothing is filled of yet."""
         rules = [constraint.columns for constraint in schema.constraints if constraint.type == "unique"]
         singles = [(column.name,) for column in schema.columns if column.unique]
-        # A partial unique index is kept as if it spoke of all rows: stricter, and it cannot be read here.
-        partial = [] if table is None else [i.columns for i in table.indexes if i.unique and i.partial and i.columns]
+        # A partial unique index that cannot be read is kept as if it spoke of all rows.
+        partial = [] if table is None else [i.mentioned(table.names) for i in table.indexes if _is_whole(i, schema)]
         fields = fields_of(schema, table, dialect)
         apart = [] if table is None else [(name,) for name in _apart(table, fields)]
         found = dict.fromkeys(names for names in (schema.primary_key, *rules, *singles, *partial, *apart) if names)
@@ -61,7 +67,10 @@ class Filling:
             # A child's column takes its parent's values, so conditions on it are the parent's to keep.
             if link.parent not in tables:
                 raise ConstraintError(f"no table {link.parent}", where=f"{schema.name}.{', '.join(link.columns)}")
-        return cls(schema=schema, request=request, fields=fields, uniques=tuple(found), links=links)
+        return cls(
+            schema=schema, request=request, fields=fields, uniques=tuple(found), links=links, declared=table,
+            unread=() if table is None else unread(table),
+        )  # fmt: skip
 
     def fill(self, links: Sequence[ForeignKey], made: Mapping[str, Filling]) -> None:
         """Fill every column; links to tables in `made` are followed, links to itself are made trees."""
@@ -168,7 +177,8 @@ class Filling:
             chosen = parent.choose_matching(given, link, parents, ask.rng)
         else:
             unique = self._is_one_to_one(link)
-            chosen = parent.choose(self.rows, held, ask.rng, unique=unique, optional=optional)
+            everyone = link.parent in self.everyone
+            chosen = parent.choose(self.rows, held, ask.rng, unique=unique, optional=optional, everyone=everyone)
         self._take(link, parents, chosen)
 
     def _link_to_itself(self, link: ForeignKey) -> None:
@@ -231,7 +241,22 @@ class Filling:
             (names, rule.repeated(self.columns, names))
             for names in self.uniques if all(name in self.columns for name in names)
         ]  # fmt: skip
+        found += [(names, rows) for _, names, rows in self._refused()]
         return [(names, rows) for names, rows in found if rows.any()]
+
+    def _refused(self) -> Iterator[tuple[str, tuple[str, ...], Mask]]:
+        """What is broken of rules on several rows, and of conditions that only the database can read."""
+        for said in self.schema.constraints:
+            if said.type == AT_MOST_ONE and set(said.columns) <= set(self.columns):
+                told = parse(said.when, self.schema.columns).columns if said.when is not None else ()
+                if set(told) <= set(self.columns):
+                    yield said.reason, (*said.columns, *told), surplus(pa.table(self.columns), self.schema, said)
+        for check in self.unread if self.trial is not None and self.declared is not None else ():
+            assert self.trial is not None and self.declared is not None
+            names = self.trial.columns(self.declared, check)
+            if names and set(names) <= set(self.columns):
+                rows = pa.table({name: self.columns[name] for name in names})
+                yield check.name or check.text[:60], names, self.trial.broken(self.declared, check, rows)
 
     def _redraw(
         self, name: str, rows: Mask, fixed: set[str], by_link: Mapping[str, ForeignKey], made: Mapping[str, Filling],
@@ -272,6 +297,10 @@ class Filling:
                 bad |= rows
                 named.update(dict.fromkeys(item.expression.columns))
                 named[item.constraint.reason or item.expression.text] = None
+        for reason, names, rows in self._refused():
+            if rows.any():
+                bad |= rows
+                named.update(dict.fromkeys([*names, reason]))
         good = np.flatnonzero(~bad)
         if bad.any() and not len(good):
             told = "; ".join(list(named)[-3:])
@@ -289,6 +318,8 @@ class Filling:
         wrong = np.zeros(self.rows, dtype=bool)
         for names in self.uniques:
             wrong |= rule.repeated(self.columns, names)
+        for _, _, rows in self._refused():
+            wrong |= rows
         if wrong.any():
             self.columns = {name: cells.filter(pa.array(~wrong)) for name, cells in self.columns.items()}
             self.rows -= int(wrong.sum())
@@ -325,6 +356,7 @@ class Filling:
         touched = [item for item in rules if name in item.expression.columns]
         broken = any(rule.broken(item, self.columns).any() for item in touched)
         repeats = any(rule.repeated(self.columns, names).any() for names in self.uniques if name in names)
+        repeats = repeats or any(rows.any() for _, names, rows in self._refused() if name in names)
         if broken or repeats or not fits:
             self.columns = before
 
@@ -333,3 +365,9 @@ def _apart(table: SqlTable, fields: Mapping[str, Field]) -> list[str]:
     """Stretches of which an exclusion constraint lets no two overlap: those made here never do."""
     told = [definition for definition in table.others if "WITH &&" in definition]
     return [name for name, item in fields.items() if item.is_range and any(name in text for text in told)]
+
+
+def _is_whole(index: Index, schema: TableSchema) -> bool:
+    """Whether a unique index is taken to speak of all rows and of columns by themselves."""
+    read = any(rule.reason == f"UNIQUE INDEX {index.name}" for rule in schema.constraints)
+    return index.unique and (index.partial or not index.columns) and not (read and index.partial)

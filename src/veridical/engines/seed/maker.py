@@ -9,10 +9,12 @@ import pyarrow as pa
 
 from veridical.connect.database.order import order_of
 from veridical.connect.database.structure import Family, Link, SqlColumn, SqlTable, SqlType, Structure
+from veridical.connect.database.trial import Trial
 from veridical.core.contracts import Progress, silent
 from veridical.core.dataset import Dataset
 from veridical.core.errors import ConstraintError
 from veridical.core.schema import ForeignKey, Schema, TableSchema
+from veridical.engines.seed import across
 from veridical.engines.seed.filling import Filling
 
 
@@ -40,11 +42,13 @@ class Seeded:
 
 
 def make(
-    schema: Schema, request: SeedRequest, structure: Structure | None = None, *, progress: Progress = silent
-) -> Seeded:
+    schema: Schema, request: SeedRequest, structure: Structure | None = None, *, trial: Trial | None = None,
+    progress: Progress = silent,
+) -> Seeded:  # fmt: skip
     """Return made-up rows for every table that keep all that the schema (and the structure) declares.
 
-    Parents own differing numbers of rows, some none. Columns that a database computes are left out.
+    Parents own differing numbers of rows, some none. Columns that a database computes are left out. A `trial` says
+    which rows the database would refuse for a condition that cannot be read here.
 
     Raises:
         ConstraintError: the declarations leave no value, or contradict each other.
@@ -69,6 +73,8 @@ def make(
             schema.table(name), None if structure is None else declared.table(name), request, links,
             {table.name: table for table in schema.tables}, declared.dialect,
         )  # fmt: skip
+        filling.trial = trial if structure is not None else None
+        filling.everyone = across.full_parents(schema, name)
         filling.fill([link for link in links if link.columns not in late], made)
         made[name] = filling
     for name, closing in order.late.items():
@@ -78,7 +84,8 @@ def make(
         for filling in made.values():
             filling.put_edges()
     notes = tuple(note for filling in made.values() for note in filling.notes)
-    return Seeded(Dataset({table.name: made[table.name].table() for table in schema.tables}), notes)
+    filled = {table.name: made[table.name].table() for table in schema.tables}
+    return Seeded(Dataset(across.ruled(filled, schema, request.seed)), notes)
 
 
 def make_table(schema: TableSchema, request: SeedRequest) -> pa.Table:

@@ -17,10 +17,13 @@ NONE = -1
 Rows = NDArray[np.int64]
 
 
-def choose(rows: int, parents: int, rng: np.random.Generator, *, unique: bool, optional: bool) -> Rows:
+def choose(
+    rows: int, parents: int, rng: np.random.Generator, *, unique: bool, optional: bool, everyone: bool = False
+) -> Rows:
     """Return the parent's row of each child, shape (rows,); -1 where an optional link is empty.
 
-    A few parents own many rows, most own some, and some own none. `unique` parents own one row at most.
+    A few parents own many rows, most own some, and some own none (where rows suffice not one, with `everyone`).
+    `unique` parents own one row at most.
 
     Raises:
         ConstraintError: there are not enough parents.
@@ -39,7 +42,10 @@ def choose(rows: int, parents: int, rng: np.random.Generator, *, unique: bool, o
     weights = rng.gamma(0.8, size=parents) * (rng.random(parents) >= CHILDLESS)
     weights = weights if weights.sum() > 0 else np.ones(parents)
     chosen: Rows = rng.choice(parents, rows, p=weights / weights.sum())
-    return np.where(rng.random(rows) < 0.1, NONE, chosen) if optional else chosen
+    chosen = np.where(rng.random(rows) < 0.1, NONE, chosen) if optional else chosen
+    if everyone and rows >= parents:
+        chosen[rng.permutation(rows)[:parents]] = np.arange(parents)
+    return chosen
 
 
 def choose_matching(

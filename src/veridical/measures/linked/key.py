@@ -34,6 +34,8 @@ class Keys:
     def measure(self, evidence: Evidence, ctx: RunContext) -> Sequence[Finding]:  # noqa: ARG002
         """Return `linked.integrity`, `linked.null_keys`, `linked.cardinality` by link and `linked.unique` by table."""
         real, found = real_of(evidence), list[Finding]()
+        if not evidence.schema.foreign_keys:
+            found.append(_no_link(evidence.synthetic.rows))
         for link in evidence.schema.foreign_keys:
             theirs, ours = point(real.tables, link), point(evidence.synthetic.tables, link)
             found += [_integrity(link, theirs, ours), _nulls(link, theirs, ours), self._numbers(link, theirs, ours)]
@@ -78,6 +80,13 @@ def _kolmogorov(one: np.ndarray, two: np.ndarray) -> tuple[float, float]:
     value = float(np.abs(first - second).max())
     size = len(one) * len(two) / (len(one) + len(two))
     return value, float(stats.kstwobign.sf(np.sqrt(size) * value))
+
+
+def _no_link(rows: int) -> Finding:
+    return Finding(
+        check="linked.integrity", value=0.0, n=rows, direction=Direction.LOWER, ceiling=0.0, p_value=1.0,
+        unit="share of keys without a row", sentence="No table points to another: there is no key to break.",
+    )  # fmt: skip
 
 
 def _integrity(link: ForeignKey, theirs: Pointing, ours: Pointing) -> Finding:
