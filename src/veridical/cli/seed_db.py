@@ -34,13 +34,11 @@ def seed_db(
     """
     from veridical.cli.progress import TerminalProgress
     from veridical.engines.seed.maker import SeedRequest
-    from veridical.spec import schema_yaml
     from veridical.stages import database
 
     request = SeedRequest(rows=rows, seed=seed, edge_cases=edge_cases, locale=locale, rows_of=_counts(rows_of))
-    known = None if schema is None else schema_yaml.read(schema)
     with TerminalProgress(quiet=quiet) as progress:
-        seeded, written = database.seed(url, request, schema=known, progress=progress)
+        seeded, written = database.seed(url, request, schema=schema, progress=progress)
     for name, count in written.rows.items():
         click.echo(f"{count:>12,}  {name}")
     for note in seeded.notes:

@@ -58,7 +58,7 @@ class TestData:
         request = SeedRequest(
             rows=rows, seed=seed, edge_cases=edge_cases, locale=locale, rows_of={} if rows_of is None else rows_of
         )
-        seeded, written = stage.seed(url, request, schema=None if schema is None else _schema(schema))
+        seeded, written = stage.seed(url, request, schema=_said(schema))
         return SeededDatabase(url, written.rows, seeded.dataset.tables, seeded.notes)
 
     def table(
@@ -96,6 +96,11 @@ class TestData:
         metadata.create_all(engine)
         engine.dispose()
         return f"sqlite:///{path}"
+
+
+def _said(given: Any) -> Schema | Path | None:
+    """What a person says beside the database: a file may name columns that only the database lists."""
+    return Path(given) if isinstance(given, str | Path) else None if given is None else _schema(given)
 
 
 def _schema(given: Any) -> Schema:

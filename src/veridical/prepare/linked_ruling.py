@@ -31,6 +31,8 @@ from veridical.prepare.storage import store
 from veridical.prepare.violation import row_rules
 
 INEQUALITY = "inequality"
+_LAST_DAY = 2_932_896  # 9999-12-31, in days since 1970
+_PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6}
 
 
 def ruled(tables: Mapping[str, pa.Table], schema: Schema, rng: np.random.Generator) -> dict[str, pa.Table]:
@@ -102,7 +104,12 @@ def of_numbers(held: NDArray[np.float64], kind: pa.DataType) -> pa.Array:
     gaps = np.isnan(held)
     if not (pa.types.is_temporal(kind) or pa.types.is_integer(kind)):
         return store(pa.array(held, mask=gaps), str(kind))
-    whole_numbers = pa.array(np.rint(np.where(gaps, 0.0, held)).astype(np.int64), mask=gaps)
+    ticks = np.rint(np.where(gaps, 0.0, held)).astype(np.int64)
+    if pa.types.is_date32(kind) or (pa.types.is_timestamp(kind) and kind.unit != "ns"):
+        # Calendars of databases and of Python end with the year 9999.
+        per_day = 1 if pa.types.is_date32(kind) else 86_400 * _PER_SECOND[kind.unit]
+        ticks = np.minimum(ticks, (_LAST_DAY + 1) * per_day - 1)
+    whole_numbers = pa.array(ticks, mask=gaps)
     return (whole_numbers.cast(pa.int32()) if pa.types.is_date32(kind) else whole_numbers).cast(kind)
 
 

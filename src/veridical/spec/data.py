@@ -20,9 +20,12 @@ _LEAST_COLUMNS = {"inequality": 2, "fixed_combinations": 2, "one_hot": 2, "mutua
 _RESOLUTIONS = ("year", "month", "day", "hour", "minute", "s", "ms", "us", "ns")
 
 
-def schema_from(document: Document, problems: Problems) -> Schema | None:
-    """Return the schema of a document; what is wrong is added to `problems`, and None is returned."""
-    reader = _Reader(document, problems)
+def schema_from(document: Document, problems: Problems, law: Schema | None = None) -> Schema | None:
+    """Return the schema of a document; what is wrong is added to `problems`, and None is returned.
+
+    With a `law` the document only adds to it: rules may name columns and parents that stand there.
+    """
+    reader = _Reader(document, problems, law)
     top = document.value
     if not isinstance(top, dict):
         problems.add("a schema is a mapping with `tables`", fix="begin with `tables:`")
@@ -50,9 +53,11 @@ def schema_from(document: Document, problems: Problems) -> Schema | None:
 class _Reader:
     """Takes parts of a document apart, and remembers every mistake with its place."""
 
-    def __init__(self, document: Document, problems: Problems) -> None:
+    def __init__(self, document: Document, problems: Problems, law: Schema | None = None) -> None:
         self.document = document
         self.problems = problems
+        self.law = law
+        self.declared = {} if law is None else {table.name: set(table.names) for table in law.tables}
 
     def table(self, item: Any, place: Place) -> TableSchema | None:
         """Read one table, its columns and its rules."""
@@ -67,7 +72,7 @@ class _Reader:
             self.rule(part, (*place, "constraints", i)) for i, part in enumerate(self.items(item, "constraints", place))
         ]
         good = [column for column in columns if column is not None]
-        if not columns:
+        if not columns and self.law is None:
             self.problems.add("the table has no column", *place, fix="list them under `columns:`")
         self._doubled([column.name for column in good], (*place, "columns"))
         values = {
@@ -78,7 +83,7 @@ class _Reader:
             "order_by": self.text(item, "order_by", place),
             "series": self.texts(item, "series", place),
         }
-        every = {column.name for column in good}
+        every = {column.name for column in good} | self.declared.get(name or "", set())
         if len(good) == len(columns):
             for key, held in values.items():
                 for column in (held,) if isinstance(held, str) else held or ():
@@ -152,10 +157,14 @@ class _Reader:
         if self.problems.found:
             return
         self._doubled([table.name for table in tables], ("tables",), what="table")
-        known = {table.name: set(table.names) for table in tables}
-        above = {key: {f"{key}.{name}" for name in names} for key, names in known.items()}
+        known = {**self.declared}
+        for one in tables:
+            known[one.name] = known.get(one.name, set()) | set(one.names)
+        links = [*keys, *(() if self.law is None else self.law.foreign_keys)]
         for place, own in enumerate(tables):
-            reached = set(own.names).union(*(above.get(key.parent, set()) for key in keys if key.table == own.name))
+            mine = [key for key in links if key.table == own.name]
+            said = [(word, key.parent) for key in mine for word in (key.parent, key.columns[0])]
+            reached = known[own.name].union(f"{word}.{name}" for word, up in said for name in known.get(up, ()))
             for i, rule in enumerate(own.constraints):
                 for column in rule.columns:
                     if "." in column:

@@ -58,20 +58,20 @@ def parse(text: str, *, name: str = "schema.yaml") -> Schema:
     return _schema(load(text, name=name, error=SchemaError))
 
 
-def read(path: Path) -> Schema:
-    """Return the schema in a file.
+def read(path: Path, *, law: Schema | None = None) -> Schema:
+    """Return the schema in a file; with a `law`, one that says more of its columns and may leave out the others.
 
     Raises:
         SchemaError: as `parse` does; also when the file is absent or not UTF-8.
     """
     from veridical.spec import marks
 
-    return _schema(marks.read(path, error=SchemaError))
+    return _schema(marks.read(path, error=SchemaError), law)
 
 
-def _schema(document: Document) -> Schema:
+def _schema(document: Document, law: Schema | None = None) -> Schema:
     problems = Problems(document)
-    schema = data.schema_from(document, problems)
+    schema = data.schema_from(document, problems, law)
     problems.check(SchemaError)
     if schema is None:
         raise SchemaError("the file holds no schema", where=document.name, fix="learn the source again")

@@ -21,6 +21,7 @@ from veridical.core.profile import TableProfile
 from veridical.core.schema import CATEGORY_KINDS, Column, Constraint, Kind, Schema, TableSchema
 from veridical.engines.seed.form import forms_of, matches
 from veridical.engines.seed.maker import Seeded, SeedRequest, make, overlaid
+from veridical.spec import schema_yaml
 from veridical.stages import learn as learning
 from veridical.stages.learn import Learned
 
@@ -201,11 +202,12 @@ def fit(dataset: Dataset, structure: Structure) -> Dataset:
 
 
 def seed(
-    url: str, request: SeedRequest, *, schema: Schema | None = None, progress: Progress = silent
+    url: str, request: SeedRequest, *, schema: Schema | Path | None = None, progress: Progress = silent
 ) -> tuple[Seeded, Written]:
     """Fill a database's empty tables with made-up rows that keep all it declares; no real data is looked at.
 
-    `schema` says more of columns than the database does: meanings, ranges, categories, patterns.
+    `schema`, or the schema.yaml it names, says more of columns than the database does: meanings, ranges, categories,
+    patterns, rules across tables.
 
     Raises:
         DataError: a table holds rows, or the database refuses one.
@@ -216,7 +218,8 @@ def seed(
 
     structure = database.read_structure(url)
     declared = schema_of(structure)
-    known = declared if schema is None else overlaid(declared, schema)
+    said = schema_yaml.read(schema, law=declared) if isinstance(schema, Path) else schema
+    known = declared if said is None else overlaid(declared, said)
     with trial(url) as opened:
         seeded = make(known, request, structure, trial=opened, progress=progress)
     return seeded, database.fill(url, seeded.dataset, progress=progress)
