@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from veridical.stages.model import Recipe
 
 ENGINE = "sequence"
-LEAST_TAKEN, MOST_SHARE = 80, 0.3  # rows of few series that are taken out, so that enough are kept back to measure by
+LEAST_TAKEN, MOST_SHARE = 80, 0.48  # rows of few series that are taken out, so that enough are kept back to measure by
 
 
 def is_sequence(schema: Schema) -> bool:

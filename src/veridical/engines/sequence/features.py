@@ -41,6 +41,7 @@ class Steps:
     others: Mapping[str, Numbers] = field(default_factory=dict)
     slow: Mapping[str, Numbers] = field(default_factory=dict)
     frames: Mapping[str, Frame] = field(default_factory=dict)
+    over: frozenset[str] = frozenset()  # the numbers told over the slow level of their time
     whole: Layout | None = None
 
     @property
@@ -63,7 +64,9 @@ class Steps:
         )  # fmt: skip
 
     def frame(self, name: str, rows: Places) -> Frame | None:
-        """Return the frame of each row's entity; None of a column that is told without."""
+        """Return the frame of each row: its entity's, or that of its time; None of a column that is told without."""
+        if name in self.over:
+            return Frame(self.slow[name][rows], np.ones(len(rows)))
         return self.frames[name].of(self.layout.owner[rows]) if name in self.frames else None
 
     def mean(self, name: str, rows: Places) -> Numbers:

@@ -145,7 +145,7 @@ class Sequences:
     ) -> Measured:
         """Return the values of all rows, drawn step by step from each entity's first ones."""
         assert self.values is not None
-        start = self._first_rows(layout, traits)
+        start = self._first_rows(layout, traits, self._slow_at(ticks[layout.firsts], entity))
         tellings = self.values.tellings
         levels = {name: told.scaled(start.numbers[name][layout.firsts]) for name, told in tellings.items()}
         means = {
@@ -198,7 +198,14 @@ class Sequences:
             self.clock, layout, ticks, entity, few=self.entities_are_few, shared=self.shared, trend=self.trend
         )
 
-    def _first_rows(self, layout: Layout, traits: Traits) -> Measured:
+    def _slow_at(self, ticks: Places, entity: Steps) -> dict[str, Numbers]:
+        """Return the slow level of each of the few series at its first tick, of numbers that are told over it."""
+        if self.trend is None:
+            return {}
+        whose = entity.entity_words.get(WHO, np.zeros(len(ticks))).astype(np.int64)
+        return {name: self.trend.at(name, ticks, whose) for name in self.trend.told}
+
+    def _first_rows(self, layout: Layout, traits: Traits, slow: Mapping[str, Numbers]) -> Measured:
         assert self.values is not None
         firsts = layout.firsts
         held = {}
@@ -212,6 +219,8 @@ class Sequences:
                 first = told.unscaled(first + self.values.tellings[told.beside].scaled(here[told.beside]))
             elif frame is not None and told.form not in (ABOVE, BELOW):
                 first = told.meant(first, frame)
+            elif name in slow:
+                first = told.unscaled(slow[name])
             here[name] = _heard_first(told, first, around)
             held[name] = np.full(layout.rows, np.nan)
             held[name][firsts] = here[name]
@@ -317,7 +326,8 @@ def steps_of(
         for name in shared.column_names:
             moment |= _told_by_time(name, shared, ticks) if name != TICK else {}
     slow = {} if trend is None else _slow(trend, entity, layout, ticks)
-    return replace(entity, layout=layout, waves=clock.waves(calendar), moment=moment, slow=slow)
+    over = frozenset() if trend is None else frozenset(trend.told)
+    return replace(entity, layout=layout, waves=clock.waves(calendar), moment=moment, slow=slow, over=over)
 
 
 def _slow(trend: Trend, entity: Steps, layout: Layout, ticks: Places) -> dict[str, Numbers]:

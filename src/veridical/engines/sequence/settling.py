@@ -34,7 +34,8 @@ def settled(law: Sequences, values: Mapping[str, Numbers], layout: Layout, ticks
     if not any(told.form == terms.LINEAR for told in law.values.tellings.values()):
         return law
     levels = {name: law.values.tellings[name].scaled(values[name]) for name in law.values.plan.dense}
-    real = {name: float(np.nanmean(held)) for name, held in levels.items()}
+    slow = _slow(law, ticks, layout.owner)
+    real = {name: float(np.nanmean(held - slow[name])) for name, held in levels.items()}
     spread = {name: max(float(np.nanstd(held)), 1e-12) for name, held in levels.items()}
     known = _stretches(layout, ticks)
     best, least = law, np.inf
@@ -63,9 +64,18 @@ def _means(law: Sequences, known: Places, rng: np.random.Generator) -> dict[str,
     assert law.values is not None
     measured, rows = law.stretches(known, STEPS, rng)
     tellings = law.values.tellings
+    entities = law.roster.few.num_rows if law.roster.few is not None else 1
+    slow = _slow(law, known, np.arange(len(known)) // STEPS % entities)
     return {
-        name: float(np.nanmean(tellings[name].scaled(measured.numbers[name][rows]))) for name in law.values.plan.dense
+        name: float(np.nanmean(tellings[name].scaled(measured.numbers[name][rows]) - slow[name]))
+        for name in law.values.plan.dense
     }
+
+
+def _slow(law: Sequences, ticks: Places, whose: Places) -> dict[str, Numbers]:
+    """Return the slow level of each row's time: stretches do not lie over all of it alike."""
+    assert law.trend is not None
+    return {name: law.trend.at(name, ticks, whose) for name in law.trend.levels}
 
 
 def _moved(values: ValueModel, apart: dict[str, float]) -> ValueModel:

@@ -240,7 +240,7 @@ def _likelihood(told: Numbers, before: NDArray[Any], held: NDArray[np.bool_], wi
     known = ~np.isnan(told) & (before >= 0)
     known &= ~np.isnan(np.where(before >= 0, told[np.maximum(before, 0)], np.nan))
     train, test = np.flatnonzero(known & ~held), np.flatnonzero(known & held)
-    if len(train) < 100 or len(test) < 30:
+    if len(train) < 40 or len(test) < 10:
         return 0.0
     terms = np.round(told, _DIGITS)
     cells = _Cells.of(terms[train])
