@@ -101,7 +101,7 @@ def broken_rows(tables: Mapping[str, pa.Table], schema: Schema, table: str, rule
     if rule.type == AT_MOST_ONE:
         return surplus(tables[table], own, rule)
     names = _qualified(rule, own)
-    columns = (*own.columns, *(_column(schema, table, name) for name in sorted(names)))
+    columns = (*own.columns, *(column_above(schema, table, name) for name in sorted(names)))
     wide = TableSchema(name=table, columns=columns)
     text = rule_text(rule, wide)
     if text is None:
@@ -178,6 +178,11 @@ def _above(links: Sequence[ForeignKey], table: str, name: str) -> tuple[ForeignK
     raise ConstraintError(f"no parent has {name!r}", where=table, fix="name a column of a parent as Parent.column")
 
 
-def _column(schema: Schema, table: str, name: str) -> Column:
+def column_above(schema: Schema, table: str, name: str) -> Column:
+    """Return the column of a parent that a rule names, under the rule's name for it.
+
+    Raises:
+        ConstraintError: no parent has it.
+    """
     link, column = _above(schema.foreign_keys, table, name)
     return replace(schema.table(link.parent).column(column), name=name)

@@ -14,6 +14,7 @@ from veridical.core.dataset import Dataset
 from veridical.core.errors import ArtifactError, SpecError
 from veridical.core.finding import Verdict
 from veridical.core.schema import Schema
+from veridical.prepare.linked_check import check_rules
 from veridical.spec import schema_yaml
 from veridical.spec.gates import Waiver
 from veridical.stages import database as databases
@@ -186,6 +187,7 @@ def _learned(spec: LinkedRun, ctx: RunContext, run: RunFolder) -> tuple[Dataset,
         source = read(spec.source)
         learned = known if known is not None else learning.learn(source, ctx, folder=run.path).schema
     schema = learned if known is None else known
+    check_rules(schema, source.tables)
     ctx.progress("read", done=1, total=1)
     return source, schema, split(source, schema, spec.holdout, ctx)
 

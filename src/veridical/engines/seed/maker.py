@@ -16,6 +16,7 @@ from veridical.core.errors import ConstraintError
 from veridical.core.schema import ForeignKey, Schema, TableSchema
 from veridical.engines.seed import across
 from veridical.engines.seed.filling import Filling
+from veridical.prepare.linked_check import check_rules
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +62,7 @@ def make(
         >>> make(schema, SeedRequest(rows=2)).dataset.only["id"].to_pylist()
         [1, 2]
     """
+    check_rules(schema)
     declared = _skeleton(schema) if structure is None else structure
     tables = [declared.table(table.name) for table in schema.tables]
     order = order_of(tables)
