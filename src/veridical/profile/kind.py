@@ -189,12 +189,12 @@ def _text(facts: Facts, rare_below: int) -> Seen:
     pair = scale.yes_no(texts)
     if pair is not None:
         return Seen(_category(facts, Kind.BOOLEAN, rare_below, "two spellings of yes and no", 0.95, order=pair))
-    order = scale.in_order(texts)
+    found = temporal.find(facts)
+    order = scale.in_order(texts) if found is None else None
     if order is not None:
         return Seen(
             _category(facts, Kind.ORDINAL, rare_below, "steps of a known scale, in its order", 0.9, order=order)
         )
-    found = temporal.find(facts)
     if found is None:
         reason = f"{facts.distinct:,} distinct texts over {facts.valid:,} rows"
         return Seen(_category(facts, Kind.CATEGORY, rare_below, reason, 0.9))

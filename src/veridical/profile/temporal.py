@@ -23,6 +23,7 @@ _FIELDS = {
 _DATES = (
     "%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%m/%d/%Y", "%d/%m/%Y", "%m-%d-%Y", "%d-%m-%Y", "%d.%m.%Y", "%Y년 %m월 %d일",
     "%d %b %Y", "%d-%b-%Y", "%b %d, %Y", "%d %B %Y", "%B %d, %Y", "%d-%b-%y", "%m/%d/%y", "%d/%m/%y", "%Y%m%d",
+    "%Y-%m", "%Y/%m", "%b %Y", "%b-%Y", "%B %Y",
 )  # fmt: skip
 _TIMES = ("%H:%M", "%H:%M:%S", "%H:%M:%S.%f", "%I:%M %p", "%I:%M:%S %p")
 _MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
@@ -30,6 +31,7 @@ _TICKS = (("day", 86_400_000_000), ("hour", 3_600_000_000), ("minute", 60_000_00
 _MAY_BE_A_TIME = re.compile(r"\d.*[-/.:년\s]|^\d{8}$|^[A-Za-z]{3}.*\d{4}")
 SAMPLE = 200
 COMPACT = "%Y%m%d"
+LEAST_MONTHS = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +70,9 @@ def find(facts: Facts) -> Format | None:
     if pattern == COMPACT and (np.ptp(micros) > 200 * 366 * 86_400_000_000 or facts.distinct < 3):
         return None
     rivals = [other for other, _ in fitting[1:] if other != pattern]
-    has_date, has_time = "%d" in pattern, "%M" in pattern
+    has_date, has_time = "%Y" in pattern or "%y" in pattern, "%M" in pattern
+    if has_date and "%d" not in pattern and facts.distinct < LEAST_MONTHS:
+        return None
     kind = Kind.DATETIME if has_date and has_time else Kind.DATE if has_date else Kind.TIME
     doubt = f"; it could also be {rivals[0]}" if rivals else ""
     return Format(
