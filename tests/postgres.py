@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -45,6 +46,37 @@ class Server:
             while cursor.nextset():
                 pass
             return cursor.fetchall() if cursor.description else []
+
+    def crash(self) -> None:
+        """Kill the whole server with -9, its backends too."""
+        first = int((self.folder / "data" / "postmaster.pid").read_text().split()[0])
+        children = Path(f"/proc/{first}/task/{first}/children").read_text().split()
+        for pid in (first, *map(int, children)):
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self.running = False
+
+    def start(self) -> None:
+        """Start the server, or start it again after it crashed."""
+        data = self.folder / "data"
+        # A lock file that a crash left behind would be taken for a server that runs.
+        for left in (data / "postmaster.pid", *self.folder.glob(".s.PGSQL.*.lock")):
+            left.unlink(missing_ok=True)
+        options = f"-p {self.port} -k {self.folder} -c listen_addresses=127.0.0.1 -c fsync=off -c max_connections=20"
+        _as_account(
+            [
+                str(self.binaries / "pg_ctl"),
+                "-D",
+                str(data),
+                "-l",
+                str(self.folder / "log"),
+                "-w",
+                "-o",
+                options,
+                "start",
+            ]
+        )
+        self.running = True
 
     def stop(self, mode: str = "fast") -> None:
         """Stop the server; "immediate" is as if it died."""
@@ -88,9 +120,8 @@ def started() -> Iterator[Server]:
             "--locale=C",
         ]
     )
-    options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off -c max_connections=20"
-    _as_account([str(programs / "pg_ctl"), "-D", str(data), "-l", str(folder / "log"), "-w", "-o", options, "start"])
-    server = Server(port, folder, programs)
+    server = Server(port, folder, programs, running=False)
+    server.start()
     try:
         yield server
     finally:

@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import Any
 
 from veridical.connect.database.address import DUCKDB, MYSQL, POSTGRES, SQLITE, Address
+from veridical.connect.database.refusal import refusal_of
 from veridical.core.errors import DataError, MissingExtraError, ProviderError, VeridicalError
 
 CONNECT_TIMEOUT_S = 10
@@ -27,13 +28,23 @@ def connected(address: Address, *, write: bool = False, doing: str = "read") -> 
         DataError: the file is absent or no database, or rows break a constraint.
         MissingExtraError: the driver is not installed.
     """
-    with translated(address, doing=f"{doing} (connecting)"):
-        connection = _OPENERS[address.dialect](address, write)
+    connection = _opened(address, write=write, doing=doing)
     try:
         with translated(address, doing=doing):
             yield connection
     finally:
         _close(connection)
+
+
+def _opened(address: Address, *, write: bool, doing: str) -> Any:
+    with translated(address, doing=f"{doing} (connecting)"):
+        try:
+            return _OPENERS[address.dialect](address, write)
+        except Exception as wrong:
+            why = refusal_of(wrong, address, _state(wrong)) if _is_driver_error(wrong) else None
+            if why is None:
+                raise
+            raise ProviderError(why.what, where=str(address), fix=why.fix) from None
 
 
 @contextmanager
@@ -139,7 +150,7 @@ def _told(wrong: Exception, address: Address, doing: str) -> VeridicalError | No
         if part
     )
     where = f"{address}{' ' + place if place else ''}"
-    state = getattr(wrong, "sqlstate", None) or getattr(wrong, "sqlite_errorname", None) or _mysql_code(wrong)
+    state = _state(wrong)
     code = f"{type(wrong).__name__}{f', {state}' if state else ''}"
     if kinds & {"IntegrityError", "ConstraintException"} or str(state).startswith("23"):
         fix = "see that keys exist and are unique and required columns are filled; what a condition asks that could "
@@ -162,8 +173,14 @@ def _told(wrong: Exception, address: Address, doing: str) -> VeridicalError | No
     if address.is_file and kinds & {"DatabaseError", "Error"} and not _is_busy(state):
         fix = "check that the file is whole, and a database of this kind"
         return DataError(f"the file cannot be used ({code}) while we {doing}", where=where, fix=fix)
+    if "OperationalError" in kinds and (state is None or str(state)[:2] in ("57", "08") or state in _GONE):
+        fix = "see that it runs, then run the same command again"
+        return ProviderError(f"the database broke off ({code}) while we {doing}", where=where, fix=fix)
     fix = "check that it runs, and the host, user and password of the URL; then run the same command again"
     return ProviderError(f"the database refused or broke off ({code}) while we {doing}", where=where, fix=fix)
+
+
+_GONE = frozenset(("2006", "2013", "1053", "1927"))  # MySQL: gone away, lost, shutting down, killed
 
 
 def _column_in(diagnosis: Any) -> str | None:
@@ -176,6 +193,10 @@ def _is_busy(state: object) -> bool:
     return str(state) in ("SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_FULL", "SQLITE_READONLY")
 
 
-def _mysql_code(wrong: Exception) -> str | None:
+def _state(wrong: BaseException) -> str | None:
+    return getattr(wrong, "sqlstate", None) or getattr(wrong, "sqlite_errorname", None) or _mysql_code(wrong)
+
+
+def _mysql_code(wrong: BaseException) -> str | None:
     first = wrong.args[0] if wrong.args else None
     return str(first) if isinstance(first, int) else None
