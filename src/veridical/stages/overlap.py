@@ -100,19 +100,20 @@ def leaked_identifiers(name: str, train: pa.Array, holdout: pa.Array | None, syn
     """Return whether identifiers of train come out again, more often than chance explains, with a p-value.
 
     Chance is how often the holdout's own values stand in train (names that many people have), or, for whole
-    numbers, how densely train's fill the range that the synthetic ones span (row numbers).
+    numbers, how densely train's fill the range that the synthetic ones span (row numbers). Each value counts once: the
+    rows of one person are no draws of their own.
     """
     from scipy import stats  # heavy to load
 
     check = "input.leaked_identifiers"
     known = train.drop_null().unique()
-    values = synthetic.drop_null()
+    values = synthetic.drop_null().unique()
     if not len(known) or not len(values):
         return not_measured(check, "the column is empty on a side", scope=(name,))
     found = int(pc.sum(pc.is_in(values, known)).as_py() or 0)
     chance = _density(known, values)
     if holdout is not None and len(holdout.drop_null()):
-        other = holdout.drop_null()
+        other = holdout.drop_null().unique()
         met = int(pc.sum(pc.is_in(other, known)).as_py() or 0)
         # An upper bound of the holdout's rate (rule of succession), so that a small holdout is no alarm.
         chance = max(chance, (met + 1) / (len(other) + 2))

@@ -36,7 +36,7 @@ def recipe_for(recipe: Recipe, schema: Schema) -> Recipe:
 
 
 def split_sequences(data: Dataset, share: float, ctx: RunContext, schema: Schema) -> Split:
-    """Return the data with a share of whole entities kept back; of fewer than ten, stretches all over their time.
+    """Return the data with a share of whole entities kept back; of ten or fewer, stretches all over their time.
 
     Series too short for that are cut at their ends. Rows beside a stretch that is kept back are on neither side.
 
@@ -51,8 +51,10 @@ def split_sequences(data: Dataset, share: float, ctx: RunContext, schema: Schema
 
     owner = owners(data.only, schema.only.series or ())
     entities = int(owner.max(initial=-1)) + 1
-    if entities >= FEW:
-        chosen = ctx.rng("holdout").permutation(entities)[: max(1, round(entities * share))]
+    if entities > FEW:
+        # Of fewer than ten that are left no law could be learned: they would be taken for stations, names and all.
+        aside_count = min(max(1, round(entities * share)), entities - FEW)
+        chosen = ctx.rng("holdout").permutation(entities)[:aside_count]
         aside = np.isin(owner, chosen)
         return Split(_taken(data, ~aside), _taken(data, aside))
     split(data, share, ctx)  # checks the share and the number of rows
