@@ -1,4 +1,4 @@
-"""A PostgreSQL schema of all that is odd beside `nasty_schema`, made by nobody who had this package in mind."""
+"""Schemas of all that is odd beside `nasty_schema`, for each kind of database."""
 
 from __future__ import annotations
 
@@ -88,4 +88,60 @@ INSERT INTO hen SELECT i, i FROM generate_series(1, 20) i;
 INSERT INTO egg SELECT i, i FROM generate_series(1, 20) i;
 INSERT INTO nokey SELECT i % 3, 'b' || i % 2 FROM generate_series(1, 30) i;
 COMMIT;
+"""
+
+SQLITE_ODD = r"""
+CREATE TABLE kv (k TEXT COLLATE NOCASE PRIMARY KEY, v ANY) WITHOUT ROWID;
+CREATE TABLE strict_one (id INTEGER PRIMARY KEY AUTOINCREMENT, n INT NOT NULL, r REAL, t TEXT UNIQUE COLLATE NOCASE, b BLOB, a ANY) STRICT;
+CREATE TABLE mess (id INTEGER PRIMARY KEY, whole INTEGER, price DECIMAL(8,2), flag BOOL, born DATETIME, any_thing, "group" VARCHAR(10) DEFAULT 'x', g TEXT GENERATED ALWAYS AS ("group" || '-' || id) VIRTUAL, h INT AS (whole * 2) STORED, CHECK (typeof(flag) IN ('integer','null')));
+CREATE TABLE nokey (a INT, b TEXT);
+CREATE TABLE self (id INTEGER PRIMARY KEY, up INTEGER REFERENCES self(id), [order] INT NOT NULL DEFAULT 1 CHECK ([order] BETWEEN 1 AND 5));
+CREATE TABLE pair (a TEXT NOT NULL, b INT NOT NULL, PRIMARY KEY (a, b)) WITHOUT ROWID;
+CREATE TABLE fact (a TEXT, b INT, x REAL CHECK (x >= 0 OR x IS NULL), PRIMARY KEY (a, b), FOREIGN KEY (a, b) REFERENCES pair ON DELETE CASCADE);
+CREATE TABLE hen (id INTEGER PRIMARY KEY, egg INT NOT NULL REFERENCES egg(id) DEFERRABLE INITIALLY DEFERRED);
+CREATE TABLE egg (id INTEGER PRIMARY KEY, hen INT NOT NULL UNIQUE REFERENCES hen(id) DEFERRABLE INITIALLY DEFERRED);
+CREATE TABLE empty_parent (id INTEGER PRIMARY KEY); CREATE TABLE empty_child (id INTEGER PRIMARY KEY, p INT REFERENCES empty_parent);
+CREATE UNIQUE INDEX nocase ON kv (v COLLATE NOCASE);
+CREATE INDEX expr ON mess (abs(whole)); CREATE INDEX part ON mess (price) WHERE flag = 1;
+CREATE VIEW v AS SELECT m.id, m.price FROM mess m WHERE flag = 1;
+CREATE TRIGGER tr AFTER INSERT ON nokey BEGIN UPDATE nokey SET a = a WHERE 0; END;
+"""
+SQLITE_ODD_ROWS = r"""
+WITH RECURSIVE i(n) AS (SELECT 1 UNION ALL SELECT n+1 FROM i WHERE n<80) INSERT INTO kv SELECT 'key'||n, 'v'||n FROM i;
+WITH RECURSIVE i(n) AS (SELECT 1 UNION ALL SELECT n+1 FROM i WHERE n<80) INSERT INTO strict_one(n,r,t,b,a) SELECT n, n/3.0, 'Text'||n, zeroblob(3), CASE WHEN n%2 THEN n ELSE 'x' END FROM i;
+WITH RECURSIVE i(n) AS (SELECT 1 UNION ALL SELECT n+1 FROM i WHERE n<80) INSERT INTO mess(id,whole,price,flag,born,any_thing) SELECT n*3, CASE WHEN n=7 THEN 'n/a' ELSE n END, n*1.25, n%2, '2024-01-01 10:00:00', CASE n%3 WHEN 0 THEN 1 WHEN 1 THEN 'a' END FROM i;
+WITH RECURSIVE i(n) AS (SELECT 1 UNION ALL SELECT n+1 FROM i WHERE n<50) INSERT INTO nokey SELECT n%4, 'b'||(n%3) FROM i;
+WITH RECURSIVE i(n) AS (SELECT 1 UNION ALL SELECT n+1 FROM i WHERE n<50) INSERT INTO self SELECT n, CASE WHEN n>3 THEN n/2 END, 1+n%5 FROM i;
+WITH RECURSIVE i(n) AS (SELECT 1 UNION ALL SELECT n+1 FROM i WHERE n<50) INSERT INTO pair SELECT 'p'||(n%5), n FROM i;
+INSERT INTO fact SELECT a,b,b*1.5 FROM pair WHERE b%2;
+BEGIN;
+WITH RECURSIVE i(n) AS (SELECT 1 UNION ALL SELECT n+1 FROM i WHERE n<30) INSERT INTO hen SELECT n, n FROM i;
+WITH RECURSIVE i(n) AS (SELECT 1 UNION ALL SELECT n+1 FROM i WHERE n<30) INSERT INTO egg SELECT n, n FROM i;
+COMMIT;
+"""
+
+DUCKDB_ODD = r"""
+CREATE SEQUENCE ids START 10 INCREMENT BY 2;
+CREATE TYPE mood AS ENUM ('sad','ok');
+CREATE TABLE "Order" (id BIGINT PRIMARY KEY DEFAULT nextval('ids'), "select" VARCHAR NOT NULL UNIQUE, m mood, d DECIMAL(30,10), h HUGEINT, u UUID, l INTEGER[], vs VARCHAR[], s STRUCT(a INTEGER, b VARCHAR), mp MAP(VARCHAR, INTEGER), iv INTERVAL, t TIME, ts TIMESTAMPTZ, j JSON, b BLOB, bt BIT, g BIGINT GENERATED ALWAYS AS (id * 2) VIRTUAL, up BIGINT REFERENCES "Order"(id), CHECK (length("select") > 1), CHECK (d IS NULL OR d >= 0));
+CREATE TABLE pair (a VARCHAR, b SMALLINT, PRIMARY KEY (a, b));
+CREATE TABLE fact (a VARCHAR, b SMALLINT, x DOUBLE CHECK (x BETWEEN 0 AND 100), PRIMARY KEY (a, b), FOREIGN KEY (a, b) REFERENCES pair (a, b));
+CREATE TABLE hollow (id INTEGER PRIMARY KEY);
+CREATE UNIQUE INDEX lows ON "Order" (lower("select"));
+CREATE INDEX plain ON fact (x);
+CREATE VIEW v AS SELECT id FROM "Order";
+"""
+DUCKDB_ODD_ROWS = r"""
+INSERT INTO pair SELECT 'p'||(i%5), i FROM range(40) t(i);
+INSERT INTO fact SELECT a,b,b*1.5 FROM pair WHERE b%2=0;
+INSERT INTO "Order"("select",m,d,h,u,l,vs,s,mp,iv,t,ts,j,b,bt,up) SELECT 'o'||i, CASE WHEN i%2=0 THEN 'sad' ELSE 'ok' END, i*1.5, i, uuid(), [i,1], ['a'], {'a':i,'b':'x'}, MAP{'k':i}, INTERVAL 1 DAY, TIME '10:00:00', TIMESTAMPTZ '2024-01-01 00:00:00+00', '{"a":1}', 'ab'::BLOB, '101'::BIT, NULL FROM range(60) t(i);
+"""
+
+MYSQL_ODD = r"""
+CREATE TABLE `Order` (`Id` int unsigned NOT NULL AUTO_INCREMENT PRIMARY KEY, `select` varchar(20) NOT NULL, `group` enum('a','b') DEFAULT 'a', tags set('x','y'), price decimal(10,2) NOT NULL CHECK (price > 0), vat decimal(10,2) AS (price * 0.2) STORED, doc json, made datetime(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3), yr year, b bit(4), raw varbinary(16), t time, ts timestamp NULL, tiny tinyint(1), boss int unsigned NULL, UNIQUE KEY u (`select`), CONSTRAINT fb FOREIGN KEY (boss) REFERENCES `Order`(`Id`) ON DELETE SET NULL, CHECK (`select` REGEXP '^[a-z]{2,10}$')) COMMENT='who''s';
+CREATE TABLE region (country char(2), no smallint, PRIMARY KEY (country, no));
+CREATE TABLE fact (country char(2), no smallint, v double, PRIMARY KEY (country, no), FOREIGN KEY (country, no) REFERENCES region(country, no) ON UPDATE CASCADE);
+CREATE TABLE fk_target (id int PRIMARY KEY);
+CREATE TABLE twin (id int PRIMARY KEY, note text, CONSTRAINT tw FOREIGN KEY (id) REFERENCES fk_target(id));
+CREATE TABLE hollow (id int PRIMARY KEY);
 """

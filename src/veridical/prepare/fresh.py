@@ -55,6 +55,8 @@ class KeyCodec:
         calendar = Calendar.learn(table, column)
         if calendar is not None:
             return cls(column, "moment", "", 0, repeats, calendar)
+        if pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind):
+            return cls(column, "pattern", _letters(array), 0, repeats)
         return cls(column, *_text_form(array.cast(pa.string()), column), repeats)
 
     @property
@@ -122,6 +124,13 @@ def _number_form(array: pa.Array, distinct: int, kind: Any) -> tuple[str, str, i
     if ends["max"] - ends["min"] < 2 * distinct:
         return "dense", "", 1
     return "sparse", "", max(1, min(most, len(str(int(abs(ends["max"]))))))
+
+
+def _letters(array: pa.Array) -> str:
+    """So many letters as most byte strings have bytes."""
+    sizes = pc.value_counts(pc.binary_length(array)).to_pylist()
+    most = max(sizes, key=lambda each: (each["counts"], each["values"]), default={"values": 16})
+    return "a" * min(max(1, most["values"]), 64)
 
 
 def _text_form(text: pa.Array, column: Column) -> tuple[str, str, int]:

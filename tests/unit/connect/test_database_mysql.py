@@ -11,6 +11,7 @@ from test_database_sqlite import made
 
 from mysql import Server, started
 from nasty_schema import SQLITE, SQLITE_ROWS
+from odd_schema import MYSQL_ODD
 from veridical.cli.main import run
 from veridical.connect.database import read, write
 from veridical.core.dataset import Dataset
@@ -113,3 +114,44 @@ def test_a_wrong_password_is_not_repeated(server: Server) -> None:
     with pytest.raises(ProviderError) as told:
         read(f"mysql://nobody:hunter2@{host}/x")
     assert "hunter2" not in str(told.value) and "nobody" not in str(told.value)
+
+
+def test_an_odd_schema_seeded_and_synthesized(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.chdir(tmp_path)
+    prints = []
+    for _ in range(2):
+        url = server.url()
+        server.sql(MYSQL_ODD, url)
+        assert run(["seed-db", url, "--rows", "80", "--seed", "1", "-q"]) == 0, capsys.readouterr().err
+        prints.append(read(url).dataset.fingerprint)
+    assert prints[0] == prints[1]
+    target = server.url()
+    code = run(["synth", url, "-o", target, "-q", "--gates", "test-data"])
+    assert code == 0, capsys.readouterr().err
+    one, two = read(url).structure, read(target).structure
+    assert two.tables == one.tables
+    server.sql("INSERT INTO `Order` (`select`, price) VALUES ('zzzzzzzzzz', 1)", target)  # past the last key
+
+
+@pytest.mark.parametrize(
+    ("user", "name", "said"),
+    [
+        ("clerk:wrong-hunter2", "", "refuses the user or the password"),
+        ("clerk:hunter2", "", "has no right to this database"),
+        ("", "nowhere", "no database of this name"),
+    ],
+)
+def test_what_keeps_us_out_is_told(
+    server: Server, user: str, name: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    url = server.url()
+    for host in ("%", "localhost"):
+        server.sql(f"CREATE USER IF NOT EXISTS clerk@'{host}' IDENTIFIED BY 'hunter2'")
+    base, _, database = url.rpartition("/")
+    where = f"mysql://{user}@{base.rpartition('@')[2]}" if user else base
+    assert run(["learn", f"{where}/{name or database}"]) == 5
+    told = capsys.readouterr().err
+    assert said in told and "hunter2" not in told and "clerk" not in told

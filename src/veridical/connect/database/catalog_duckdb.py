@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import replace
 from typing import Any
 
 from veridical.connect.database import sqltype
 from veridical.connect.database.address import DUCKDB
+from veridical.connect.database.created import parts_of
 from veridical.connect.database.naming import quoted
 from veridical.connect.database.structure import Check, Index, Link, SqlColumn, SqlTable, Structure, Unique
 
@@ -83,6 +85,11 @@ def _table(connection: Any, name: str, columns: list[SqlColumn], written: str) -
         [name],
     )
     known = {column.name for column in columns}
+    computed = parts_of(written).generated
+    columns = [
+        replace(c, generated=computed[c.name.lower()], default=None, stored=False) if c.name.lower() in computed else c
+        for c in columns
+    ]
     return SqlTable(
         name=name, columns=tuple(columns), definition=written,
         primary_key=next((tuple(row[2]) for row in rows if row[0] == "PRIMARY KEY"), ()),

@@ -8,9 +8,9 @@ from typing import Any
 
 from veridical.connect.database import sqltype
 from veridical.connect.database.address import SQLITE
+from veridical.connect.database.created import Parts, parts_of
 from veridical.connect.database.naming import quoted
 from veridical.connect.database.structure import (
-    Check,
     Index,
     Link,
     SqlColumn,
@@ -18,10 +18,8 @@ from veridical.connect.database.structure import (
     Structure,
     Unique,
 )
-from veridical.connect.database.token import Token, closing, tokens
 
 _HIDDEN, _VIRTUAL, _STORED = 1, 2, 3
-_NO_COLUMN = frozenset({"CONSTRAINT", "PRIMARY", "UNIQUE", "CHECK", "FOREIGN"})
 
 
 def catalog(connection: sqlite3.Connection, *, include_views: bool = False) -> Structure:
@@ -47,7 +45,7 @@ def catalog(connection: sqlite3.Connection, *, include_views: bool = False) -> S
 
 def _table(connection: sqlite3.Connection, name: str, written: str) -> SqlTable:
     details = [row for row in _pragma(connection, "table_xinfo", name) if row[6] != _HIDDEN]
-    parts = _parts(written)
+    parts = parts_of(written)
     keyed = [row for row in sorted(details, key=lambda row: row[5]) if row[5]]
     key = tuple(str(row[1]) for row in keyed)
     # An INTEGER PRIMARY KEY is the row's own number, handed out by the database.
@@ -60,7 +58,7 @@ def _table(connection: sqlite3.Connection, name: str, written: str) -> SqlTable:
     )  # fmt: skip
 
 
-def _column(row: Any, parts: _Parts, *, rowid: bool, keyed: bool) -> SqlColumn:
+def _column(row: Any, parts: Parts, *, rowid: bool, keyed: bool) -> SqlColumn:
     name, declared, required, default, hidden = str(row[1]), str(row[2]), bool(row[3]), row[4], row[6]
     generated = parts.generated.get(name.lower()) if hidden in (_VIRTUAL, _STORED) else None
     return SqlColumn(
@@ -88,7 +86,7 @@ def _indexes(connection: sqlite3.Connection, name: str) -> tuple[list[Unique], l
     return uniques, indexes
 
 
-def _links(connection: sqlite3.Connection, name: str, parts: _Parts) -> list[Link]:
+def _links(connection: sqlite3.Connection, name: str, parts: Parts) -> list[Link]:
     grouped: dict[int, list[Any]] = defaultdict(list)
     for row in _pragma(connection, "foreign_key_list", name):
         grouped[int(row[0])].append(row)
@@ -147,54 +145,3 @@ def _view(connection: sqlite3.Connection, name: str) -> SqlTable:
 
 def _pragma(connection: sqlite3.Connection, pragma: str, name: str) -> list[Any]:
     return connection.execute(f"PRAGMA {pragma}({quoted(name)})").fetchall()
-
-
-class _Parts:
-    """What only the text of a CREATE TABLE says."""
-
-    def __init__(self) -> None:
-        self.checks: list[Check] = []
-        self.generated: dict[str, str] = {}
-        self.deferred = False
-
-
-def _parts(written: str) -> _Parts:
-    parts = _Parts()
-    words = tokens(written)
-    opening = next((i for i, word in enumerate(words) if word.spelling == "("), None)
-    if opening is None:
-        return parts
-    item: list[Token] = []
-    depth = 0
-    for word in [*words[opening + 1 : closing(words, opening)], None]:
-        if word is None or (word.spelling == "," and depth == 0):
-            _read_item(item, written, parts)
-            item = []
-            continue
-        depth += {"(": 1, ")": -1}.get(word.spelling, 0)
-        item.append(word)
-    return parts
-
-
-def _read_item(item: list[Token], written: str, parts: _Parts) -> None:
-    if not item:
-        return
-    column = None if item[0].upper in _NO_COLUMN else item[0].name
-    place, name = 0, ""
-    while place < len(item):
-        word = item[place]
-        following = item[place + 1] if place + 1 < len(item) else None
-        if word.upper == "CONSTRAINT" and following is not None:
-            name = following.name
-        if word.upper == "DEFERRED":
-            parts.deferred = True
-        if word.upper in ("CHECK", "AS") and following is not None and following.spelling == "(":
-            end = closing(item, place + 1)
-            text = written[item[place + 1].end : item[end].start].strip()
-            if word.upper == "CHECK":
-                parts.checks.append(Check(name=name, text=text))
-                name = ""
-            elif column is not None:
-                parts.generated[column.lower()] = text
-            place = end
-        place += 1

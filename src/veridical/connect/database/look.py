@@ -7,6 +7,7 @@ import re
 from veridical.connect.database import sqltype
 from veridical.connect.database.address import DUCKDB
 from veridical.connect.database.structure import Family, SqlType
+from veridical.connect.database.token import tokens
 
 _NUMBER = "[1-9][0-9]{0,2}"
 _POINT = rf"\({_NUMBER},{_NUMBER}\)"
@@ -17,7 +18,7 @@ _PATTERNS = {
     "daterange": rf"\[{_DAYS}\)", "tsrange": rf"\[{_DAYS}\)", "tstzrange": rf"\[{_DAYS}\)",
     "int4multirange": r"\{\[1[0-9]{3},2[0-9]{3}\)\}", "int8multirange": r"\{\[1[0-9]{3},2[0-9]{3}\)\}",
     "time with time zone": r"1[0-9]:[0-5][0-9]:00\+00", "timetz": r"1[0-9]:[0-5][0-9]:00\+00",
-    "interval": "PT[1-9][0-9]{1,2}M", "tsvector": "[a-z]{4,8}", "tsquery": "[a-z]{4,8}", "xml": "<[a-z]{1,8}/>",
+    "interval": "[1-9][0-9]{1,2} minutes", "tsvector": "[a-z]{4,8}", "tsquery": "[a-z]{4,8}", "xml": "<[a-z]{1,8}/>",
     "money": r"[1-9][0-9]{0,3}\.[0-9]{2}", "hstore": '"[a-z]{3}"=>"[0-9]{3}"', "ltree": r"[a-z]{3}\.[a-z]{4,8}",
     "point": _POINT, "box": f"{_POINT},{_POINT}", "lseg": rf"\[{_POINT},{_POINT}\]", "circle": f"<{_POINT},[1-9]>",
     "path": rf"\[{_POINT},{_POINT}\]", "polygon": rf"\({_POINT},{_POINT},{_POINT}\)", "line": r"\{[1-9],[1-9],[1-9]\}",
@@ -60,6 +61,8 @@ def pattern_of(kind: SqlType, dialect: str) -> str | None:
         return f"[01]{{{sizes[0] if sizes else 1}}}"
     if name in ("bit varying", "varbit"):
         return f"[01]{{1,{min(sizes[0], 16) if sizes else 8}}}"
+    if name in ("struct", "map"):
+        return _nested(kind, dialect)
     if name == "vector" and sizes:
         return r"\[" + ",".join([r"0\.[0-9]{3}"] * sizes[0]) + r"\]"
     return _PATTERNS.get(name)
@@ -82,3 +85,29 @@ def _array(kind: SqlType, dialect: str) -> str:
         item = f'"[a-z]{{1,{min(element.length or 8, 8)}}}"' if dialect != DUCKDB else "[a-z]{1,8}"
     # Elements of types with names of their own: an array may hold none.
     return opening + (comma.join([item, item]) if item is not None else "") + ending
+
+
+def _nested(kind: SqlType, dialect: str) -> str | None:
+    """DuckDB's structures, spelled {'name': value}, and maps, spelled {key=value}."""
+    words = tokens(kind.text)
+    inner, depth, start = [], 0, words[1].end
+    for word in words[1:]:
+        depth += {"(": 1, ")": -1}.get(word.spelling, 0)
+        if (word.spelling == "," and depth == 1) or depth == 0:
+            inner.append(kind.text[start : word.start].strip())
+            start = word.end
+        if depth == 0:
+            break
+    if kind.text[:3].upper() == "MAP":
+        items = [_item(text, dialect) for text in inner]
+        return None if None in items else r"\{" + "=".join(map(str, items)) + r"\}"
+    named = [text.partition(" ") for text in inner]
+    spelled = [(name.strip('"'), _item(text, dialect)) for name, _, text in named]
+    if any(item is None for _, item in spelled):
+        return None
+    return r"\{" + ", ".join(f"'{name}': {item}" for name, item in spelled) + r"\}"
+
+
+def _item(text: str, dialect: str) -> str | None:
+    kind = sqltype.read(text, dialect=dialect)
+    return "[a-z]{1,8}" if kind.family is Family.TEXT else _ITEMS.get(kind.family)

@@ -49,5 +49,5 @@ def count(connection: Any, table: SqlTable, link: Link, dialect: str) -> tuple[i
         f"SELECT coalesce(sum(CASE WHEN {missing} THEN 1 ELSE 0 END), 0), count(*) "
         f"FROM {quoted(table.name, mark)} c WHERE {given}"
     )
-    rows, of = cursor.fetchone()
+    rows, of = cursor.fetchall()[0]
     return int(rows), int(of)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -13,6 +14,7 @@ from veridical.connect.database.order import Order
 from veridical.connect.database.put_sqlite import whole as whole
 from veridical.connect.database.structure import Link, SqlTable, Structure
 
+_MOST_DRAWN = 20_000_000
 _HERE = "database_name = current_database() AND schema_name = current_schema()"
 
 
@@ -100,7 +102,21 @@ def update(connection: Any, table: SqlTable, data: pa.Table, names: tuple[str, .
 
 
 def advance(connection: Any, tables: list[SqlTable]) -> None:
-    """Nothing: DuckDB cannot set a sequence that a default uses."""
+    """Draw from every sequence that a default uses until it is past the last key: DuckDB cannot set one."""
+    for table in tables:
+        for column in table.columns:
+            found = re.search(r"nextval\('(.+?)'\)", column.default or "", re.IGNORECASE)
+            if found is None:
+                continue
+            name = found[1].rpartition(".")[2].strip('"')
+            last, start, step = connection.execute(
+                "SELECT last_value, start_value, increment_by FROM duckdb_sequences() "
+                f"WHERE {_HERE} AND sequence_name = ?", [name],
+            ).fetchall()[0]  # fmt: skip
+            most = connection.execute(f"SELECT max({quoted(column.name)}) FROM {quoted(table.name)}").fetchall()[0][0]
+            behind = 0 if most is None else -(-(int(most) - (start - step if last is None else last)) // step)
+            if 0 < behind <= _MOST_DRAWN:
+                connection.execute(f"SELECT count(nextval('{found[1]}')) FROM range({behind})").fetchall()
 
 
 def check(connection: Any, structure: Structure) -> None:
@@ -109,4 +125,6 @@ def check(connection: Any, structure: Structure) -> None:
 
 def count(connection: Any, name: str) -> int:
     """Return 1 when a table holds a row, else 0."""
-    return int(connection.execute(f"SELECT count(*) FROM (SELECT 1 FROM {quoted(name)} LIMIT 1)").fetchone()[0])
+    # A result that is not read to its end keeps the connection busy.
+    found = connection.execute(f"SELECT count(*) FROM (SELECT 1 FROM {quoted(name)} LIMIT 1)").fetchall()
+    return int(found[0][0])

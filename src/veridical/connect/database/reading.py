@@ -123,7 +123,7 @@ def _count(connection: Any, table: SqlTable, dialect: str) -> int:
 
     cursor = connection.cursor()
     cursor.execute(f"SELECT count(*) FROM {quoted(table.name, '`' if dialect == MYSQL else chr(34))}")
-    return int(cursor.fetchone()[0])
+    return int(cursor.fetchall()[0][0])
 
 
 def read_structure(url: str, *, include_views: bool = False) -> Structure:

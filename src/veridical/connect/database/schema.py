@@ -6,6 +6,7 @@ from veridical.connect.database import condition
 from veridical.connect.database.rule import formula_of, rules_of
 from veridical.connect.database.sqltype import arrow_of
 from veridical.connect.database.structure import Family, Index, SqlColumn, SqlTable, Structure
+from veridical.core.expression import parse
 from veridical.core.restriction import split
 from veridical.core.schema import Column, Constraint, ForeignKey, Kind, Schema, TableSchema
 
@@ -15,6 +16,7 @@ _KINDS = {
     Family.DATE: Kind.DATE, Family.TIME: Kind.TIME, Family.TIMESTAMP: Kind.DATETIME, Family.INTERVAL: Kind.TEXT,
     Family.UUID: Kind.IDENTIFIER, Family.ENUM: Kind.CATEGORY,
 }  # fmt: skip
+_NUMBERS = frozenset({Family.INTEGER, Family.DECIMAL, Family.FLOAT})
 _RESOLUTION = {Kind.DATE: "day", Kind.DATETIME: "s", Kind.TIME: "s"}
 
 
@@ -57,7 +59,7 @@ def _table(table: SqlTable, storages: dict[str, str]) -> tuple[TableSchema, list
     for column in table.columns:
         if column.generated is not None:
             formula = formula_of(column.name, column.generated, table.names)
-            if formula is None:
+            if formula is None or _reads_text(formula, table, storages):
                 unread.append(f"{column.name} is computed by the database")
             else:
                 constraints.append(formula)
@@ -74,6 +76,13 @@ def _table(table: SqlTable, storages: dict[str, str]) -> tuple[TableSchema, list
         name=table.name, columns=rules.columns, primary_key=table.primary_key, constraints=tuple(constraints)
     )
     return made, unread
+
+
+def _reads_text(formula: Constraint, table: SqlTable, storages: dict[str, str]) -> bool:
+    """Whether a formula counts with a column that holds text where it declares numbers, as SQLite lets it."""
+    read = parse(formula.expression or "", table.names).columns
+    numbers = {column.name for column in table.columns if column.type.family in _NUMBERS}
+    return any(name in numbers and storages.get(name) == "string" for name in read)
 
 
 def _indexed(index: Index, names: tuple[str, ...]) -> Constraint | None:

@@ -194,6 +194,8 @@ def _is_busy(state: object) -> bool:
 
 
 def _state(wrong: BaseException) -> str | None:
+    if type(wrong).__module__.startswith("pymysql"):
+        return _mysql_code(wrong)  # which tells more than its SQLSTATE
     return getattr(wrong, "sqlstate", None) or getattr(wrong, "sqlite_errorname", None) or _mysql_code(wrong)
 
 

@@ -76,6 +76,8 @@ def _other(text: str, name: str, rest: str, numbers: list[int], dialect: str) ->
         return SqlType(
             text=text, family=Family.FLOAT, bits=64 if dialect in (SQLITE, MYSQL) and name != "float" else _FLOATS[name]
         )
+    if name in ("hugeint", "uhugeint"):
+        return SqlType(text=text, family=Family.DECIMAL, precision=38, scale=0)
     if name in ("numeric", "decimal", "dec", "money") and not (name == "money" and dialect == POSTGRES):
         return _decimal(text, numbers, dialect)
     if name in _CHARACTERS:

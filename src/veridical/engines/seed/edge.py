@@ -62,8 +62,8 @@ def _values(field: Field) -> list[Any]:
             return [b"", b"\x00\xff"]
         case Family.UUID:
             return ["00000000-0000-0000-0000-000000000000", "ffffffff-ffff-ffff-ffff-ffffffffffff"]
-        case Family.ARRAY:
-            return ["{}"]
+        case Family.ARRAY if field.form is not None:
+            return ["[]" if field.form.startswith(r"\[") else "{}"]
     return []
 
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from veridical import fabricate
-from veridical.connect.database.structure import Check, Index, SqlTable
+from veridical.connect.database.structure import Check, Family, Index, SqlTable
 from veridical.connect.database.trial import Trial, unread
 from veridical.core import rng as random_streams
 from veridical.core.errors import ConstraintError, SpecError
@@ -340,9 +340,15 @@ class Filling:
         for name, item in self.fields.items():
             if name in keys or item.computed or item.identity or name not in self.columns:
                 continue
-            for value in edge.edges(item):
+            for value in edge.edges(item) if name not in self._in_expressions() else [None][: item.column.nullable]:
                 self._put_edge(name, place % self.rows, value, rules)
                 place += 1
+
+    def _in_expressions(self) -> set[str]:
+        """Whole numbers that an index counts with: its sums and signs may not be taken of the greatest and least."""
+        found = () if self.declared is None else (i for i in self.declared.indexes if not i.columns)
+        said = {name for index in found for name in index.mentioned(self.schema.names)}
+        return {name for name in said if self.fields[name].family in (Family.INTEGER, Family.DECIMAL)}
 
     def _put_edge(self, name: str, row: int, value: object, rules: Sequence[RowRule]) -> None:
         mask = np.arange(self.rows) == row

@@ -98,7 +98,7 @@ def _integer(field: Field, _table: str, ask: Draw, unique: bool) -> pa.Array:
         return pa.array(first + ask.start + np.arange(ask.rows), pa.int64())
     asked = meaning.number_range(field.name)
     if asked is None:
-        numbers = np.rint(ask.rng.lognormal(3.5, 1.2, ask.rows)).astype(np.int64)
+        numbers = np.rint(ask.rng.lognormal(3.5, 1.2, ask.rows)).astype(np.int64) + (low if low > 1 else 0)
         return pa.array(low + (numbers - low) % (high - low + 1) if high - low < 100 else np.clip(numbers, low, high))
     first, last = max(low, int(asked[0])), min(high, int(asked[1]))
     if first > last:
