@@ -34,7 +34,7 @@ class TreeModel:
     growth: Growth = field(default_factory=lambda: Growth(trees=2))
     forest_rows: int = 200_000  # rows beyond which one tree is grown: it no longer follows single rows
     smoothing: Smoothing = field(default_factory=Smoothing)
-    prices: tuple[float, ...] = (1.15,)
+    prices: tuple[float, ...] = (1.1,)
     strengths: tuple[float, ...] = (0.3,)
     grains: tuple[int, ...] = (4, 16)
     orders: tuple[str, ...] = ("fewest_first", "given")
