@@ -68,7 +68,7 @@ class CategoryCodec:
 
     def decode(self, drawn: Arrays, place: Place) -> Arrays:  # noqa: ARG002
         text, kind = drawn[self.column.name], parse_type(self.column.storage)
-        if pa.types.is_dictionary(text.type) and is_text(kind):
+        if pa.types.is_dictionary(text.type) and is_text(kind) and not pa.types.is_dictionary(kind):
             # Few texts stand for many rows: spelled out (`plain`) only where somebody reads them row by row.
             values = text.dictionary.cast(kind)
             return {self.column.name: pa.DictionaryArray.from_arrays(text.indices.cast(pa.int32()), values)}

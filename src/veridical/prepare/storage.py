@@ -75,5 +75,7 @@ def store(array: pa.Array, text: str | pa.DataType) -> pa.Array:
 
 
 def is_text(kind: Any) -> bool:
-    """Say whether an Arrow type is text, whatever its offsets."""
+    """Say whether an Arrow type is text, whatever its offsets, or a dictionary of it."""
+    if pa.types.is_dictionary(kind):
+        return is_text(kind.value_type)
     return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or str(kind) == "string_view")
