@@ -22,6 +22,8 @@ LEAST_CONTAINED_TOGETHER = 0.97  # for several columns, which agree more easily
 WIDEST = 4  # columns of a composite key
 _BY_VALUES, _BY_NAME = 0.8, 0.96  # how far either kind of evidence goes alone
 _SURPRISE = 3.0  # chance agreement of 1 in 1,000 counts as full evidence
+_COVERED, _LEAST_COVERED = 0.9, 50  # share of a table's keys that one column takes, of so many at least
+_BY_COVER = 0.65  # what that speaks for
 _DENSE = 0.2  # share of whole numbers taken from which an agreement says nothing
 _SPACED = 0.2  # share of texts with a blank from which they are no codes
 _SUFFIXES = frozenset(("id", "ids", "key", "fk", "pk", "code", "no", "nr", "num", "number", "ref", "uuid", "guid"))
@@ -39,6 +41,7 @@ class _Key:
     counts: np.ndarray[tuple[int], np.dtype[np.int64]]
     rows: int  # that are not null
     whole: bool  # numbers, else text
+    days: bool  # dates, as numbers
     unique: bool
     primary: bool
     is_code: bool  # what rows are called by, and no description of them
@@ -70,6 +73,7 @@ def find(dataset: Dataset, tables: Sequence[TableSchema]) -> tuple[ForeignKey, .
                 found.setdefault((child.table, child.column), []).append(link)
     rows = {name: table.num_rows for name, table in dataset.tables.items()}
     best = [max(links, key=lambda link: (link.confidence, rows[link.parent])) for links in found.values()]
+    best += [link for child in keys if (child.table, child.column) not in found for link in _covering(child, parents)]
     best = _without_mutual(best)
     single = {(key.table, key.column) for key in parents}
     best += _composite(dataset, tables, single)
@@ -120,7 +124,8 @@ def _keys(rows: pa.Table, table: TableSchema) -> Iterator[_Key]:
         values = counted.field("values")
         yield _Key(
             table=table.name, column=name, values=values, counts=counts, rows=known,
-            whole=pa.types.is_integer(values.type), unique=len(values) == len(cells) and len(cells) > 1,
+            whole=pa.types.is_integer(values.type), days=pa.types.is_date(rows.column(name).type),
+            unique=len(values) == len(cells) and len(cells) > 1,
             primary=table.primary_key == (name,), is_code=_is_code(values, table.column(name).kind),
         )  # fmt: skip
 
@@ -133,10 +138,12 @@ def _is_code(values: pa.Array, kind: Kind) -> bool:
 
 
 def _comparable(cells: pa.ChunkedArray) -> pa.ChunkedArray | None:
-    """Whole numbers as int64 and texts as they are; other types point to nothing by themselves."""
+    """Whole numbers and days as int64, texts as they are; other types point to nothing by themselves."""
     kind = cells.type
     if pa.types.is_dictionary(kind):
         return _comparable(cells.cast(kind.value_type))
+    if pa.types.is_date(kind):
+        return cells.cast(pa.date32()).cast(pa.int32()).cast(pa.int64())
     if pa.types.is_integer(kind):
         return None if kind == pa.uint64() else cells.cast(pa.int64())
     if pa.types.is_floating(kind):
@@ -148,7 +155,10 @@ def _comparable(cells: pa.ChunkedArray) -> pa.ChunkedArray | None:
 
 
 def _link(child: _Key, parent: _Key) -> ForeignKey | None:
-    if child.whole != parent.whole or (child.table, child.column) == (parent.table, parent.column):
+    if (child.whole, child.days) != (parent.whole, parent.days) or (child.table, child.column) == (
+        parent.table,
+        parent.column,
+    ):
         return None
     name = _name_evidence(child, parent)
     inside = pc.is_in(child.values, parent.values).to_numpy(zero_copy_only=False)
@@ -166,6 +176,31 @@ def _link(child: _Key, parent: _Key) -> ForeignKey | None:
         table=child.table, columns=(child.column,), parent=parent.table, parent_columns=(parent.column,),
         broken_share=round(1 - contained, 6), source="learned", reason=told, confidence=round(score, 3),
     )  # fmt: skip
+
+
+def _covering(child: _Key, parents: Sequence[_Key]) -> list[ForeignKey]:
+    """The link of a column called a key that runs through one table's numbers from end to end, and no other's."""
+    own = words(child.column)
+    if not child.whole or child.days or child.unique or own[-1:] == () or own[-1] not in _SUFFIXES or not _stem(own):
+        return []
+    whole = [
+        parent for parent in parents
+        if parent.whole and not parent.days and parent.table != child.table and len(parent.values) >= _LEAST_COVERED
+        and len(child.values) >= _COVERED * len(parent.values)
+        and pc.all(pc.is_in(child.values, parent.values)).as_py()
+    ]  # fmt: skip
+    if len(whole) != 1:
+        return []
+    share = len(child.values) / len(whole[0].values)
+    told = (
+        f"100.0% of rows have a parent; called a key, it takes {share:.0%} of the parent's numbers, as no other table's"
+    )
+    return [
+        ForeignKey(
+            table=child.table, columns=(child.column,), parent=whole[0].table, parent_columns=(whole[0].column,),
+            broken_share=0.0, source="learned", reason=told, confidence=_BY_COVER,
+        )
+    ]  # fmt: skip
 
 
 def _value_evidence(agreeing: pa.Array, parent: pa.Array) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from pathlib import Path
 
 import numpy as np
@@ -115,3 +116,26 @@ def test_parents_get_their_key_and_rules_on_links_go() -> None:
     assert schema.table("plants").primary_key == ("code",)
     assert schema.foreign_keys[0].table == "visits"
     assert not any("plant" in rule.columns for rule in schema.table("visits").constraints)
+
+
+def test_a_key_of_another_name_is_found_where_it_runs_through_one_table_only() -> None:
+    people = pa.table({"id": list(range(1, 301)), "age": [20 + i % 50 for i in range(300)]})
+    orders = pa.table({"order_no": list(range(1, 2001)), "buyer_id": [1 + i * 7 % 300 for i in range(2000)], "qty": [1 + i % 9 for i in range(2000)]})  # fmt: skip
+    found = links_of({"people": people, "orders": orders})
+    assert [(link.columns, link.parent) for link in found] == [(("buyer_id",), "people")]
+    assert "as no other table's" in found[0].reason
+    # Where a second table has the same numbers, nobody can say which one is meant.
+    places = pa.table({"id": list(range(1, 301)), "size": [i % 11 for i in range(300)]})
+    assert links_of({"people": people, "orders": orders, "places": places}) == ()
+
+
+def test_days_point_to_a_calendar_by_name() -> None:
+    days = pa.array([dt.date(2023, 1, 1) + dt.timedelta(days=i) for i in range(200)])
+    calendar = pa.table({"day": days, "holiday": [i % 7 == 0 for i in range(200)]})
+    often = days.take(pa.array([i * 13 % 200 for i in range(900)]))
+    found = links_of({"calendar": calendar, "sales": pa.table({"sale": range(900), "day": often, "paid": often})})
+    assert [(link.table, link.columns) for link in found] == [("sales", ("day",))]
+
+
+def links_of(tables: dict[str, pa.Table]) -> tuple[ForeignKey, ...]:
+    return find(Dataset(tables), [learn_table(rows, name=name)[0] for name, rows in tables.items()])
