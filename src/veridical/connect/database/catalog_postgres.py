@@ -10,6 +10,7 @@ from typing import Any
 from veridical.connect.database import beside_postgres, sqltype
 from veridical.connect.database.address import POSTGRES
 from veridical.connect.database.naming import quoted
+from veridical.connect.database.parting import whole_of
 from veridical.connect.database.structure import (
     Check,
     Index,
@@ -118,7 +119,7 @@ def _divided(table: SqlTable, told: tuple[str, tuple[str, ...], tuple[str, ...]]
     table = replace(table, tail=f"PARTITION BY {key}", parts=parts)
     if not bounds or not all(bounds) or "satisfies_hash_partition" in bounds[0]:
         return table
-    text = " OR ".join(f"({bound})" for bound in bounds)
+    text = whole_of(bounds, table.names)
     return replace(table, checks=(*table.checks, Check(name=f"{table.name} partitions", text=text)))
 
 

@@ -256,7 +256,7 @@ class Filling:
             names = self.trial.columns(self.declared, check)
             if names and set(names) <= set(self.columns):
                 rows = pa.table({name: self.columns[name] for name in names})
-                yield check.name or check.text[:60], names, self.trial.broken(self.declared, check, rows)
+                yield f"{check.name} ({check.text[:80]})".strip(), names, self.trial.broken(self.declared, check, rows)
 
     def _redraw(
         self, name: str, rows: Mask, fixed: set[str], by_link: Mapping[str, ForeignKey], made: Mapping[str, Filling],

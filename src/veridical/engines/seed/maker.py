@@ -63,6 +63,10 @@ def make(
         [1, 2]
     """
     check_rules(schema)
+    unknown = sorted(set(request.rows_of) - {table.name for table in schema.tables})
+    if unknown:
+        fix = f"the tables are {', '.join(table.name for table in schema.tables)}"
+        raise ConstraintError(f"no table {', '.join(unknown)}", where="rows of tables", fix=fix)
     declared = _skeleton(schema) if structure is None else structure
     tables = [declared.table(table.name) for table in schema.tables]
     order = order_of(tables)

@@ -64,6 +64,9 @@ def capacity(field: Field) -> int | None:
     if field.family is Family.INTEGER:
         low, high = whole_limits(field)
         return high - low + 1 if high - low < 10**6 else None
+    if field.family is Family.DATE and field.allowed.low is not None and field.allowed.high is not None:
+        first, last = moments(field)
+        return int((last - first) / _DAY) + 1
     return None
 
 
@@ -174,16 +177,16 @@ def moments(field: Field) -> tuple[np.datetime64, np.datetime64]:
     asked = meaning.moment_range(field.name)
     first, last = _day(asked[0]), _day(asked[1])
     low, high = _stamp(field.allowed.low), _stamp(field.allowed.high)
-    if low is not None:
-        low = low + (_DAY if field.family is Family.DATE else np.timedelta64(1, "s")) * field.allowed.low_open
-        first, last = (low, max(last, low + 365 * _DAY)) if low > first else (first, last)
-    if high is not None:
-        high = high - (_DAY if field.family is Family.DATE else np.timedelta64(1, "s")) * field.allowed.high_open
-        last = min(last, high)
-        first = min(first, last) if low is None else first
-    if first > last:
+    tick = _DAY if field.family is Family.DATE else np.timedelta64(1, "s")
+    low = None if low is None else low + tick * field.allowed.low_open
+    high = None if high is None else high - tick * field.allowed.high_open
+    if low is not None and high is not None and low > high:
         raise ConstraintError("the conditions allow no moment", where=field.name)
-    return first, last
+    if (low is not None and low > last) or (high is not None and high < first):
+        # What the name asks for is not allowed: a year beside the end that is.
+        first = low if low is not None else high - 365 * _DAY if high is not None else first
+        last = high if high is not None else first + 365 * _DAY
+    return max(first, low) if low is not None else first, min(last, high) if high is not None else last
 
 
 def _day(text: str) -> np.datetime64:
