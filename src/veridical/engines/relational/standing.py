@@ -16,7 +16,8 @@ def places(
 ) -> dict[int, tuple[Rows, Rows]]:
     """Return by link each row's kind of children and their number, for links whose parents are kinds by themselves.
 
-    At a `scale` of two each learned parent stands behind two rows, at a half every other one behind one.
+    At a `scale` of two each learned parent stands behind two rows, at a half every other one behind one; the same goes
+    for the factor by which more rows come out than were learned from.
     """
     profiles = model.profiles
     if profiles is None or not profiles.size:
@@ -24,7 +25,7 @@ def places(
     if model.kept is not None:
         who = stands = np.arange(table.rows)
     else:
-        who, stands = _standing(profiles, table, rng, 1.0 if model.fixed else scale)
+        who, stands = _standing(profiles, table, rng, model.factor * (1.0 if model.fixed else scale))
     found = {}
     for i, kinds in profiles.kinds.items():
         labels, numbers = np.full(table.rows, -1, dtype=np.int64), np.zeros(table.rows, dtype=np.int64)

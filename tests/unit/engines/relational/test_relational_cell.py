@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+import veridical
 from linked_data import tenants, tenants_schema
 from veridical.core.contracts import RunContext, SampleRequest
 from veridical.core.schema import ForeignKey
@@ -109,3 +110,10 @@ def test_what_finds_no_free_parent_in_its_cell_is_told():
     )
     assert len(wrong) == 1
     assert found[3] == 2
+
+
+def test_as_many_rows_come_out_as_there_are_though_a_part_was_kept_back(shops):
+    data, schema, _ = shops
+    made = veridical.synth(data, schema=schema, seed=1, gates=None)
+    for name, rows in data.tables.items():
+        assert made.data.tables[name].num_rows == pytest.approx(rows.num_rows, rel=0.15), name
