@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -10,12 +11,14 @@ import pyarrow as pa
 
 from veridical.core import rng as streams
 from veridical.core.errors import DataError, SpecError
-from veridical.encode.panel import Layout, Ordered, Places, filled, in_order, means, numbers, places
+from veridical.encode.panel import Layout, Numbers, Ordered, Places, filled, in_order, means, numbers, places
 from veridical.engines.sequence import parts, since
 from veridical.engines.sequence.entity import attributes_of, measure_traits
+from veridical.engines.sequence.features import Steps
 from veridical.engines.sequence.finish import finished
 from veridical.engines.sequence.gaps import step_moments
 from veridical.engines.sequence.room import time_ends
+from veridical.engines.sequence.trend import ROWS_A_KNOT
 from veridical.engines.sequence.values import Measured
 
 if TYPE_CHECKING:
@@ -55,6 +58,25 @@ def go_on(law: Sequences, prefix: pa.Table, steps: int, *, seed: int) -> pa.Tabl
     rng = streams.stream(seed, "continue")
     ticks = np.zeros(layout.rows, dtype=np.int64)
     ticks[old] = known
+    entity, levels = _entities(law, measured, attributes, past, known, rng)
+    ticks = law.gaps.go_on(layout, ticks, past.lengths, entity, law.clock, rng)
+    ticks = _within(law, attributes, ticks, layout, past)
+    around = law.steps(layout, ticks, entity)
+    around = replace(
+        around, moment={**around.moment, **_open_ended(around.moment, layout)},
+        slow=_raised(law, around, levels, past, ticks, old),
+    )  # fmt: skip
+    made = None
+    if law.values is not None:
+        made = law.values.draw(around, _spread(measured, layout, old), past.lengths, rng)
+    new = np.flatnonzero(layout.position >= past.lengths[layout.owner])
+    return finished(law, attributes, layout, ticks, made, new, rng)
+
+
+def _entities(
+    law: Sequences, measured: Measured, attributes: pa.Table, past: Layout, known: Places, rng: np.random.Generator
+) -> tuple[Steps, dict[str, Numbers]]:
+    """Return what the past tells of its entities, and its levels."""
     tellings = {} if law.values is None else law.values.tellings
     levels = {name: filled(told.scaled(measured.numbers[name]), past) for name, told in tellings.items()}
     frames = {
@@ -66,16 +88,23 @@ def go_on(law: Sequences, prefix: pa.Table, steps: int, *, seed: int) -> pa.Tabl
         past, known, tellings, measured.numbers, levels, measured.words, measured.vocabularies, frames
     )
     own = {name: frames[name].level if name in frames else means(levels[name], past) for name in tellings}
-    entity = replace(law.attributes.of(attributes, traits), means={**own, **traits.share}, frames=frames)
-    ticks = law.gaps.go_on(layout, ticks, past.lengths, entity, law.clock, rng)
-    ticks = _within(law, attributes, ticks, layout, past)
-    around = law.steps(layout, ticks, entity)
-    around = replace(around, moment={**around.moment, **_open_ended(around.moment, layout)})
-    made = None
-    if law.values is not None:
-        made = law.values.draw(around, _spread(measured, layout, old), past.lengths, rng)
-    new = np.flatnonzero(layout.position >= past.lengths[layout.owner])
-    return finished(law, attributes, layout, ticks, made, new, rng)
+    return replace(law.attributes.of(attributes, traits), means={**own, **traits.share}, frames=frames), levels
+
+
+def _raised(
+    law: Sequences, around: Steps, levels: Mapping[str, Numbers], past: Layout, ticks: Places, old: Places
+) -> dict[str, Numbers]:
+    """Return slow levels: of a past beyond the learned time, as much higher as its last rows lie over those told."""
+    if law.trend is None:
+        return dict(around.slow)
+    layout = around.layout
+    beyond = ticks[layout.firsts + past.lengths - 1] > law.trend.ticks[-1]
+    late = past.lengths[past.owner] - past.position <= ROWS_A_KNOT
+    found = {}
+    for name, slow in around.slow.items():
+        over = means(np.where(late, levels[name] - slow[old], np.nan), past)
+        found[name] = slow + np.where(beyond, over, 0.0)[layout.owner]
+    return found
 
 
 def _within(law: Sequences, attributes: pa.Table, ticks: Places, layout: Layout, past: Layout) -> Places:
