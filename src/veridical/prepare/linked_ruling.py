@@ -13,7 +13,7 @@ from veridical.core.chunks import numbers_of
 from veridical.core.errors import ConstraintError
 from veridical.core.expression import parse
 from veridical.core.restriction import split
-from veridical.core.schema import Constraint, Kind, Schema, TableSchema
+from veridical.core.schema import Column, Constraint, Kind, Schema, TableSchema
 from veridical.prepare.codec import whole
 from veridical.prepare.link import Rows
 from veridical.prepare.linked_rule import (
@@ -27,7 +27,8 @@ from veridical.prepare.linked_rule import (
 )
 from veridical.prepare.linked_swap import swapped
 from veridical.prepare.linked_unique import apart
-from veridical.prepare.storage import store
+from veridical.prepare.moment import written
+from veridical.prepare.storage import is_text, store
 from veridical.prepare.violation import row_rules
 
 INEQUALITY = "inequality"
@@ -72,17 +73,33 @@ def _in_order(
     if not broken.any() or len(mine) != 1:
         return rows
     theirs = next(column for column in rule.columns if column not in own.names)
-    kind = rows.schema.field(mine[0]).type
-    above = numbers_of(whole(with_parents(tables, schema, name, {theirs})[theirs]).cast(kind, safe=False))
-    values = numbers_of(whole(rows[mine[0]]))
+    late = own.column(mine[0])
+    kind = rows.schema.field(late.name).type
+    above = _numbers(whole(with_parents(tables, schema, name, {theirs})[theirs]).cast(kind, safe=False), late)
+    values = _numbers(whole(rows[late.name]), late)
     known = np.flatnonzero(~broken & ~np.isnan(above) & ~np.isnan(values))
     apart = (values - above)[known] if len(known) else np.zeros(1)
     moved = np.where(broken, above + rng.choice(apart, size=len(broken)) - values, 0.0)
     for column in _tied(own, mine[0], rows):
-        held = numbers_of(whole(rows[column]))
-        place = rows.column_names.index(column)
-        rows = rows.set_column(place, column, of_numbers(held + moved, rows.schema.field(column).type))
+        held = _numbers(whole(rows[column]), own.column(column)) + moved
+        place, kind = rows.column_names.index(column), rows.schema.field(column).type
+        rows = rows.set_column(place, column, _spelled(held, own.column(column), kind))
     return rows
+
+
+def _numbers(values: pa.Array, column: Column) -> NDArray[np.float64]:
+    """Return numbers or moments as numbers, moments spelled as text in microseconds."""
+    if is_text(values.type):
+        form = column.datetime_format or "%Y-%m-%d"
+        values = pc.strptime(values.cast(pa.string()), format=form, unit="us", error_is_null=True)
+    return numbers_of(values)
+
+
+def _spelled(held: NDArray[np.float64], column: Column, kind: pa.DataType) -> pa.Array:
+    """Return what `_numbers` was made of."""
+    if not is_text(kind):
+        return of_numbers(held, kind)
+    return store(written(of_numbers(held, pa.timestamp("us")), column.datetime_format or "%Y-%m-%d"), column.storage)
 
 
 def _tied(own: TableSchema, name: str, rows: pa.Table) -> list[str]:

@@ -330,7 +330,7 @@ def _stored(values: NDArray[Any], null: NDArray[np.bool_], column: Column, unit:
         clock = from_numpy(_rescaled(values, unit, "us"), null).cast(pa.time64("us"))
         if is_text(kind):
             moment = clock.cast(pa.int64()).cast(pa.timestamp("us"))
-            return store(_written(moment, column.datetime_format or "%H:%M:%S"), column.storage)
+            return store(written(moment, column.datetime_format or "%H:%M:%S"), column.storage)
         return store(clock, column.storage)
     if unit == "day" and not pa.types.is_timestamp(kind):
         moment = from_numpy(values.astype(np.int32), null).cast(pa.date32())
@@ -341,11 +341,17 @@ def _stored(values: NDArray[Any], null: NDArray[np.bool_], column: Column, unit:
     if zone is not None:
         return pc.assume_timezone(moment, zone, ambiguous="earliest", nonexistent="earliest").cast(kind)
     if is_text(kind) and column.datetime_format is not None:
-        return store(_written(moment, column.datetime_format), column.storage)
+        return store(written(moment, column.datetime_format), column.storage)
     return store(moment, column.storage)
 
 
-def _written(moment: pa.Array, form: str) -> pa.Array:
+def written(moment: pa.Array, form: str) -> pa.Array:
+    """Return moments as text of a form.
+
+    Example:
+        >>> written(pa.array([0, None], pa.timestamp("us")), "%d.%m.%Y").to_pylist()
+        ['01.01.1970', None]
+    """
     # Moments count in UTC here; an offset in the text is spelled as such.
     form = form.replace("%z", "Z")
     # Arrow writes seconds with their fraction; whole seconds are cast first so that %S reads as it was written.

@@ -8,6 +8,7 @@ import pytest
 
 from linked_data import bank
 from veridical.core.contracts import RunContext, SampleRequest
+from veridical.core.dataset import Dataset
 from veridical.core.schema import Constraint
 from veridical.engines.relational.engine import LinkedEngine
 from veridical.engines.relational.pairing import apart, never_alike
@@ -91,3 +92,21 @@ def test_a_rule_of_another_parent_is_not_told_to_the_first(made):
     seen = seen_from(second, schema.foreign_keys, own, rule)
     assert seen is not None
     assert seen.columns == ("accounts.opened", "made")
+
+
+def test_days_spelled_as_text_stay_in_order_with_both_ends():
+    data = bank(120, 1200)
+    spelled = {
+        name: rows.set_column(rows.column_names.index(day), day, rows[day].cast(pa.string()))
+        for (name, rows), day in zip(data.tables.items(), ("opened", "made"), strict=True)
+    }
+    data = Dataset(spelled)
+    schema = learn(data).schema
+    rules = [rule for rule in schema.table("transfers").constraints if rule.type == "inequality"]
+    assert len(rules) == 2
+    made = syntheses.draw(
+        models.fit(data, schema, models.Recipe(engine="linked"), RunContext(seed=3)), SampleRequest(1)
+    )
+    for rule in rules:
+        assert not broken_rows(made.tables, schema, "transfers", rule).any()
+    assert made.tables["transfers"]["made"].to_pylist()[0].count("-") == 2
