@@ -110,3 +110,26 @@ def test_rows_are_shared_out_as_long_as_series_are() -> None:
     strands = Strands("kind", "day", 0, None, ("a", "b", "c"), ((1.0,), (0.5,), (0.0,)), 10, {})
     places = strands.deal(np.zeros(15, dtype=np.int64), None, np.random.default_rng(0))
     assert [int((places == one).sum()) for one in range(3)] == [10, 5, 0]
+
+
+def rush(data: Dataset) -> float:
+    """Return how many times as much is sold in December as in all other months."""
+    rows = data.tables["sales"].to_pandas()
+    december = pd.to_datetime(rows["day"]).dt.month == 12
+    return float(rows.loc[december, "sold"].mean() / rows.loc[~december, "sold"].mean())
+
+
+def test_series_under_a_parent_keep_their_season_and_do_not_rise() -> None:
+    plain = chain(with_weeks=True)
+    sales = plain.tables["sales"].to_pandas()
+    sales["sold"] = (sales["sold"] * np.where(pd.to_datetime(sales["day"]).dt.month == 12, 1.6, 1.0)).round(2)
+    table = _typed(pa.Table.from_pandas(sales, preserve_index=False))
+    data = Dataset({**plain.tables, "sales": table})
+    fitted = LinkedEngine().fit(data, learn(data).schema, RunContext(seed=1))
+    assert fitted.tables["sales"].strands is not None
+    made = fitted.sample(SampleRequest(rows=1, seed=3), ONE)
+    assert rush(plain) == pytest.approx(1.0, abs=0.1)  # without the rush there is none to find
+    assert rush(made) == pytest.approx(rush(data), abs=0.2)
+    rows = made.tables["sales"].to_pandas().sort_values("day")
+    calm = rows[pd.to_datetime(rows["day"]).dt.month != 12]["sold"].to_numpy()
+    assert calm[-len(calm) // 3 :].mean() / calm[: len(calm) // 3].mean() == pytest.approx(1.0, abs=0.1)

@@ -105,7 +105,7 @@ def test_days_spelled_as_text_stay_in_order_with_both_ends():
     rules = [rule for rule in schema.table("transfers").constraints if rule.type == "inequality"]
     assert len(rules) == 2
     made = syntheses.draw(
-        models.fit(data, schema, models.Recipe(engine="linked"), RunContext(seed=3)), SampleRequest(1)
+        models.fit(data, schema, models.Recipe(engine="linked"), RunContext(seed=3)), SampleRequest(rows=1)
     )
     for rule in rules:
         assert not broken_rows(made.tables, schema, "transfers", rule).any()
