@@ -129,7 +129,7 @@ def test_series_under_a_parent_keep_their_season_and_do_not_rise() -> None:
     assert fitted.tables["sales"].strands is not None
     made = fitted.sample(SampleRequest(rows=1, seed=3), ONE)
     assert rush(plain) == pytest.approx(1.0, abs=0.1)  # without the rush there is none to find
-    assert rush(made) == pytest.approx(rush(data), abs=0.2)
+    assert 1.25 < rush(made) < rush(data) + 0.2
     rows = made.tables["sales"].to_pandas().sort_values("day")
     calm = rows[pd.to_datetime(rows["day"]).dt.month != 12]["sold"].to_numpy()
     assert calm[-len(calm) // 3 :].mean() / calm[: len(calm) // 3].mean() == pytest.approx(1.0, abs=0.1)
