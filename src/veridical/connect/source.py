@@ -15,6 +15,7 @@ from veridical.core.dataset import DEFAULT_TABLE, Dataset
 from veridical.core.errors import DataError
 
 _COMPRESSIONS = (".gz", ".zst", ".bz2", ".lz4")
+_RECORDS = frozenset(("croissant.json", "manifest.dsse.json"))  # of a release, beside its tables
 _FORMATS = {
     ".csv": "csv", ".tsv": "csv", ".txt": "csv", ".psv": "csv", ".tab": "csv",
     ".parquet": "parquet", ".pq": "parquet", ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "jsonl",
@@ -62,7 +63,7 @@ def read(
             return database.read(source).dataset
     path = Path(source)
     if path.is_dir():
-        return Dataset({_table_name(file): _read_file(file, columns, on_bad_rows, cells) for file in _files(path)})
+        return Dataset(_read_folder(path, columns, on_bad_rows, cells))
     return Dataset.of(_read_file(path, columns, on_bad_rows, cells), table_name or _table_name(path))
 
 
@@ -90,21 +91,40 @@ def format_of(path: Path) -> str:
     raise DataError("the suffix is of no known format", where=str(path), fix="use .csv, .tsv, .parquet or .jsonl (.gz)")
 
 
-def _read_file(path: Path, columns: Sequence[str] | None, on_bad_rows: str, cells: str) -> pa.Table:
+def _read_folder(path: Path, columns: Sequence[str] | None, on_bad_rows: str, cells: str) -> dict[str, pa.Table]:
+    """Read every file of a folder; beside others with rows, one may have none."""
+    files = _files(path)
+    several = len(files) > 1
+    tables = {_table_name(file): _read_file(file, columns, on_bad_rows, cells, may_be_empty=several) for file in files}
+    if not any(table.num_rows for table in tables.values()):
+        raise DataError("no table has a row", where=str(path), fix="give tables with rows")
+    return tables
+
+
+def _read_file(
+    path: Path, columns: Sequence[str] | None, on_bad_rows: str, cells: str, *, may_be_empty: bool = False
+) -> pa.Table:
     if not path.exists():
         raise DataError("there is no such file", where=str(path), fix="check the path")
     kind = format_of(path)
     if kind == "csv":
-        return _checked(csv.read(path, columns=columns, on_bad_rows=on_bad_rows, cells=cells), str(path))
-    if kind == "jsonl":
-        return _checked(jsonl.read(path, columns=columns, cells=cells), str(path))
-    return _checked(parquet.read(path, columns=columns), str(path))
+        found = csv.read(path, columns=columns, on_bad_rows=on_bad_rows, cells=cells)
+    elif kind == "jsonl":
+        found = jsonl.read(path, columns=columns, cells=cells)
+    else:
+        found = parquet.read(path, columns=columns)
+    if may_be_empty and found.num_rows == 0 and found.num_columns:
+        kinds = [pa.string() if pa.types.is_null(field.type) else field.type for field in found.schema]
+        return pa.schema(list(zip(found.column_names, kinds, strict=True))).empty_table()
+    return _checked(found, str(path))
 
 
 def _files(folder: Path) -> list[Path]:
     files = []
     for path in sorted(folder.iterdir()):
         suffixes = {suffix.lower() for suffix in path.suffixes}
+        if path.name in _RECORDS:
+            continue
         if path.is_file() and suffixes & set(_FORMATS) and not path.name.startswith((".", "_")):
             files.append(path)
     if not files:

@@ -7,11 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import pyarrow as pa
+
 from veridical.core.contracts import RunContext
 from veridical.core.dataset import Dataset
 from veridical.core.errors import ArtifactError, DataError
 from veridical.core.profile import TableProfile
-from veridical.core.schema import Schema
+from veridical.core.schema import Column, Kind, Schema, TableSchema
 
 STAGE = "learn"
 SCHEMA_FILE = "schema.yaml"
@@ -50,6 +52,10 @@ def learn(
         raise DataError("there is no table", fix="give at least one")
     tables, profiles = [], {}
     for name, table in dataset.tables.items():
+        if table.num_rows == 0 and len(dataset.tables) > 1:
+            tables.append(_unseen(name, table))
+            profiles[name] = TableProfile(name=name, rows=0, columns=())
+            continue
         schema, profile = learn_table(table, name=name, rare_below=rare_below, ctx=ctx)
         tables.append(schema)
         profiles[name] = profile
@@ -58,6 +64,23 @@ def learn(
     if folder is not None:
         save(learned, folder)
     return learned
+
+
+def _unseen(name: str, table: pa.Table) -> TableSchema:
+    """What the types of a table without rows say."""
+    kinds = (
+        (pa.types.is_boolean, Kind.BOOLEAN), (pa.types.is_integer, Kind.INTEGER), (pa.types.is_floating, Kind.DECIMAL),
+        (pa.types.is_decimal, Kind.DECIMAL), (pa.types.is_date, Kind.DATE), (pa.types.is_timestamp, Kind.DATETIME),
+        (pa.types.is_time, Kind.TIME),
+    )  # fmt: skip
+    columns = tuple(
+        Column(
+            name=field.name, kind=next((kind for fits, kind in kinds if fits(field.type)), Kind.TEXT),
+            storage=str(field.type), nullable=True, reason="the table has no row",
+        )
+        for field in table.schema
+    )  # fmt: skip
+    return TableSchema(name=name, columns=columns)
 
 
 def save(learned: Learned, folder: Path) -> Path:
