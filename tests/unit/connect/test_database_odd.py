@@ -168,3 +168,24 @@ def test_seeding_keeps_every_rule_and_is_the_same_twice(
     assert opened > 10 and repeated  # one open bill each, not one bill each
     server.sql("INSERT INTO scratch (note) VALUES ('later')", name_of(url))
     server.sql("INSERT INTO bill (payer, net, state, issued) SELECT min(\"userID\"), 5, 'void', '2024-01-01' FROM \"User\"", name_of(url))  # fmt: skip
+
+
+def test_another_schema_is_read_and_written(server: Server, source: str) -> None:
+    script = (
+        "CREATE SCHEMA sales; CREATE FUNCTION sales.ok(n int) RETURNS boolean LANGUAGE sql IMMUTABLE AS 'SELECT n > 0'; "
+        "CREATE TYPE sales.mood AS ENUM ('a', 'b'); CREATE TABLE public.other (id int PRIMARY KEY); "
+        "CREATE TABLE sales.t (id serial PRIMARY KEY, m sales.mood, n int CHECK (sales.ok(n)), o int REFERENCES public.other); "
+        "CREATE INDEX here ON sales.t (n); INSERT INTO sales.t (m, n) VALUES ('a', 1), ('b', 2)"
+    )
+    url, target = server.url(), server.url()
+    server.sql(script, name_of(url))
+    server.sql("CREATE SCHEMA copy", name_of(target))
+    found = read(f"{url}?options=-csearch_path%3Dsales")
+    assert "t: the link t_o_fkey leads to another schema, and is left out" in found.schema.notes
+    write(f"{target}?options=-csearch_path%3Dcopy", found.structure, found.dataset)
+    assert server.sql("INSERT INTO copy.t (n) VALUES (3) RETURNING id", name_of(target)) == [(3,)]
+    assert server.sql("SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace", name_of(target)) == [
+        (0,)
+    ]
+    with pytest.raises(Exception, match="t_n_check"):
+        server.sql("INSERT INTO copy.t (n) VALUES (-1)", name_of(target))

@@ -100,14 +100,19 @@ def catalog(connection: Any, *, include_views: bool = False) -> Structure:
         columns[row[0]].append(column)
         domain_checks[row[0]] += _domain_checks(column, domains.get(row[8]))
     views = tuple(_names(connection, ["v", "m"]))
-    tables = _tables(columns, _rows(connection, _CONSTRAINTS), _rows(connection, _INDEXES), domain_checks, set(views))
+    constraints = _rows(connection, _CONSTRAINTS)
+    notes = [
+        f"{row[0]}: the link {row[1]} leads to another schema, and is left out"
+        for row in constraints if row[2] == "f" and not row[12]
+    ]  # fmt: skip
+    tables = _tables(columns, constraints, _rows(connection, _INDEXES), domain_checks, set(views))
     divided = beside_postgres.partitions(connection)
     tables = tuple(_divided(replace(t, is_unlogged=t.name in unlogged), divided.get(t.name)) for t in tables)
     before, after = _surroundings(connection, enums, domains)
     extras = (*beside_postgres.views(connection), *beside_postgres.comments(connection))
     return Structure(
         dialect=POSTGRES, tables=tables, before=tuple(before), after=tuple(after), views=views,
-        notes=tuple(_notes(connection)), functions=beside_postgres.functions(connection), extras=extras,
+        notes=(*_notes(connection), *notes), functions=beside_postgres.functions(connection), extras=extras,
     )  # fmt: skip
 
 

@@ -152,7 +152,7 @@ def _clear(connection: Any, address: Address, names: tuple[str, ...], *, replace
     if not present:
         return
     if not replace:
-        fix = "name an empty database, or say --replace to drop tables of the same names"
+        fix = "name an empty database (in Python, replace_tables=True drops tables of the same names)"
         raise DataError(
             f"the target is not empty: it holds {', '.join(sorted(present)[:8])}", where=str(address), fix=fix
         )
