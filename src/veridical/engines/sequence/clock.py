@@ -192,9 +192,7 @@ def learn_clock(table: pa.Table, column: Column, layout: Layout, *, rare_below: 
     draft = Clock(codec, origin, step, times, None, (1,), (1.0,), 0.0)
     ticks = draft.ticks(counts)
     if len(apart) and apart.min() > 0:
-        # Two times that fell on one tick of the calendar: the later one takes the next.
-        lift = layout.owner * (int(ticks.max() - ticks.min()) + layout.rows + 1)
-        ticks = np.maximum.accumulate(ticks - layout.position + lift) - lift + layout.position
+        ticks = _apart(ticks, layout)
     gaps = np.diff(ticks)[inner]
     usual = float(np.median(apart[apart > 0])) if (apart > 0).any() else step
     seen, shares = _law(gaps, rare_below)
@@ -203,6 +201,12 @@ def learn_clock(table: pa.Table, column: Column, layout: Layout, *, rare_below: 
     ctx.progress("time", done=1, total=1)
     steady, last = _steady(ticks, follow), _last(ticks, layout)
     return Timed(Clock(codec, origin, step, times, tick_s, seen, shares, span, steady, last), ticks, follow)
+
+
+def _apart(ticks: Places, layout: Layout) -> Places:
+    """Return ticks of which no two of an entity are one: of two times that fell on one, the later takes the next."""
+    lift = layout.owner * (int(ticks.max() - ticks.min()) + layout.rows + 1)
+    return np.asarray(np.maximum.accumulate(ticks - layout.position + lift) - lift + layout.position, np.int64)
 
 
 def _steady(ticks: Places, layout: Layout) -> bool:

@@ -18,7 +18,8 @@ from veridical.engines.sequence.entity import FEW, Roster, Traits, attributes_of
 from veridical.engines.sequence.features import Steps, of_others
 from veridical.engines.sequence.frame import measured_frame
 from veridical.engines.sequence.gaps import GapLaw
-from veridical.engines.sequence.model import Sequences, step_model, steps_of
+from veridical.engines.sequence.model import Sequences, step_model
+from veridical.engines.sequence.moment import steps_of
 from veridical.engines.sequence.telling import ABOVE, BELOW, Around, Telling
 from veridical.engines.sequence.trend import learn_trend
 from veridical.engines.sequence.values import Learner, Measured, ValueModel, bounds, fit_values

@@ -39,14 +39,7 @@ def go_on(law: Sequences, prefix: pa.Table, steps: int, *, seed: int) -> pa.Tabl
         raise SpecError(f"{steps} steps are asked for", where="steps", fix="ask for 1 or more")
     if law.spelled is not None:
         prefix = law.spelled.told(prefix)
-    series, time = parts.checked(law.schema, prefix)
-    needed = (*law.columns.attributes, time, *law.columns.moving)
-    missing = [name for name in needed if name not in prefix.column_names]
-    if missing:
-        raise DataError(f"the past lacks {', '.join(missing[:8])}", where="prefix", fix="give all the model's columns")
-    ordered = in_order(prefix, series, time)
-    if ordered.layout.rows == 0:
-        raise DataError("no row has a time", where=time, fix="give the rows that came before")
+    ordered, time = _checked(law, prefix)
     ordered = _recent(ordered)
     past = ordered.layout
     counts = numbers(law.clock.codec.encode(ordered.table)[time])
@@ -71,6 +64,19 @@ def go_on(law: Sequences, prefix: pa.Table, steps: int, *, seed: int) -> pa.Tabl
         made = law.values.draw(around, _spread(measured, layout, old), past.lengths, rng)
     new = np.flatnonzero(layout.position >= past.lengths[layout.owner])
     return finished(law, attributes, layout, ticks, made, new, rng)
+
+
+def _checked(law: Sequences, prefix: pa.Table) -> tuple[Ordered, str]:
+    """Return the rows of the past in order, and the name of their time."""
+    series, time = parts.checked(law.schema, prefix)
+    needed = (*law.columns.attributes, time, *law.columns.moving)
+    missing = [name for name in needed if name not in prefix.column_names]
+    if missing:
+        raise DataError(f"the past lacks {', '.join(missing[:8])}", where="prefix", fix="give all the model's columns")
+    ordered = in_order(prefix, series, time)
+    if ordered.layout.rows == 0:
+        raise DataError("no row has a time", where=time, fix="give the rows that came before")
+    return ordered, time
 
 
 def _entities(
