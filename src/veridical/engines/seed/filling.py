@@ -20,7 +20,7 @@ from veridical.core.schema import ForeignKey, TableSchema
 from veridical.engines.seed import edge, meaning, parent, rule
 from veridical.engines.seed.field import Field, fields_of
 from veridical.engines.seed.rule import Mask
-from veridical.engines.seed.value import Draw, capacity, draw, fitted
+from veridical.engines.seed.value import Draw, capacity, draw, fitted, whole_limits
 from veridical.prepare.linked_rule import AT_MOST_ONE, surplus
 from veridical.prepare.violation import RowRule
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from veridical.engines.seed.maker import SeedRequest
 
 ROUNDS = 60  # of drawing broken rows again
+FEW = 20  # of these in which numbers are still what their name asks for
 NULLS = 0.08  # share of nulls in columns that may hold them
 _PEOPLE = ("gender", "first_name", "last_name", "name", "username", "email")
 
@@ -145,10 +146,14 @@ class Filling:
         most = wanted
         for names in self.uniques:
             room: int | None = 1
-            for name in names:
+            left = list(names)
+            for link in links:
+                # Columns of one link are no more than its parents together.
+                if set(link.columns) & set(left):
+                    room = None if room is None else room * made[link.parent].rows
+                    left = [name for name in left if name not in link.columns]
+            for name in left:
                 held = capacity(self.fields[name]) if name in self.fields else None
-                linked = [made[link.parent].rows for link in links if name in link.columns]
-                held = min(linked) if linked else held
                 room = None if room is None or held is None else room * held
             nullable = any(self.fields[name].column.nullable and name not in self.schema.primary_key for name in names)
             if room is not None and room < most and not nullable:
@@ -178,7 +183,15 @@ class Filling:
         else:
             unique = self._is_one_to_one(link)
             everyone = link.parent in self.everyone
-            chosen = parent.choose(self.rows, held, ask.rng, unique=unique, optional=optional, everyone=everyone)
+            chosen = parent.choose(
+                self.rows,
+                held,
+                ask.rng,
+                unique=unique,
+                optional=optional,
+                everyone=everyone,
+                where=f"{self.schema.name} ({', '.join(link.columns)})",
+            )
         self._take(link, parents, chosen)
 
     def _link_to_itself(self, link: ForeignKey) -> None:
@@ -284,6 +297,13 @@ class Filling:
             return
         if attempt > ROUNDS // 2 and item.column.nullable and name not in self.schema.primary_key:
             values = pa.nulls(count, item.arrow)  # nothing breaks on a null
+        elif attempt > FEW and item.family is Family.INTEGER and item.allowed.values is None:
+            low, high = whole_limits(item)  # what the name asks for is too narrow
+            first = max(low, 1) if high > 0 else low
+            wide = self._ask(name, "wide", rows=count).rng.integers(
+                first, min(high, first + 20 * self.rows), count, endpoint=True
+            )
+            values = pa.array(wide).cast(item.arrow)
         else:
             values = self._drawn(item, unique=False, rows=count)
         self.columns[name] = rule.put(self.columns[name], rows, values)

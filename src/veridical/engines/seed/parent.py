@@ -18,8 +18,9 @@ Rows = NDArray[np.int64]
 
 
 def choose(
-    rows: int, parents: int, rng: np.random.Generator, *, unique: bool, optional: bool, everyone: bool = False
-) -> Rows:
+    rows: int, parents: int, rng: np.random.Generator, *, unique: bool, optional: bool, everyone: bool = False,
+    where: str = "",
+) -> Rows:  # fmt: skip
     """Return the parent's row of each child, shape (rows,); -1 where an optional link is empty.
 
     A few parents own many rows, most own some, and some own none (where rows suffice not one, with `everyone`).
@@ -35,7 +36,8 @@ def choose(
     if parents == 0 or (unique and parents < rows and not optional):
         if optional or rows == 0:
             return np.full(rows, NONE)
-        raise ConstraintError(f"{rows} rows need a parent each, and there are {parents}")
+        fix = "ask for fewer of them, or for more of the parents: --rows-of"
+        raise ConstraintError(f"{rows:,} rows need a parent each, and there are {parents:,}", where=where, fix=fix)
     if unique:
         shuffled = rng.permutation(parents)[:rows]
         return np.concatenate([shuffled, np.full(rows - len(shuffled), NONE)])
