@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pyarrow as pa
 import pytest
@@ -13,7 +16,7 @@ from mysql import Server, started
 from nasty_schema import SQLITE, SQLITE_ROWS
 from odd_schema import MYSQL_ODD
 from veridical.cli.main import run
-from veridical.connect.database import read, write
+from veridical.connect.database import read, read_structure, write
 from veridical.core.dataset import Dataset
 from veridical.core.errors import DataError, ProviderError
 
@@ -155,3 +158,37 @@ def test_what_keeps_us_out_is_told(
     assert run(["learn", f"{where}/{name or database}"]) == 5
     told = capsys.readouterr().err
     assert said in told and "hunter2" not in told and "clerk" not in told
+
+
+def test_a_connection_that_is_killed_leaves_nothing(server: Server) -> None:
+    import pymysql
+
+    url = server.url()
+    server.sql("CREATE TABLE t (id bigint PRIMARY KEY, x text)", url)
+    structure, target = read_structure(url), server.url()
+    parts = urlsplit(server.base)
+    killer = pymysql.connect(host=parts.hostname, port=parts.port or 3306, user=parts.username, password=parts.password or "", autocommit=True)  # fmt: skip
+
+    def kill() -> None:
+        query = f"SELECT id FROM information_schema.processlist WHERE db = '{target.rsplit('/', 1)[1]}' AND info LIKE 'INSERT%'"
+        for _ in range(3000):
+            with killer.cursor() as cursor:
+                cursor.execute(query)
+                found = cursor.fetchall()
+                if found:
+                    cursor.execute(f"KILL {found[0][0]}")
+                    return
+            time.sleep(0.005)
+
+    thread = threading.Thread(target=kill, daemon=True)
+    thread.start()
+    rows = Dataset.of(pa.table({"id": range(60_000), "x": ["x" * 900] * 60_000}), "t")
+    with pytest.raises(ProviderError, match="broke off") as told:
+        write(target, structure, rows)
+    thread.join(timeout=20)
+    assert told.value.exit_code == 5 and "xxx" not in str(told.value)
+    with killer.cursor() as cursor:
+        cursor.execute(
+            f"SELECT count(*) FROM information_schema.tables WHERE table_schema = '{target.rsplit('/', 1)[1]}'"
+        )
+        assert cursor.fetchone() == (0,)

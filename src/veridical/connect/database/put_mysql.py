@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from importlib import import_module
 from typing import Any
 
 import pyarrow as pa
@@ -32,9 +33,11 @@ def transaction(connection: Any) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        connection.rollback()
-        _execute(connection, "SET FOREIGN_KEY_CHECKS = 0")
-        drop(connection, sorted(tables(connection) - before))
+        # A connection that was lost is made anew to clean up; a server that died cannot be, and the first error counts.
+        with suppress(import_module("pymysql").Error):
+            connection.ping(reconnect=True)
+            connection.rollback()
+            drop(connection, sorted(tables(connection) - before))
         raise
     connection.commit()
 
