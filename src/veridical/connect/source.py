@@ -15,6 +15,7 @@ from veridical.core.dataset import DEFAULT_TABLE, Dataset
 from veridical.core.errors import DataError
 
 _COMPRESSIONS = (".gz", ".zst", ".bz2", ".lz4")
+_DATABASES = {".db": "sqlite", ".sqlite": "sqlite", ".sqlite3": "sqlite", ".duckdb": "duckdb", ".ddb": "duckdb"}
 _RECORDS = frozenset(("croissant.json", "manifest.dsse.json"))  # of a release, beside its tables
 _FORMATS = {
     ".csv": "csv", ".tsv": "csv", ".txt": "csv", ".psv": "csv", ".tab": "csv",
@@ -88,6 +89,9 @@ def format_of(path: Path) -> str:
         suffixes.pop()
     if suffixes and suffixes[-1] in _FORMATS:
         return _FORMATS[suffixes[-1]]
+    if suffixes and suffixes[-1] in _DATABASES:
+        fix = f"name it as one: {_DATABASES[suffixes[-1]]}:///{path}"
+        raise DataError("this is the file of a database", where=str(path), fix=fix)
     raise DataError("the suffix is of no known format", where=str(path), fix="use .csv, .tsv, .parquet or .jsonl (.gz)")
 
 

@@ -55,3 +55,9 @@ def test_a_folder_of_nothing_but_headers(folder: Path, capsys: pytest.CaptureFix
         (folder / name).write_text("id,x\n")
     assert run(["learn", "real", "-o", "out"]) == 2
     assert "no table has a row" in capsys.readouterr().err
+
+
+def test_a_database_named_as_a_file_is_told_how(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "shop.sqlite").write_bytes(b"")
+    assert run(["learn", str(tmp_path / "shop.sqlite")]) == 2
+    assert f"name it as one: sqlite:///{tmp_path}/shop.sqlite" in capsys.readouterr().err
