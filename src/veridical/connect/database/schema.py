@@ -111,6 +111,7 @@ def _column(column: SqlColumn, table: SqlTable, links: set[str], storage: str | 
         categories=labels if kind is Kind.CATEGORY else None, public=labels is not None,
         timezone="UTC" if family is Family.TIMESTAMP and column.type.zoned else None,
         resolution=_RESOLUTION.get(kind), datetime_format=_format(kind) if held == "string" else None,
+        pattern="uuid" if family is Family.UUID else None,
         reason=f"declared {column.type.text}".strip(),
     )  # fmt: skip
 
