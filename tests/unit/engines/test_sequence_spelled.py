@@ -79,6 +79,8 @@ def test_the_next_quarters_follow(law: Sequences, real: pa.Table) -> None:
     after = law.go_on(real.slice(0, 150), 8, seed=1).to_pandas()
     assert quarters(after).tolist() == list(quarters(real.to_pandas())[150:158])
     assert np.abs(np.log(after["gdp"] / real["gdp"].to_numpy()[149])).max() < 0.25
+    last = law.go_on(real, 4, seed=1)["gdp"].to_numpy()
+    assert last.min() > 0.97 * real["gdp"][-1].as_py()  # not held below what few rows reach
     with pytest.raises(DataError, match="quarter"):
         law.go_on(real.drop_columns(["quarter"]), 2, seed=1)
 

@@ -45,6 +45,7 @@ def go_on(law: Sequences, prefix: pa.Table, steps: int, *, seed: int) -> pa.Tabl
     counts = numbers(law.clock.codec.encode(ordered.table)[time])
     known = law.clock.ticks(counts)
     measured = _measured(law, ordered.table)
+    law = _widened(law, measured)
     layout = Layout.of_lengths(past.lengths + steps)
     old = np.flatnonzero(layout.position < past.lengths[layout.owner])
     attributes = attributes_of(ordered, law.columns)
@@ -64,6 +65,18 @@ def go_on(law: Sequences, prefix: pa.Table, steps: int, *, seed: int) -> pa.Tabl
         made = law.values.draw(around, _spread(measured, layout, old), past.lengths, rng)
     new = np.flatnonzero(layout.position >= past.lengths[layout.owner])
     return finished(law, attributes, layout, ticks, made, new, rng)
+
+
+def _widened(law: Sequences, past: Measured) -> Sequences:
+    """Return the law with numbers that may go as far as the past itself goes, which whoever asks knows."""
+    if law.values is None:
+        return law
+    tellings = {}
+    for name, told in law.values.tellings.items():
+        known = past.numbers[name][~np.isnan(past.numbers[name])]
+        low, high = (told.low, told.high) if not len(known) else (float(known.min()), float(known.max()))
+        tellings[name] = replace(told, low=min(told.low, low), high=max(told.high, high))
+    return replace(law, values=replace(law.values, tellings=tellings))
 
 
 def _checked(law: Sequences, prefix: pa.Table) -> tuple[Ordered, str]:
