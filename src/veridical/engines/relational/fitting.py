@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pyarrow as pa
@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from veridical.core.contracts import Engine, Generator, RunContext
 from veridical.core.dataset import Dataset
 from veridical.core.schema import Column, Kind, Role, Schema, TableSchema
-from veridical.engines.relational import following, lattice, strand
+from veridical.engines.relational import following, lattice, sibling, strand
 from veridical.engines.relational.clock import to_minutes
 from veridical.engines.relational.coarse import Coarse
 from veridical.engines.relational.group import Grouping, Groups
@@ -88,17 +88,15 @@ def _table(
     hidden, extra = _hidden(planned, source, groups)
     own = source.pointing[owner].rows if owner is not None else None
     told = {one: _told(one, planned, table, people, source.schema.rare_below) for one in planned.drawn}
-    context, generator, order, strands = _law(
-        planned, source, groups, offers, given, Inner(told, tuple(hidden), extra), engine, ctx
-    )
+    law = _law(planned, source, groups, offers, given, Inner(told, tuple(hidden), extra), engine, ctx)
     shuffled = own is not None and len(own) > 1 and float((own[1:] == own[:-1]).mean()) < 0.3
     alone = [i for i in graph.children(name) if groups[i].alone and graph.links[i].table != name]
     fixed = owner is None and bool(alone) and len(alone) == len(graph.children(name))
     model = TableModel(
-        plan=planned, rows=table.num_rows, generator=generator,
-        context=tuple(column.name for column in context), offered=offered,
+        plan=planned, rows=table.num_rows, generator=law.generator,
+        context=tuple(column.name for column in law.context), offered=offered,
         profiles=_profiles(name, source, groups, everyone=False) if alone else None, fixed=fixed, shuffled=shuffled,
-        order=order, strands=strands,
+        order=law.order, strands=law.strands, siblings=law.siblings,
         levels=lattice.of_columns(planned, table, source.schema.rare_below),
     )  # fmt: skip
     return model, offer
@@ -117,14 +115,24 @@ class Inner:
         return pa.table({**given, **{name: self.told[name] for name in planned.drawn}, **self.extra})
 
 
-Law = tuple[tuple[Column, ...], Generator | None, str | None, strand.Strands | None]
+@dataclass(frozen=True, slots=True)
+class Law:
+    """What the rows of a table are told, their generator, by which time and in which series they follow, and what
+    each is told of a sibling.
+    """
+
+    context: tuple[Column, ...]
+    generator: Generator | None
+    order: str | None = None
+    strands: strand.Strands | None = None
+    siblings: Mapping[str, str] = field(default_factory=dict)
 
 
 def _law(
     planned: TablePlan, source: Source, groups: Mapping[int, Groups], offers: Mapping[str, pa.Table], given: pa.Table,
     drawn: Inner, engine: Engine, ctx: RunContext,
 ) -> Law:  # fmt: skip
-    """Return what the rows of a table are told, their generator, and by which time and in which series they follow."""
+    """Return the law of a table's rows, given their owner."""
     name, rare = planned.schema.name, source.schema.rare_below
     table, owner = source.tables[name], source.graph.owner.get(name)
     own = source.pointing[owner].rows if owner is not None else None
@@ -136,14 +144,22 @@ def _law(
     context = (*_columns_of(given, source), *calendar)
     schema = inner_schema(planned, context, drawn.hidden, source.graph, owner)
     if not table.num_rows or not any(column.role is Role.MODEL for column in schema.columns):
-        return context, None, None, None
+        return Law(context, None)
     inner = drawn.table(planned, {one: given[one] for one in given.column_names} | spelled)
-    if time is not None and own is not None and owner is not None:
+    kin: dict[str, str] = {}
+    if own is not None and owner is not None:
         labels = np.append(groups[owner].labels, -1)[own]
-        moment = planned.schema.column(time)
-        return context, following.fit(inner, schema, moment, own, labels, rare, _quiet(ctx)), time, None
+        if time is not None:
+            moment = planned.schema.column(time)
+            return Law(context, following.fit(inner, schema, moment, own, labels, rare, _quiet(ctx)), time)
+        kin = sibling.find(inner, schema.columns, own, labels)
+    if kin and own is not None:
+        rounds = sibling.Rounds.of(own, ctx.rng("model", "siblings", name))
+        for one, values in sibling.told(inner, list(kin), rounds.sibling).items():
+            inner = inner.append_column(one, values)
+        schema = replace(schema, columns=(*sibling.contexts(schema.columns, list(kin)), *schema.columns))
     whole_schema = Schema(tables=(schema,), rare_below=rare)
-    return context, engine.fit(Dataset.of(inner, name), whole_schema, _quiet(ctx)), None, None
+    return Law(context, engine.fit(Dataset.of(inner, name), whole_schema, _quiet(ctx)), siblings=kin)
 
 
 def _stranded(
@@ -169,7 +185,7 @@ def _stranded(
         planned.schema.column(strands.time),
         series, np.zeros(len(series), dtype=np.int64), source.schema.rare_below, _quiet(ctx),
     )  # fmt: skip
-    return context, law, strands.time, strands
+    return Law(context, law, strands.time, strands)
 
 
 def _told(name: str, planned: TablePlan, table: pa.Table, people: Rows | None, rare: int) -> pa.Array | pa.ChunkedArray:

@@ -178,7 +178,7 @@ def _table_to(model: TableModel, name: str, arrays: dict[str, Any]) -> dict[str,
         "rows": model.rows, "context": list(model.context), "offered": offered, "fixed": model.fixed,
         "factor": model.factor, "order": model.order,
         "strands": None if model.strands is None else model.strands.to_plain(),
-        "levels": {key: list(held) for key, held in model.levels.items()},
+        "levels": {key: list(held) for key, held in model.levels.items()}, "siblings": dict(model.siblings),
         "shuffled": model.shuffled, "modelled": model.generator is not None, "kept": model.kept is not None,
         "fresh": {key: fresh.to_plain() for key, fresh in planned.fresh.items()},
         "grid": None if planned.grid is None else planned.grid.to_plain(),
@@ -228,7 +228,7 @@ def _table_from(
         generator=(sequence_generator() if plain["order"] else inner).load(folder / f"table-{number}")
         if plain["modelled"] else None, order=plain["order"],
         strands=None if plain["strands"] is None else Strands.from_plain(plain["strands"]),
-        levels={key: tuple(held) for key, held in plain["levels"].items()},
+        levels={key: tuple(held) for key, held in plain["levels"].items()}, siblings=dict(plain["siblings"]),
         kept=_read(folder / f"kept-{number}.arrow") if plain["kept"] else None,
         fixed=plain["fixed"], shuffled=plain["shuffled"], factor=plain["factor"],
     )  # fmt: skip

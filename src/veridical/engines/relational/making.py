@@ -11,16 +11,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from veridical.core.contracts import RunContext, SampleRequest, Shard
+from veridical.core.contracts import RunContext
 from veridical.core.rng import derive
 from veridical.core.schema import Role, Schema
-from veridical.engines.relational import following, lattice, standing, strand
+from veridical.engines.relational import drawing, lattice, standing
 from veridical.engines.relational.balance import Sum, balanced
 from veridical.engines.relational.cell import cells, shared
 from veridical.engines.relational.clock import from_minutes
 from veridical.engines.relational.fitting import kind_labels, kind_words, taken
 from veridical.engines.relational.graph import Graph
-from veridical.engines.relational.injected import law_of
 from veridical.engines.relational.key import lost_keys
 from veridical.engines.relational.leading import lead, path, settled
 from veridical.engines.relational.made import Asked, Made, dealt_out
@@ -30,13 +29,10 @@ from veridical.engines.relational.pairing import pair
 from veridical.engines.relational.plan import count_name, kind_name, parent_name
 from veridical.engines.relational.quota import dealt, resized, scaled
 from veridical.engines.relational.ruling import ruled
-from veridical.engines.relational.strand import Strands
 from veridical.engines.relational.uniqueness import keep_apart
 from veridical.prepare.codec import whole
 from veridical.prepare.link import Rows, point
 from veridical.prepare.storage import parse_type, store
-
-BATCH_ROWS = 131_072
 
 
 @dataclass(frozen=True)
@@ -84,13 +80,13 @@ class Maker:
             for i in self.graph.matched.get(name, ()):
                 if i not in self.graph.led:
                     self._match(i, current)
-            keep_apart(self.graph, model, table, self.links, partial(self.rng, name), by_links=True)
+            keep_apart(self.graph, model, current, self.links, partial(self.rng, name), by_links=True)
             for i in table.groups:
                 self._copy(i, name, table, current)
             for way in self.graph.followed:
                 if self.graph.links[way[0]].table == name:
                     self._follow(way, current)
-            keep_apart(self.graph, model, table, self.links, partial(self.rng, name), by_links=False)
+            keep_apart(self.graph, model, current, self.links, partial(self.rng, name), by_links=False)
             self._balance(name, table, current)
             for i in [i for i in table.above if self.graph.links[i].table == name]:
                 self._point(i, current)
@@ -117,12 +113,7 @@ class Maker:
             given |= dealt_out(model.plan, table, owner, self.rng("grid", name))
         table.given = given
         context = {column: given[column] for column in model.context if column in given}
-        if model.order is None or owner is None:
-            table.drawn = self._drawn(name, model, table.rows, context)
-        elif model.strands is not None:
-            table.drawn = self._stranded(name, model, model.strands, table, made)
-        else:
-            table.drawn = self._followed(name, model, table, context, owner)
+        table.drawn = drawing.rows(self, name, model, table, context, made)
         for column in model.plan.drawn:
             values = whole(table.drawn[column]) if table.drawn is not None else self._nulls(name, column)
             if column in model.plan.in_minutes:
@@ -158,7 +149,7 @@ class Maker:
         if model.shuffled:
             above = above[self.rng("order", name).permutation(len(above))]
         table.rows, table.above[owner] = len(above), above
-        there = self._base(owner, above, parent)
+        there = self.base(owner, above, parent)
         assert parent.offer is not None
         told = taken(parent.offer, there)
         given = {column: whole(told[column]) for column in told.column_names}
@@ -187,7 +178,7 @@ class Maker:
             np.concatenate([kinds, known.missing_kinds[place]]),
         )
 
-    def _base(self, i: int, above: Rows, parent: Made) -> Rows:
+    def base(self, i: int, above: Rows, parent: Made) -> Rows:
         """Return for each row a parent that is there: keys without a row are told of as if they were some other's."""
         if not parent.rows:
             return np.full(len(above), -1, dtype=np.int64)
@@ -196,47 +187,6 @@ class Maker:
             return above
         stand_in = self.rng("stand-in", i).integers(parent.rows, size=int(above.max()) + 1)
         return np.where(beyond, stand_in[np.maximum(above, 0)], above)
-
-    def _drawn(self, name: str, model: TableModel, rows: int, context: Mapping[str, pa.Array]) -> pa.Table | None:
-        if model.generator is None or not rows:
-            return None
-        given = pa.table(dict(context)) if context else None
-        request = SampleRequest(rows=rows, seed=derive(self.asked.seed, "table", name), context=given)
-        count = -(-rows // BATCH_ROWS)
-        parts = []
-        for index in range(count):
-            start = index * BATCH_ROWS
-            shard = Shard(index, count, start, min(BATCH_ROWS, rows - start))
-            self.ctx.progress(f"table {name}", done=start, total=rows)
-            drawn = model.generator.sample(request, shard).only
-            parts.append(drawn.select([column for column in drawn.column_names if column not in context]))
-        return pa.concat_tables(parts)
-
-    def _followed(
-        self, name: str, model: TableModel, table: Made, context: Mapping[str, pa.Array], owner: int
-    ) -> pa.Table | None:
-        """Return rows that follow each other within their parent, in order of time."""
-        if model.generator is None or not table.rows:
-            return None
-        self.ctx.progress(f"table {name}", done=0, total=table.rows)
-        labels, times = kind_labels(table.given[kind_name(owner)]), table.columns.get(str(model.order))
-        seed = derive(self.asked.seed, "table", name)
-        return following.drawn(law_of(model.generator), context, table.above[owner], labels, seed, times)
-
-    def _stranded(
-        self, name: str, model: TableModel, strands: Strands, table: Made, made: Mapping[str, Made]
-    ) -> pa.Table | None:
-        """Return rows of several series of one parent: which series each belongs to first, then each in its order."""
-        if model.generator is None or not table.rows:
-            return None
-        self.ctx.progress(f"table {name}", done=0, total=table.rows)
-        owner, schema, seed = self.graph.owner[name], self.schema.table(name), derive(self.asked.seed, "table", name)
-        base = self._base(owner, table.above[owner], made[self.graph.links[owner].parent])
-        roots, times = strand.roots_and_times(strands, self.graph, owner, base, made, schema)
-        offer = made[self.graph.links[strands.root].parent].offer
-        told = {} if offer is None else {one: offer[one] for one in model.context if one in offer.column_names}
-        given = {one: whole(held).take(pa.array(roots)) for one, held in told.items()}
-        return strand.drawn(strands, law_of(model.generator), given, roots, times, seed, schema)
 
     def _hidden(self, name: str, model: TableModel, table: Made) -> None:
         """Say how many children of which kind each row has, by every link that points here."""
@@ -367,7 +317,7 @@ class Maker:
         link = self.graph.links[i]
         parent = made[link.parent]
         for own, theirs in self.tables[name].plan.copied.get(i, {}).items():
-            there = self._base(i, table.above[i], parent)
+            there = self.base(i, table.above[i], parent)
             values = parent.columns[theirs].take(pa.array(there, mask=there < 0))
             kind = parse_type(self.schema.table(name).column(own).storage)
             values = store(values, kind)

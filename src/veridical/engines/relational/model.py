@@ -65,7 +65,8 @@ class TableModel:
     with the scale. `shuffled`: rows of one owner do not lie together. `context` names the columns given to the engine;
     `offered` are those that its own children may be given. Rows of one owner follow each other by the column `order`,
     where there is one: then `generator` is a law of sequences; `strands` says which series of a parent they belong
-    to. `levels` are the values that numbers of few keep to.
+    to. `levels` are the values that numbers of few keep to. `siblings` are the columns, with their Arrow types, that
+    each row is told of a row of the same owner.
     """
 
     plan: TablePlan
@@ -80,4 +81,5 @@ class TableModel:
     order: str | None = None
     strands: Strands | None = None
     levels: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    siblings: Mapping[str, str] = field(default_factory=dict)
     factor: float = 1.0  # a part of the table was learned from: as many times more rows come out

@@ -15,6 +15,7 @@ from veridical.engines.relational.cell import Cells
 from veridical.prepare.link import NONE, Rows
 
 SWAPS = 60
+NEAR = 8  # rows off, in the order of groups, that a row swaps its parent with first
 HALVINGS = 6  # of the share of rows that keep to their owner's parents, until as many pairs come out as in the source
 TOLERANCE = 0.05
 LEAST_MEETINGS = 10.0  # rows that chance would give the same parent twice, from which having none is a rule
@@ -157,18 +158,18 @@ def apart(
 ) -> tuple[Rows, Rows]:  # fmt: skip
     """Return the parents with rows swapped until no two rows of one `others` value share a parent, and who still do.
 
-    Nor has any row the parent that `never` gives it. Rows swap within their group first, then with anyone of their
-    cell; what cannot be swapped takes a parent that is free there.
+    Nor has any row the parent that `never` gives it. Rows swap within their group first, then with near groups of
+    their cell, then with anyone there; what cannot be swapped takes a parent that is free there.
     """
     if cells is None:
         cells = Cells(np.zeros(len(parents), dtype=np.int64), np.zeros(len(labels), dtype=np.int64))
     found = _Apart(parents.copy(), others, labels, never, cells)
     for within in (True, False):
-        for _ in range(SWAPS):
+        for again in range(SWAPS):
             wrong = found.wrong()
             if not len(wrong):
                 return found.parents, wrong
-            found.swap(wrong, rng, within=within)
+            found.swap(wrong, rng, within=within, reach=NEAR * 2 ** min(again // 4, 40))
     found.move(rng)
     return found.parents, found.wrong()
 
@@ -201,21 +202,25 @@ class _Apart:
     def _pairs(self, parents: Rows, others: Rows) -> Rows:
         return parents * (int(self.others.max(initial=0)) + 1) + others
 
-    def _partners(self, wrong: Rows, rng: np.random.Generator, *, within: bool) -> tuple[Rows, NDArray[np.bool_]]:
+    def _partners(
+        self, wrong: Rows, rng: np.random.Generator, *, within: bool, reach: int
+    ) -> tuple[Rows, NDArray[np.bool_]]:
+        """Return a row to swap with for each: of the same group, or of one that is near, further off each time."""
         size = len(self.parents)
-        keys = np.stack([self.cells.rows, np.append(self.labels, -1)[self.parents]])
-        keys = keys if within else keys[:1]
+        keys = np.stack([np.append(self.labels, -1)[self.parents], self.cells.rows])
         order = rng.permutation(size)
         order = order[np.lexsort(keys[:, order])]
         place = np.empty(size, dtype=np.int64)
         place[order] = np.arange(size)
-        reach = 8 if within else size
-        partner = order[(place[wrong] + 1 + rng.integers(0, reach, size=len(wrong))) % size]
+        reach = min(NEAR if within else reach, size)
+        step = rng.integers(1, reach + 1, size=len(wrong)) * rng.choice([-1, 1], size=len(wrong))
+        partner = order[(place[wrong] + step) % size]
+        keys = keys if within else keys[1:]
         return partner, np.asarray((keys[:, partner] == keys[:, wrong]).all(axis=0))
 
-    def swap(self, wrong: Rows, rng: np.random.Generator, *, within: bool) -> None:
+    def swap(self, wrong: Rows, rng: np.random.Generator, *, within: bool, reach: int) -> None:
         """Let wrong rows exchange parents with others, where both are right then."""
-        partner, fits = self._partners(wrong, rng, within=within)
+        partner, fits = self._partners(wrong, rng, within=within, reach=reach)
         _, once = np.unique(partner, return_index=True)
         first = np.zeros(len(wrong), dtype=bool)
         first[once] = True

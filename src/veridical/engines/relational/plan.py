@@ -18,6 +18,7 @@ from veridical.prepare.codec import whole
 from veridical.prepare.link import Pointing
 from veridical.prepare.linked_rule import seen_from
 
+LEAST_NUMBERED = 20  # rows, from which being all different is no chance
 UNTOLD = frozenset({Kind.IDENTIFIER, Kind.PERSONAL, Kind.TEXT})
 COUNT, KIND, PARENT = "#{} children", "#{} kind", "#{} parent"
 
@@ -102,7 +103,16 @@ def _fresh(schema: TableSchema, table: pa.Table, graph: Graph, linked: set[str])
         elif own and not set(key) & linked and not any(name in found for name in own):
             # Of a wider key one column is new for each row; the rest is drawn as it comes.
             found[max(own, key=lambda name: len(whole(table[name]).unique()))] = None
+        elif len(own) == 1 and _is_number_of_row(schema.column(own[0]), table):
+            found[own[0]] = None
     return list(found)
+
+
+def _is_number_of_row(column: Column, table: pa.Table) -> bool:
+    """Say whether a part of a key tells all rows apart by itself, as orders are numbered through all tenants."""
+    if column.kind not in (Kind.IDENTIFIER, Kind.INTEGER) or table.num_rows < LEAST_NUMBERED:
+        return False
+    return len(whole(table[column.name]).unique()) == table.num_rows
 
 
 def _grid(
@@ -114,7 +124,7 @@ def _grid(
     mine = set(graph.links[owner].columns)
     for key in _keys(schema):
         rest = [name for name in key if name not in mine]
-        if mine & set(key) and len(rest) == 1 and rest[0] not in linked:
+        if mine <= set(key) and len(rest) == 1 and rest[0] not in linked:
             return Grid.learn(rest[0], whole(table[rest[0]]), pointing[owner].rows)
     return None
 

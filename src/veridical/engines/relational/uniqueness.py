@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
+import pyarrow as pa
 
 from veridical.core.errors import ConstraintError
 from veridical.engines.relational.graph import Graph
@@ -12,11 +13,12 @@ from veridical.engines.relational.made import Made
 from veridical.engines.relational.model import LinkModel, TableModel
 from veridical.engines.relational.pairing import apart
 from veridical.engines.relational.spreading import key_codes, spread
+from veridical.prepare.codec import whole
 from veridical.prepare.link import Rows
 
 
 def keep_apart(
-    graph: Graph, model: TableModel, table: Made, links: Mapping[int, LinkModel],
+    graph: Graph, model: TableModel, made: Mapping[str, Made], links: Mapping[int, LinkModel],
     rng: Callable[[str | int], np.random.Generator], *, by_links: bool,
 ) -> None:  # fmt: skip
     """Move what is paired (`by_links`), or the values of a key's last column, until no combination comes twice.
@@ -27,6 +29,7 @@ def keep_apart(
         ConstraintError: a column has too few values.
     """
     plan, name = model.plan, model.plan.schema.name
+    table = made[name]
     for key in plan.unique:
         used = [i for i in table.above if set(graph.links[i].columns) & set(key)]
         free = [column for column in key if column in table.columns]
@@ -35,10 +38,10 @@ def keep_apart(
             continue
         if movable:
             i = movable[-1]
-            others = key_codes([table.above[j] for j in used if j != i], [table.columns[c] for c in free])
+            others = _codes(graph, key, [j for j in used if j != i], made, name, free)
             _part(table, i, others, rng("apart"), _never(i, table, links))
         elif free and (plan.grid is None or plan.grid.column not in key):
-            groups = key_codes([table.above[j] for j in used], [table.columns[c] for c in free[:-1]])
+            groups = _codes(graph, key, used, made, name, free[:-1])
             values = spread(table.columns[free[-1]], groups, rng("apart"))
             if values is None:
                 raise ConstraintError(
@@ -50,6 +53,25 @@ def keep_apart(
         never = _never(i, table, links)
         if any(((table.above[i] == other) & (other >= 0)).any() for other in never):
             _part(table, i, np.arange(table.rows), rng("unlike"), never)
+
+
+def _codes(
+    graph: Graph, key: Sequence[str], used: Sequence[int], made: Mapping[str, Made], name: str, free: Sequence[str]
+) -> Rows:
+    """Return one code for each combination of what a key says of parents and of a row's own columns."""
+    table, whole_links, parts = made[name], [], []
+    for j in used:
+        link = graph.links[j]
+        if set(link.columns) <= set(key):
+            whole_links.append(table.above[j])
+            continue
+        # The tenant of an order's customer is in the order's key, the customer is not.
+        held = made[link.parent]
+        there = np.where(table.above[j] < held.rows, table.above[j], -1)
+        for own, theirs in zip(link.columns, link.parent_columns, strict=True):
+            if own in key:
+                parts.append(whole(held.columns[theirs]).take(pa.array(there, mask=there < 0)))
+    return key_codes(whole_links, [*parts, *(table.columns[one] for one in free)])
 
 
 def _never(i: int, table: Made, links: Mapping[int, LinkModel]) -> list[Rows]:
