@@ -139,17 +139,7 @@ def _told(wrong: Exception, address: Address, doing: str) -> VeridicalError | No
             return ProviderError(f"the database broke off while we {doing}", where=str(address), fix="try again")
         return None
     kinds = {kind.__name__ for kind in type(wrong).__mro__}
-    diagnosis = getattr(wrong, "diag", None)
-    place = " ".join(
-        str(part)
-        for part in (
-            getattr(diagnosis, "table_name", None),
-            getattr(diagnosis, "constraint_name", None),
-            _column_in(diagnosis),
-        )
-        if part
-    )
-    where = f"{address}{' ' + place if place else ''}"
+    where = _place(wrong, address)
     state = _state(wrong)
     code = f"{type(wrong).__name__}{f', {state}' if state else ''}"
     if kinds & {"IntegrityError", "ConstraintException"} or str(state).startswith("23"):
@@ -181,6 +171,13 @@ def _told(wrong: Exception, address: Address, doing: str) -> VeridicalError | No
 
 
 _GONE = frozenset(("2006", "2013", "1053", "1927"))  # MySQL: gone away, lost, shutting down, killed
+
+
+def _place(wrong: Exception, address: Address) -> str:
+    """The database, and the table, constraint and column that the driver names."""
+    diagnosis = getattr(wrong, "diag", None)
+    names = (getattr(diagnosis, "table_name", None), getattr(diagnosis, "constraint_name", None), _column_in(diagnosis))
+    return " ".join([str(address), *(str(name) for name in names if name)])
 
 
 def _column_in(diagnosis: Any) -> str | None:

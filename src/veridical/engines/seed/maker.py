@@ -63,10 +63,7 @@ def make(
         [1, 2]
     """
     check_rules(schema)
-    unknown = sorted(set(request.rows_of) - {table.name for table in schema.tables})
-    if unknown:
-        fix = f"the tables are {', '.join(table.name for table in schema.tables)}"
-        raise ConstraintError(f"no table {', '.join(unknown)}", where="rows of tables", fix=fix)
+    _check_names(schema, request)
     declared = _skeleton(schema) if structure is None else structure
     tables = [declared.table(table.name) for table in schema.tables]
     order = order_of(tables)
@@ -92,6 +89,13 @@ def make(
     notes = tuple(note for filling in made.values() for note in filling.notes)
     filled = {table.name: made[table.name].table() for table in schema.tables}
     return Seeded(Dataset(across.ruled(filled, schema, request.seed)), notes)
+
+
+def _check_names(schema: Schema, request: SeedRequest) -> None:
+    unknown = sorted(set(request.rows_of) - {table.name for table in schema.tables})
+    if unknown:
+        fix = f"the tables are {', '.join(table.name for table in schema.tables)}"
+        raise ConstraintError(f"no table {', '.join(unknown)}", where="rows of tables", fix=fix)
 
 
 def make_table(schema: TableSchema, request: SeedRequest) -> pa.Table:
