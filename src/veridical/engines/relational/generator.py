@@ -26,9 +26,9 @@ from veridical.engines.relational.made import Asked
 from veridical.engines.relational.making import Maker
 from veridical.engines.relational.model import LinkModel, Profiles, TableModel
 from veridical.engines.relational.plan import TablePlan
-from veridical.engines.relational.ruling import ruled
 from veridical.engines.relational.strand import Strands
 from veridical.prepare.link import Rows
+from veridical.prepare.linked_ruling import ruled
 from veridical.store.artifact import open_sealed, seal
 
 KIND = "linked generator"

@@ -28,10 +28,10 @@ from veridical.engines.relational.model import LinkModel, TableModel
 from veridical.engines.relational.pairing import pair
 from veridical.engines.relational.plan import count_name, kind_name, parent_name
 from veridical.engines.relational.quota import dealt, resized, scaled
-from veridical.engines.relational.ruling import ruled
 from veridical.engines.relational.uniqueness import keep_apart
 from veridical.prepare.codec import whole
 from veridical.prepare.link import Rows, point
+from veridical.prepare.linked_ruling import ruled
 from veridical.prepare.storage import parse_type, store
 
 

@@ -11,9 +11,9 @@ from veridical.core.errors import ArtifactError, SchemaError, SpecError
 from veridical.core.schema import Column, Constraint, ForeignKey, Kind, Schema, TableSchema
 from veridical.engines.relational.engine import LinkedEngine, completed
 from veridical.engines.relational.generator import LinkedGenerator
-from veridical.engines.relational.ruling import ruled
 from veridical.prepare.link import point
 from veridical.prepare.linked_rule import broken_rows, linked_rules
+from veridical.prepare.linked_ruling import ruled
 from veridical.prepare.violation import repeated
 
 ONE = Shard(0, 1, 0, 1)
