@@ -18,6 +18,7 @@ from veridical.stages.exchange import HERE, THERE, Sides, agreed, exchanged
 from veridical.stages.holdout import MIN_ROWS, Split
 
 LEAST_ENTITIES = 20
+LEAST_LEFT = 0.5  # of the entities that should be learned from, for a holdout to be worth it
 MUCH = 0.05  # of a table's rows torn between both sides: worth being told of
 
 
@@ -68,7 +69,7 @@ def split(data: Dataset, schema: Schema, share: float, ctx: RunContext, *, entit
     """Return linked tables with a random share of the entities kept back, each with all rows below it.
 
     Tables that are not below the entities stand on both sides. A row of two entities exchanges one of them with another
-    row where they stand on different sides.
+    row where they stand on different sides. Where all entities hang together, none is kept back.
 
     Raises:
         DataError: there are too few entities to learn from.
@@ -87,6 +88,8 @@ def split(data: Dataset, schema: Schema, share: float, ctx: RunContext, *, entit
     aside = ctx.rng("holdout").permutation(names)[: max(1, round(len(names) * share))]
     sides = _spread(schema, data, chosen, np.where(np.isin(components, aside), HERE, THERE).astype(np.int8), ctx)
     whole, sides = exchanged(data, schema, sides, ctx.rng("holdout", "exchange"))
+    if (sides[chosen] == THERE).sum() < LEAST_LEFT * (1 - share) * rows:
+        return Split(data, None)  # everybody hangs together: no part can be taken out without all others
     return Split(_taken(whole, sides, THERE), _taken(whole, sides, HERE))
 
 

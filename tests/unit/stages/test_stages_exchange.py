@@ -9,6 +9,7 @@ import pytest
 from linked_data import bank
 from veridical.core.contracts import RunContext
 from veridical.core.dataset import Dataset
+from veridical.core.schema import Column, ForeignKey, Kind, Schema, TableSchema
 from veridical.prepare.link import point
 from veridical.stages.exchange import agreed, exchanged
 from veridical.stages.learn import learn
@@ -89,3 +90,44 @@ def test_where_every_pair_comes_once_none_is_made_twice():
     kept = parts.train.tables["transfers"].select(["payer", "payee"]).to_pandas()
     assert not kept.duplicated().any()
     assert torn(data, parts)["transfers"] > 0.1
+
+
+def _schema(tables: dict[str, pa.Table], ends: list[tuple[str, str, str]]) -> Schema:
+    keys = {"id", *(column for _, column, _ in ends)}
+    made = tuple(
+        TableSchema(
+            name=name, primary_key=("id",),
+            columns=tuple(
+                Column(name=own, kind=Kind.IDENTIFIER if own in keys else Kind.INTEGER) for own in rows.column_names
+            ),
+        )
+        for name, rows in tables.items()
+    )  # fmt: skip
+    links = (ForeignKey(table=t, columns=(c,), parent=p, parent_columns=("id",)) for t, c, p in ends)
+    return Schema(tables=made, foreign_keys=tuple(links))
+
+
+def test_a_ring_of_keys_becomes_two_rings():
+    rows = np.arange(40)
+    tables = {
+        "one": pa.table({"id": rows, "best": (rows + 1) % 40, "a": rows % 5}),
+        "two": pa.table({"id": rows, "home": rows, "b": rows % 3}),
+    }
+    schema = _schema(tables, [("one", "best", "two"), ("two", "home", "one")])
+    parts = split(Dataset(tables), schema, 0.2, RunContext(seed=1), entity="one")
+    assert parts.train.tables["one"].num_rows == 32
+    assert parts.holdout is not None
+    assert parts.holdout.tables["two"].num_rows == 8
+
+
+def test_of_entities_that_all_hang_together_none_is_kept_back():
+    rows = np.arange(40)
+    boss = pa.array(rows - 1, mask=rows == 0)
+    tables = {
+        "staff": pa.table({"id": rows, "boss": boss, "a": rows % 5}),
+        "trips": pa.table({"id": np.arange(200), "who": np.arange(200) % 40, "b": np.arange(200) % 3}),
+    }
+    schema = _schema(tables, [("staff", "boss", "staff"), ("trips", "who", "staff")])
+    parts = split(Dataset(tables), schema, 0.2, RunContext(seed=1), entity="staff")
+    assert parts.holdout is None
+    assert parts.train.rows == Dataset(tables).rows

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 import pyarrow as pa
 
 from veridical.core.expression import parse
-from veridical.core.schema import Column, Constraint, Kind, Role, TableSchema
+from veridical.core.schema import TEMPORAL_KINDS, Column, Constraint, Kind, Role, TableSchema
 from veridical.engines.relational import calendar, clock
 from veridical.engines.relational.calendar import Spelled
 from veridical.engines.relational.clock import Clock, in_minutes
@@ -101,8 +101,10 @@ def _fresh(schema: TableSchema, table: pa.Table, graph: Graph, linked: set[str])
         if len(key) == 1 and own:
             found[key[0]] = None
         elif own and not set(key) & linked and not any(name in found for name in own):
-            # Of a wider key one column is new for each row; the rest is drawn as it comes.
-            found[max(own, key=lambda name: len(whole(table[name]).unique()))] = None
+            # Of a wider key one column is new for each row; the rest is drawn as it comes. New days would never end.
+            widest = max(own, key=lambda name: len(whole(table[name]).unique()))
+            if schema.column(widest).kind not in TEMPORAL_KINDS:
+                found[widest] = None
         elif len(own) == 1 and _is_number_of_row(schema.column(own[0]), table):
             found[own[0]] = None
     return list(found)

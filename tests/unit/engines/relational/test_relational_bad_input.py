@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -123,3 +125,20 @@ def test_reserved_words_and_mixed_case(parent: pa.Table, child: pa.Table) -> Non
     made = _made(parent, renamed, schema)
     assert made["child"].column_names == ["Select", "Order By"]
     assert point(made, schema.foreign_keys[0]).missing == 0
+
+
+def test_days_in_a_key_stay_in_their_range() -> None:
+    days = np.datetime64("2024-01-01") + np.arange(60)
+    parent = pa.table({"day": np.repeat(days, 12), "sensor": np.tile([f"s{i}" for i in range(12)], 60)})
+    of = np.random.default_rng(0).integers(0, 720, 900)
+    rows = pa.table({"on": parent["day"].take(of), "by": parent["sensor"].take(of), "x": np.arange(900) % 7})
+    schema = _schema(parent, rows, ("day", "sensor"), ("on", "by"))
+    schema = replace(schema, tables=(_with_kinds(schema.table("parent"), day=Kind.DATE), *schema.tables[1:]))
+    made = _made(parent, rows, schema)
+    assert point(made, schema.foreign_keys[0]).missing == 0
+    assert made["parent"]["day"].to_numpy().max() < np.datetime64("2024-03-15")
+    assert not made["parent"].to_pandas().duplicated(["day", "sensor"]).any()
+
+
+def _with_kinds(table: TableSchema, **kinds: Kind) -> TableSchema:
+    return replace(table, columns=tuple(replace(one, kind=kinds.get(one.name, one.kind)) for one in table.columns))
