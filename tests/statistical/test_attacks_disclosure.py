@@ -52,6 +52,7 @@ def real_against_real():
     return [run_all(*deal(seed, 9_000, 1_000, 3_000), seed=seed) for seed in range(12)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("check", "scope"), JUDGED)
 def test_real_rows_never_alarm_at_nine_to_one(real_against_real, check, scope):
     values = [of(findings, check, scope).p_value for findings in real_against_real]

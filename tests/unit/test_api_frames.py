@@ -88,6 +88,7 @@ def test_the_public_names_are_these_and_all_work():
         _ = veridical.nonsense
 
 
+@pytest.mark.slow
 def test_a_run_from_python(tmp_path):
     pa_csv.write_csv(people(rows=400).only, tmp_path / "people.csv")
     (tmp_path / "easy.yaml").write_text(

@@ -71,6 +71,7 @@ def test_seeding(place: Path, extra: list[str]) -> None:
     assert orders.num_rows == 150 and orders["status"].to_pylist().count("open") > 15
 
 
+@pytest.mark.slow
 def test_rules_are_learned_and_hold_in_what_is_made(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     real = seeded(place, "real.db")
     assert run(["learn", f"sqlite:///{real}"]) == 0

@@ -98,6 +98,7 @@ def test_a_nasty_postgres_database(server: Server, extra: list[str], capsys: pyt
     assert all(table.num_rows == 200 for table in read(url).dataset.tables.values())
 
 
+@pytest.mark.slow
 def test_the_pytest_fixture(tmp_path: Path) -> None:
     pytest.importorskip("sqlalchemy", reason="sqlalchemy is not installed: pip install 'veridical[sql]'")
     url = empty(tmp_path / "one.db")

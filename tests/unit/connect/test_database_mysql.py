@@ -119,6 +119,7 @@ def test_a_wrong_password_is_not_repeated(server: Server) -> None:
     assert "hunter2" not in str(told.value) and "nobody" not in str(told.value)
 
 
+@pytest.mark.slow
 def test_an_odd_schema_seeded_and_synthesized(
     server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

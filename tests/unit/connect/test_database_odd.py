@@ -164,6 +164,7 @@ def contents(server: Server, url: str) -> str:
     return digest.hexdigest()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("extra", [[], ["--edge-cases"]])
 def test_seeding_keeps_every_rule_and_is_the_same_twice(
     server: Server, extra: list[str], capsys: pytest.CaptureFixture[str]

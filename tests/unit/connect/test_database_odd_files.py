@@ -72,6 +72,7 @@ def test_sqlite_seeded(place: Path, extra: list[str], capsys: pytest.CaptureFixt
     assert made.execute("SELECT count(*) FROM mess WHERE typeof(flag) NOT IN ('integer', 'null')").fetchone() == (0,)
 
 
+@pytest.mark.slow
 def test_duckdb_synthetic_and_seeded(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     real = duck(place / "real.duckdb", DUCKDB_ODD + DUCKDB_ODD_ROWS)
     target, empty = f"duckdb:///{place / 'fake.duckdb'}", duck(place / "dev.duckdb", DUCKDB_ODD)

@@ -68,6 +68,7 @@ def test_short_series_are_cut_at_their_end(schema: Schema) -> None:
     assert parts.train.only["time"].to_pandas().max() < parts.holdout.only["time"].to_pandas().min()
 
 
+@pytest.mark.slow
 def test_no_step_over_a_hole_is_learned_or_drawn() -> None:
     """Behind each hole the series stands elsewhere: a law that stepped over holes would jump as far."""
     frame = series(2400).to_pandas()
