@@ -35,6 +35,7 @@ class TreeModel:
     forest_rows: int = 200_000  # rows beyond which one tree is grown: it no longer follows single rows
     smoothing: Smoothing = field(default_factory=Smoothing)
     prices: tuple[float, ...] = (1.1,)
+    few_prices: tuple[float, ...] = (1.15,)  # the same, of fewer rows than fill the leaves of a forest
     strengths: tuple[float, ...] = (0.3,)
     grains: tuple[int, ...] = (4, 16)
     orders: tuple[str, ...] = ("fewest_first", "given")
@@ -97,6 +98,8 @@ def fit_coded(model: TreeModel, coded: Coded, columns: Sequence[Column], ctx: Ru
     """Return the sampler of a coded table: the order first, then each column's tree."""
     if coded.rows > model.forest_rows:
         model = replace(model, growth=replace(model.growth, trees=1))
+    if coded.rows < model.growth.filled_from:
+        model = replace(model, prices=model.few_prices)
     rng = ctx.rng("model", "tree")
     rows = rng.permutation(coded.rows)[: model.most_rows].astype(np.int32)
     held = rows[: min(len(rows) // 6, 20_000)]
