@@ -8,7 +8,7 @@ stability in topology of protein networks"), and no row of one side speaks of an
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import combinations
 
 import numpy as np
@@ -19,8 +19,10 @@ from veridical.core.dataset import Dataset
 from veridical.core.schema import ForeignKey, Schema
 from veridical.engines.relational.graph import inherited
 from veridical.engines.relational.group import codes_of
+from veridical.engines.relational.plan import keys_of
+from veridical.engines.relational.spreading import key_codes
 from veridical.prepare.codec import whole
-from veridical.prepare.link import Rows, point
+from veridical.prepare.link import Pointing, Rows, point
 from veridical.prepare.linked_rule import broken_rows, linked_rules
 
 Sides = dict[str, NDArray[np.int8]]
@@ -67,9 +69,7 @@ def _switched(
     """Return the link's table with parents exchanged between rows that are torn one way and the other."""
     rows = tables[link.table]
     pointed = point(tables, link)
-    there = np.flatnonzero((pointed.rows >= 0) & (pointed.rows < pointed.present))
-    above = sides[link.parent][pointed.rows[there]]
-    torn = there[above != sides[link.table][there]]
+    torn = _torn(pointed, link, sides)
     if not len(torn):
         return rows
     moving = {*link.columns, *inherited(link, tables, pointed)}
@@ -125,11 +125,8 @@ def _levels(column: pa.ChunkedArray) -> Rows | None:
 
 
 def _codes(rows: pa.Table, names: Sequence[str]) -> Rows:
-    found = np.zeros(rows.num_rows, dtype=np.int64)
-    for name in names:
-        own = whole(rows[name]).dictionary_encode("encode").indices.to_numpy(zero_copy_only=False)
-        found = _joint(found, own.astype(np.int64))
-    return found
+    everybody = np.zeros(rows.num_rows, dtype=np.int64)
+    return key_codes([everybody], [whole(rows[name]) for name in names])
 
 
 def _joint(one: Rows, two: Rows) -> Rows:
@@ -143,7 +140,7 @@ def _spoiled(before: Mapping[str, pa.Table], after: Mapping[str, pa.Table], sche
     for table, rule in linked_rules(schema):
         if table == name and rule.type == "inequality":
             spoiled |= broken_rows(changed, schema, name, rule) & ~broken_rows(before, schema, name, rule)
-    for once in _once(schema, name):
+    for once in keys_of(schema.table(name)):
         spoiled |= _twice(_codes(after[name], once)) & ~_twice(_codes(before[name], once))
     links = [link for link in schema.foreign_keys if link.table == name]
     for one, two in combinations(links, 2):
@@ -153,12 +150,6 @@ def _spoiled(before: Mapping[str, pa.Table], after: Mapping[str, pa.Table], sche
         if not _twice(_pairs(*was)).any():
             spoiled |= _twice(_pairs(*now)) & ((was[0] != now[0]) | (was[1] != now[1]))
     return spoiled
-
-
-def _once(schema: Schema, name: str) -> list[tuple[str, ...]]:
-    table = schema.table(name)
-    uniques = [rule.columns for rule in table.constraints if rule.type == "unique"]
-    return [columns for columns in (table.primary_key, *uniques) if columns]
 
 
 def _same(one: Rows, two: Rows) -> Mask:
@@ -189,8 +180,9 @@ def agreed(tables: Mapping[str, pa.Table], schema: Schema, found: Sides) -> Side
         >>> agreed(rows, Schema(tables=(), foreign_keys=(link,)), held)["t"].tolist()
         [0, 2]
     """
+    within = [link for link in schema.foreign_keys if link.table in found and link.parent in found]
     for _ in range(len(schema.foreign_keys) + 1):
-        torn = [(name, rows) for name, rows in _torn(tables, schema, found) if len(rows)]
+        torn = [(link.table, rows) for link in within if len(rows := _torn(point(tables, link), link, found))]
         if not torn:
             break
         for name, rows in torn:
@@ -198,10 +190,8 @@ def agreed(tables: Mapping[str, pa.Table], schema: Schema, found: Sides) -> Side
     return found
 
 
-def _torn(tables: Mapping[str, pa.Table], schema: Schema, found: Sides) -> Iterator[tuple[str, Rows]]:
-    for link in schema.foreign_keys:
-        if link.table in found and link.parent in found:
-            pointed = point(tables, link)
-            there = np.flatnonzero((pointed.rows >= 0) & (pointed.rows < pointed.present))
-            own = found[link.table][there]
-            yield link.table, there[(found[link.parent][pointed.rows[there]] != own) & (own != NEITHER)]
+def _torn(pointed: Pointing, link: ForeignKey, sides: Sides) -> Rows:
+    """Return the rows that stand on another side than the parent they point to by a link."""
+    there = np.flatnonzero((pointed.rows >= 0) & (pointed.rows < pointed.present))
+    own = sides[link.table][there]
+    return there[(sides[link.parent][pointed.rows[there]] != own) & (own != NEITHER)]

@@ -15,15 +15,15 @@ import pyarrow as pa
 
 from veridical.core.schema import ForeignKey
 from veridical.engines.relational.quota import dealt, scaled
+from veridical.engines.relational.spreading import key_codes
 from veridical.prepare.codec import whole
 from veridical.prepare.link import NONE, Rows
 
 if TYPE_CHECKING:
     from veridical.engines.relational.made import Made
 
-Pairer = Callable[
-    [Rows, Rows, Rows, int], Rows
-]  # rows, parents, the parents' numbers, rows without -> places of parents
+# Rows, parents, the parents' numbers, how many rows get none -> places of parents.
+Pairer = Callable[[Rows, Rows, Rows, int], Rows]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +69,7 @@ def cells(i: int, links: Sequence[ForeignKey], child: Made, made: Mapping[str, M
     if not setting:
         return None
     size = made[link.parent].rows
-    rows = np.zeros(child.rows, dtype=np.int64)
-    parents = np.zeros(size, dtype=np.int64)
+    said: list[pa.Array] = []  # what parents, then rows, say of each shared column
     empty = np.zeros(child.rows, dtype=bool)
     for name, j in sorted(setting.items()):
         over = links[j].parent_columns[links[j].columns.index(name)]
@@ -78,12 +77,10 @@ def cells(i: int, links: Sequence[ForeignKey], child: Made, made: Mapping[str, M
         held = whole(made[links[j].parent].columns[over])
         above = np.where(child.above[j] < len(held), child.above[j], NONE)
         mine = held.take(pa.array(above, mask=above < 0)).cast(theirs.type)
-        codes = pa.concat_arrays([whole(theirs), mine]).dictionary_encode("encode").indices.to_numpy()
-        both = np.concatenate([parents, rows]) * (int(codes.max(initial=0)) + 1) + codes
-        _, both = np.unique(both, return_inverse=True)
-        parents, rows = both[:size].ravel().astype(np.int64), both[size:].ravel().astype(np.int64)
+        said.append(pa.concat_arrays([whole(theirs), mine]))
         empty |= above < 0
-    return Cells(np.where(empty, NONE, rows), parents)
+    codes = key_codes([], said)
+    return Cells(np.where(empty, NONE, codes[size:]), codes[:size])
 
 
 def paired_within(held: Cells, numbers: Rows, nulls: float, pairer: Pairer, rng: np.random.Generator) -> Rows:

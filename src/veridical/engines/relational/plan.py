@@ -124,20 +124,21 @@ def _grid(
     if owner is None:
         return None
     mine = set(graph.links[owner].columns)
-    for key in _keys(schema):
+    for key in keys_of(schema):
         rest = [name for name in key if name not in mine]
         if mine <= set(key) and len(rest) == 1 and rest[0] not in linked:
             return Grid.learn(rest[0], whole(table[rest[0]]), pointing[owner].rows)
     return None
 
 
-def _keys(schema: TableSchema) -> list[tuple[str, ...]]:
+def keys_of(schema: TableSchema) -> list[tuple[str, ...]]:
+    """Return the combinations of columns that no two rows of a table share: its key, then its unique ones."""
     unique = [rule.columns for rule in schema.constraints if rule.type == "unique"]
     return list(dict.fromkeys(key for key in [schema.primary_key, *unique] if key))
 
 
 def _unique(schema: TableSchema, linked: set[str]) -> tuple[tuple[str, ...], ...]:
-    return tuple(key for key in _keys(schema) if set(key) & linked)
+    return tuple(key for key in keys_of(schema) if set(key) & linked)
 
 
 def _copied(
