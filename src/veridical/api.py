@@ -12,31 +12,32 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from veridical.connect.dataframe import to_native
 from veridical.connect.source import read
 from veridical.core.contracts import Generator, Progress, RunContext, SampleRequest, silent
 from veridical.core.dataset import Dataset
 from veridical.core.errors import SpecError
-from veridical.core.finding import Finding, Verdict
 from veridical.core.schema import Schema
-from veridical.spec.gates import Waiver
-from veridical.spec.run import RunSpec, read_count, read_run
 from veridical.stages import holdout as holdouts
 from veridical.stages import learn as learning
 from veridical.stages import model as models
-from veridical.stages import outside
 from veridical.stages import private as privates
-from veridical.stages import release as releases
 from veridical.stages import sequence as sequences
 from veridical.stages import synthesize as syntheses
-from veridical.stages import validate as validation
 from veridical.stages.learn import Learned
-from veridical.stages.plan import Done, carry_out, context_of
-from veridical.store import manifest
-from veridical.store.manifest import Verified
-from veridical.store.runfolder import RunFolder
+
+if TYPE_CHECKING:
+    from veridical.core.finding import Finding, Verdict
+    from veridical.spec.gates import Waiver
+    from veridical.spec.run import RunSpec
+    from veridical.stages import release as releases
+    from veridical.stages import validate as validation
+    from veridical.stages.plan import Done
+    from veridical.store.manifest import Verified
+
+# Judging, releasing and reading specs are imported where they are asked for: who learns and fits needs none of it.
 
 __all__ = ["Made", "fit", "go_on", "learn", "read", "release", "run", "synth", "synthesize", "validate", "verify"]
 
@@ -166,6 +167,9 @@ def validate(
     Raises:
         VeridicalError: the tables cannot be compared, or the gates are wrong.
     """
+    from veridical.stages import outside
+    from veridical.stages import validate as validation
+
     real = read(train)
     judged = validation.validate(
         train=real,
@@ -221,6 +225,8 @@ def synth(
     drawn = syntheses.draw(generator, SampleRequest(rows=data.rows if rows is None else _count(rows), seed=seed))
     verdict = findings = None
     if gates is not None:
+        from veridical.stages import validate as validation
+
         judged = validation.validate(
             train=parts.train, holdout=parts.holdout, synthetic=drawn, schema=known, gates=gates, ctx=ctx
         )
@@ -281,7 +287,10 @@ def run(spec: str | Path | RunSpec, *, progress: Progress = silent) -> Done:
         ReleaseRefused: a gate failed or was not measured.
         VeridicalError: whatever a stage refuses.
     """
-    declared = spec if isinstance(spec, RunSpec) else read_run(Path(spec))
+    from veridical.spec.run import read_run
+    from veridical.stages.plan import carry_out, context_of
+
+    declared = read_run(Path(spec)) if isinstance(spec, str | Path) else spec
     return carry_out(declared, context_of(declared, progress))
 
 
@@ -292,6 +301,9 @@ def release(folder: str | Path, *, waivers: Sequence[Waiver] = (), licence: str 
         ReleaseRefused: a gate failed or was not measured.
         ArtifactError: something was edited since it was judged.
     """
+    from veridical.stages import release as releases
+    from veridical.store.runfolder import RunFolder
+
     return releases.release(RunFolder(Path(folder)), waivers=waivers, licence=licence)
 
 
@@ -301,6 +313,8 @@ def verify(folder: str | Path) -> Verified:
     Raises:
         ArtifactError: something was changed, added or taken away, or the signer is not trusted.
     """
+    from veridical.store import manifest
+
     return manifest.verify(manifest.release_folder(Path(folder)))
 
 
@@ -321,6 +335,8 @@ def _schema_of(source: Any, data: Dataset, ctx: RunContext) -> Schema:
 
 
 def _count(rows: int | str) -> int:
+    from veridical.spec.run import read_count
+
     try:
         return read_count(rows)
     except ValueError as wrong:

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from veridical.core.errors import DataError
+from veridical.kernel.memory import give_back
 
 BATCH_ROWS = 65_536
 
@@ -21,7 +22,21 @@ def read(path: Path, *, columns: Sequence[str] | None = None) -> pa.Table:
         DataError: the file is absent, truncated or not Parquet, or a column is not there.
     """
     with _opened(path) as file:
-        return file.read(columns=_chosen(file, columns, path), use_threads=True)
+        chosen = _chosen(file, columns, path)
+        names = file.schema_arrow.names if chosen is None else chosen
+        if len(set(names)) < len(names) or any("." in name for name in names):
+            return file.read(columns=chosen)  # such names cannot be asked for one by one
+        return _by_column(file, names)
+
+
+def _by_column(file: pq.ParquetFile, names: Sequence[str]) -> pa.Table:
+    """Return a file's columns, read one after the other: what unpacking one takes is given back before the next."""
+    parts = []
+    for name in names:
+        parts.append(file.read(columns=[name], use_threads=False))
+        give_back()
+    schema = pa.schema([part.schema.field(0) for part in parts], metadata=file.schema_arrow.metadata)
+    return pa.Table.from_arrays([part.column(0) for part in parts], schema=schema)
 
 
 def scan(path: Path, *, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:

@@ -13,6 +13,7 @@ from veridical.connect import csv, dataframe, jsonl, parquet
 from veridical.connect.note import with_notes
 from veridical.core.dataset import DEFAULT_TABLE, Dataset
 from veridical.core.errors import DataError
+from veridical.kernel.memory import sparing
 
 _COMPRESSIONS = (".gz", ".zst", ".bz2", ".lz4")
 _DATABASES = {".db": "sqlite", ".sqlite": "sqlite", ".sqlite3": "sqlite", ".duckdb": "duckdb", ".ddb": "duckdb"}
@@ -105,6 +106,7 @@ def _read_folder(path: Path, columns: Sequence[str] | None, on_bad_rows: str, ce
     return tables
 
 
+@sparing()
 def _read_file(
     path: Path, columns: Sequence[str] | None, on_bad_rows: str, cells: str, *, may_be_empty: bool = False
 ) -> pa.Table:

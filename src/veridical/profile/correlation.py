@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+from statistics import NormalDist
+
 import numpy as np
-from scipy.special import ndtri
 
 from veridical.core.schema import CATEGORY_KINDS, NUMERIC_KINDS, TEMPORAL_KINDS, Kind
 from veridical.profile.facts import Floats
@@ -61,8 +63,14 @@ def _normal_scores(values: Floats) -> Floats:
     _, inverse, counts = np.unique(values[known], return_inverse=True, return_counts=True)
     middles = (np.cumsum(counts) - counts / 2) / counts.sum()
     scores = np.full(len(values), np.nan)
-    scores[known] = ndtri(middles)[inverse]
+    scores[known] = _scores_at(middles.tobytes())[inverse]
     return scores
+
+
+@lru_cache(maxsize=8)
+def _scores_at(middles: bytes) -> Floats:
+    """Return the normal scores of shares (Wichura 1988); columns without ties share theirs."""
+    return np.array([NormalDist().inv_cdf(share) for share in np.frombuffer(middles).tolist()])
 
 
 def _pairwise(scores: Floats) -> Floats:

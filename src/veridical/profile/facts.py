@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from veridical.connect.note import notes_of
-from veridical.core.chunks import numbers_of
+from veridical.core.chunks import numbers_of, one_array
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
@@ -91,9 +91,10 @@ def column_facts(field: pa.Field, cells: pa.ChunkedArray, position: int = 0) -> 
     counted = cells.value_counts()
     values, counts = counted.field("values"), counted.field("counts").to_numpy(zero_copy_only=False)
     if isinstance(values.type, pa.DictionaryType):
-        values = values.dictionary_decode()
-        merged = pa.table({"v": values, "c": counts}).group_by("v").aggregate([("c", "sum")])
-        values, counts = merged["v"].combine_chunks(), merged["c_sum"].to_numpy()
+        # A dictionary may hold a value twice.
+        merged = values.dictionary_decode().dictionary_encode("encode")
+        values, places = merged.dictionary, merged.indices.to_numpy(zero_copy_only=False)
+        counts = np.bincount(places, counts, len(values)).astype(np.int64)
     present = values.is_valid().to_numpy(zero_copy_only=False)
     nulls = int(counts[~present].sum())
     values = values.filter(pa.array(present)) if nulls else values
@@ -124,7 +125,5 @@ def countable(cells: pa.ChunkedArray) -> pa.ChunkedArray:
 
 def codes_of(cells: pa.ChunkedArray) -> Codes:
     """Return one integer a row, equal for equal values; null is -1."""
-    encoded = countable(cells).dictionary_encode().combine_chunks()
-    if isinstance(encoded, pa.ChunkedArray):
-        encoded = encoded.chunk(0)
+    encoded = one_array(countable(cells).dictionary_encode())
     return np.asarray(encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False), dtype=np.int32)

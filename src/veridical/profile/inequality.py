@@ -102,10 +102,13 @@ def _alike(a: Floats, b: Floats) -> bool:
 
 
 def _rank_correlation(a: Floats, b: Floats) -> float:
-    from scipy.stats import rankdata
-
     step = max(1, len(a) // 4000)
-    return float(np.corrcoef(rankdata(a[::step]), rankdata(b[::step]))[0, 1])
+    return float(np.corrcoef(_mid_ranks(a[::step]), _mid_ranks(b[::step]))[0, 1])
+
+
+def _mid_ranks(values: Floats) -> Floats:
+    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
+    return np.asarray((np.cumsum(counts) - (counts - 1) / 2)[inverse])
 
 
 def _follows(pair: tuple[str, str], found: dict[tuple[str, str], float]) -> bool:

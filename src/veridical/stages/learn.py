@@ -14,6 +14,7 @@ from veridical.core.dataset import Dataset
 from veridical.core.errors import ArtifactError, DataError
 from veridical.core.profile import TableProfile
 from veridical.core.schema import Column, Kind, Schema, TableSchema
+from veridical.kernel.memory import sparing
 
 STAGE = "learn"
 SCHEMA_FILE = "schema.yaml"
@@ -29,6 +30,7 @@ class Learned:
     profiles: Mapping[str, TableProfile]
 
 
+@sparing()
 def learn(
     dataset: Dataset, ctx: RunContext | None = None, *, folder: Path | None = None, rare_below: int = 5
 ) -> Learned:

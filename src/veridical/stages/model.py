@@ -17,6 +17,7 @@ from veridical.core.contracts import Engine, Generator, Progress, RunContext
 from veridical.core.dataset import Dataset
 from veridical.core.errors import ArtifactError, SpecError
 from veridical.core.schema import Schema
+from veridical.kernel.memory import sparing
 from veridical.store.artifact import Sealed, open_sealed, seal
 from veridical.store.runfolder import write_json, writing_folder
 
@@ -54,6 +55,7 @@ class Model:
     sealed: Sealed
 
 
+@sparing()
 def fit(train: Dataset, schema: Schema, recipe: Recipe, ctx: RunContext) -> Generator:
     """Return a generator fitted on the train rows.
 
@@ -63,6 +65,7 @@ def fit(train: Dataset, schema: Schema, recipe: Recipe, ctx: RunContext) -> Gene
     return recipe.build().fit(train, schema, ctx)
 
 
+@sparing()
 def model(
     train: Dataset, schema: Schema, recipe: Recipe, ctx: RunContext, folder: Path, *, source: Mapping[str, Any]
 ) -> Sealed:

@@ -15,7 +15,6 @@ from veridical.core.dataset import Dataset
 from veridical.core.errors import SpecError
 from veridical.core.finding import Verdict
 from veridical.core.schema import Column, Kind, Schema, TableSchema
-from veridical.spec.run import RunSpec
 from veridical.stages.model import Recipe, open_model
 from veridical.store.keys import KeyRing
 from veridical.store.runfolder import RunFolder
@@ -23,6 +22,7 @@ from veridical.store.runfolder import RunFolder
 if TYPE_CHECKING:
     from veridical.engines.tabular.generator import TableGenerator
     from veridical.reports.html import PageContent
+    from veridical.spec.run import RunSpec
 
 DEFAULT_ENGINE = "aim"
 GATES = "private"

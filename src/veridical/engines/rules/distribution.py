@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr, ndtri
 
+from veridical.encode.normal import ndtr, ndtri
 from veridical.fabricate.draw import choose
 
 Floats = NDArray[np.float64]

@@ -10,10 +10,10 @@ from typing import Self
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
-from scipy.special import ndtr, ndtri
 
 from veridical.core.contracts import Allowed, RunContext
 from veridical.core.schema import Column, Kind, Role
+from veridical.encode.normal import ndtr, ndtri
 from veridical.engines.tabular.independent import null_share
 from veridical.engines.tabular.latent import Bound, correlate, draw_bound, mean_scores, score_variance
 from veridical.engines.tabular.marginal import (

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr, ndtri
 
+from veridical.encode.normal import ndtr, ndtri
 from veridical.engines.tabular.marginal import Floats, Indexes, Pieces
 
 _SWEEPS = 12
