@@ -16,7 +16,7 @@ ALWAYS_NULL = tuple(mark for mark in TEXT_NULLS if mark != "NA")  # NA may be Na
 INFINITE = ("inf", "-inf", "+inf", "Inf", "-Inf", "+Inf", "Infinity", "-Infinity", "INF", "-INF")
 
 _INTEGER = r"^(0|-?[1-9][0-9]{0,18})$"
-_DECIMAL = r"^-?([0-9]|[1-9][0-9]+)?(\.[0-9]*)?([eE][-+]?[0-9]{1,3})?$"
+_DECIMAL = r"^-?(([0-9]|[1-9][0-9]+)(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]{1,3})?$"
 _CAREFUL = r"[eE]|[0-9.]{16,}"
 _EXACT_INTEGERS = 2**53
 HEAD = 1000

@@ -46,16 +46,46 @@ def sniff(text: str) -> Dialect:
     """
     text = text.removeprefix("\ufeff")
     quote = "'" if _quoted_by(text, "'") and '"' not in text else '"'
-    escape = "\\" if f"\\{quote}" in text and quote * 2 not in text.replace(f",{quote}{quote}", ",") else None
+    escape = "\\" if f"\\{quote}" in text and _is_escaped(text, quote) else None
+    best = _delimiter(text, quote, escape)
+    if best == ONE_COLUMN and not any(mark in text for mark in (",", ONE_COLUMN)):
+        best = ","
+    dialect = Dialect(delimiter=best, quote=quote, escape=escape)
+    return Dialect(delimiter=best, quote=quote, escape=escape, header=_has_header(rows(text, dialect)))
+
+
+def _delimiter(text: str, quote: str, escape: str | None) -> str:
     best, best_score = ONE_COLUMN, 0.0
     for delimiter in DELIMITERS:
         score = _consistency(text, Dialect(delimiter=delimiter, quote=quote, escape=escape))
         if score > best_score:
             best, best_score = delimiter, score
-    if best == ONE_COLUMN and not any(mark in text for mark in (",", ONE_COLUMN)):
-        best = ","
-    dialect = Dialect(delimiter=best, quote=quote, escape=escape)
-    return Dialect(delimiter=best, quote=quote, escape=escape, header=_has_header(rows(text, dialect)))
+    return best
+
+
+def _is_escaped(text: str, quote: str) -> bool:
+    """Whether a backslash before a quote escapes it: a cell may as well end in a backslash."""
+    cut = [
+        _well_cut(text, Dialect(delimiter=_delimiter(text, quote, escape), quote=quote, escape=escape))
+        for escape in (None, "\\")
+    ]
+    return cut[1] > cut[0]
+
+
+def _well_cut(text: str, dialect: Dialect) -> int:
+    """Return how many rows, from the first on, have its width and no quote out of place."""
+    options = dialect.reader_options()
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True, **options)  # type: ignore[arg-type]
+    count, width = 0, None
+    try:
+        for row in reader:
+            width = len(row) if width is None else width
+            if len(row) != width or count >= SAMPLE_LINES:
+                return count
+            count += 1
+    except csv.Error:
+        return count
+    return count
 
 
 def rows(text: str, dialect: Dialect) -> list[list[str]]:

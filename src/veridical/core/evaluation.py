@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from veridical.core.chunks import one_array
 from veridical.core.errors import SpecError
 from veridical.core.schema import TEMPORAL_KINDS, Column, Kind
+from veridical.core.timetext import as_moments
 
 # name: (fewest, most) arguments
 FUNCTIONS: Mapping[str, tuple[int, int]] = {
@@ -88,7 +89,7 @@ _PER_SECOND = {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9}
 
 def _read_dates(array: pa.Array, column: Column) -> pa.Array:
     if column.datetime_format is not None and column.kind is not Kind.TIME:
-        return pc.strptime(array, format=column.datetime_format, unit="us", error_is_null=True).cast(_STAMP)
+        return as_moments(array, column.datetime_format).cast(_STAMP)
     return array
 
 

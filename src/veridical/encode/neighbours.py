@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from veridical.core.errors import DataError
 from veridical.core.schema import CATEGORY_KINDS, NUMERIC_KINDS, TEMPORAL_KINDS, Column, Kind, Role, TableSchema
+from veridical.core.timetext import as_moments
 from veridical.kernel import library
 
 _MISSING = np.float32(-4e6)
@@ -222,7 +223,7 @@ def as_numbers(cells: pa.ChunkedArray, column: Column) -> NDArray[np.float64]:
     try:
         if pa.types.is_string(kind) or pa.types.is_large_string(kind):
             if column.kind in TEMPORAL_KINDS and column.datetime_format is not None:
-                cells = pc.strptime(cells, format=column.datetime_format, unit="us", error_is_null=True)
+                cells = as_moments(cells, column.datetime_format)
                 kind = cells.type
             else:
                 cells = cells.cast(pa.float64())

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from veridical.core.chunks import whole
 from veridical.core.schema import Column
+from veridical.core.timetext import as_moments
 
 Numbers = NDArray[np.float64]
 Places = NDArray[np.int64]
@@ -112,7 +113,7 @@ def times_of(table: pa.Table, column: Column) -> Numbers:
     array = whole(table[column.name])
     if pa.types.is_string(array.type) or pa.types.is_large_string(array.type):
         if column.datetime_format is not None:
-            array = pc.strptime(array, format=column.datetime_format, unit="us", error_is_null=True)
+            array = as_moments(array, column.datetime_format)
         else:
             array = array.cast(pa.timestamp("us"))
     if pa.types.is_date(array.type):

@@ -21,6 +21,10 @@ _MOST_TEXTS = 200_000  # of the source, read to learn
 _POOL = 4_096  # texts made up in advance
 _TRIES = 6 * _POOL
 _PATIENCE = 400  # walks in a row that bring nothing new
+_SHORT, _FEW_WORDS = 60, 4  # characters and words on average, up to which texts are names rather than sentences
+_MOST_OF_LENGTH = 0.6  # of the source's, which texts made of words must reach on average
+_VARIED = 0.2  # of the source's distinct texts, which there must be at least of those made of words
+_TOLD_WORD = 3  # letters from which on a word of fewer than k records is never spelled again
 
 _Followers = tuple[list[str], NDArray[np.float64]]
 
@@ -71,10 +75,10 @@ def text_model(values: pa.Array | pa.ChunkedArray, k: int) -> TextModel:
     for text, count in records.items():
         seen[_print_of(text)] += count
     known = {text: count for text, count in records.items() if count >= k}
-    chains = _chains(records, k)
     rng = np.random.default_rng(len(records))
-    longest = max((len(text.split()) for text in records), default=0)
-    new = _made_up(chains, seen, k, longest, rng)
+    new = _made_up(_chains(records, k, between=" "), seen, k, rng, longest=_most_words(records), between=" ")
+    if _tells_little(new, records):
+        new = _spelled(records, seen, k, rng) or new or _of_words(records, k, rng)
     rest = max(sum(records.values()) - sum(known.values()), 0)
     each = rest / len(new) if new else 0.0
     weights = [*(float(count) for count in known.values()), *([each] * len(new))]
@@ -96,12 +100,56 @@ def _print_of(text: str) -> str:
     return "".join(text.split()).casefold()
 
 
-def _chains(records: Mapping[str, int], k: int) -> dict[tuple[str, ...], _Followers]:
-    """Followers of every context of one or two words, counted once a record, where k records carry the whole."""
+def _most_words(records: Mapping[str, int]) -> int:
+    return max((len(text.split()) for text in records), default=0)
+
+
+def _tells_little(new: Sequence[str], records: Mapping[str, int]) -> bool:
+    """Whether short texts (names of towns, of products) share so few words that few or only stumps come of them."""
+    usual = _mean_length(list(records))
+    few = len(new) < min(_VARIED * len(records), _POOL)
+    words = sum(len(text.split()) for text in records) / max(len(records), 1)
+    return 0 < usual <= _SHORT and words <= _FEW_WORDS and (few or _mean_length(new) < _MOST_OF_LENGTH * usual)
+
+
+def _mean_length(texts: Sequence[str]) -> float:
+    return sum(map(len, texts)) / max(len(texts), 1)
+
+
+def _spelled(records: Mapping[str, int], seen: Mapping[str, int], k: int, rng: np.random.Generator) -> Sequence[str]:
+    """Return texts spelled letter by letter, each step as k records have it, as long as theirs; no word of theirs."""
+    lengths = sorted(length for text, count in records.items() for length in [len(text)] * count)
+    if len(lengths) < 2 * k:
+        return ()
+    shortest, longest = lengths[k - 1], lengths[-k]
+    words = Counter[str]()
+    for text, count in records.items():
+        words.update(dict.fromkeys({word.casefold() for word in text.split()}, count))
+    told = {word for word, count in words.items() if count < k and len(word) >= _TOLD_WORD}
+    found = _made_up(_chains(records, k, between=""), seen, k, rng, longest=longest, between="")
+    kept = [text for text in found if len(text) >= shortest and told.isdisjoint(text.casefold().split())]
+    return [text for text in kept if text == text.strip()]
+
+
+def _of_words(records: Mapping[str, int], k: int, rng: np.random.Generator) -> Sequence[str]:
+    """Return as many common words as the texts usually have, where too few records tell of anything else."""
+    counts = sorted(len(text.split()) for text, count in records.items() for _ in range(count))
+    if len(counts) < k:
+        return ()
+    capital = sum(count for text, count in records.items() if text[:1].isupper()) * 2 > len(counts)
+    words = list(dict.fromkeys(locale_of("en_US").entries("words")))
+    drawn = rng.choice(words, size=(_POOL, max(1, counts[len(counts) // 2])))
+    texts = dict.fromkeys(" ".join(row) for row in drawn)
+    return [text.title() if capital else text for text in texts]
+
+
+def _chains(records: Mapping[str, int], k: int, *, between: str) -> dict[tuple[str, ...], _Followers]:
+    """Followers of every context of one or two words or letters, counted once a record, where k records carry it."""
     counts: Counter[tuple[str, ...]] = Counter()
     for text, count in records.items():
-        words = [_START, *text.split(" "), _END]
-        grams = {tuple(words[i : i + size]) for size in (2, 3) for i in range(len(words) - size + 1)}
+        words = [_START, *(text.split(between) if between else text), _END]
+        # No set: its order changes from one process to the next, and with it what is drawn.
+        grams = dict.fromkeys(tuple(words[i : i + size]) for size in (2, 3) for i in range(len(words) - size + 1))
         for gram in grams:
             counts[gram] += count
     followers: defaultdict[tuple[str, ...], list[tuple[str, int]]] = defaultdict(list)
@@ -118,15 +166,17 @@ def _made_up(
     chains: Mapping[tuple[str, ...], _Followers],
     seen: Mapping[str, int],
     k: int,
-    longest: int,
     rng: np.random.Generator,
+    *,
+    longest: int,
+    between: str,
 ) -> Sequence[str]:
     found: dict[str, None] = {}
     if (_START,) not in chains:
         return ()
     idle = 0
     for _ in range(_TRIES):
-        text = " ".join(_walk(chains, longest, rng))
+        text = between.join(_walk(chains, longest, rng, broken_off=bool(between)))
         if text and not 0 < seen.get(_print_of(text), 0) < k:
             idle = idle + 1 if text in found else 0
             found[text] = None
@@ -137,7 +187,10 @@ def _made_up(
     return tuple(found)
 
 
-def _walk(chains: Mapping[tuple[str, ...], _Followers], longest: int, rng: np.random.Generator) -> list[str]:
+def _walk(
+    chains: Mapping[tuple[str, ...], _Followers], longest: int, rng: np.random.Generator, *, broken_off: bool
+) -> list[str]:
+    """Return the steps of a walk; none of one that does not come to an end, unless it may be broken off."""
     words = [_START]
     while len(words) <= longest:
         # Longer contexts read better, but one with a single way on would only retell the source.
@@ -148,6 +201,6 @@ def _walk(chains: Mapping[tuple[str, ...], _Followers], longest: int, rng: np.ra
         followers, ends = step
         word = followers[min(int(np.searchsorted(ends, rng.random() * ends[-1], "right")), len(followers) - 1)]
         if word == _END:
-            break
+            return words[1:]
         words.append(word)
-    return words[1:]
+    return words[1:] if broken_off else []

@@ -32,8 +32,9 @@ _UUID = re.compile(r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}
 class KeyCodec:
     """A column of keys: value number `row` is fresh, and unique over all shards.
 
-    `form` is "dense" (1, 2, 3 ...), "sparse" (whole numbers of `width` digits), "uuid", "pattern" or "moment" (on
-    the line of time that `calendar` is); `repeats` is how many rows in a row share a key (1 for unique keys).
+    `form` is "dense" (1, 2, 3 ... from `width`, which is 0 or 1), "sparse" (whole numbers of `width` digits), "uuid",
+    "pattern" or "moment" (on the line of time that `calendar` is); `repeats` is how many rows in a row share a key
+    (1 for unique keys).
     """
 
     column: Column
@@ -86,7 +87,7 @@ class KeyCodec:
 
     def _written(self, number: NDArray[np.int64], key: int, keys: int) -> pa.Array:
         if self.form == "dense":
-            return pa.array(number + 1)
+            return pa.array(number + self.width)
         if self.calendar is not None:
             return self.calendar.written(number, self.column, key, keys)
         if self.form == "sparse":
@@ -122,7 +123,7 @@ def _number_form(array: pa.Array, distinct: int, kind: Any) -> tuple[str, str, i
     if (pa.types.is_integer(kind) and kind.bit_width < 32) or pa.types.is_floating(kind):
         return "dense", "", 1
     if ends["max"] - ends["min"] < 2 * distinct:
-        return "dense", "", 1
+        return "dense", "", 0 if ends["min"] == 0 else 1
     return "sparse", "", max(1, min(most, len(str(int(abs(ends["max"]))))))
 
 

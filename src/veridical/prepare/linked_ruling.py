@@ -14,6 +14,7 @@ from veridical.core.errors import ConstraintError
 from veridical.core.expression import parse
 from veridical.core.restriction import split
 from veridical.core.schema import Column, Constraint, Kind, Schema, TableSchema
+from veridical.core.timetext import as_moments, in_form
 from veridical.prepare.codec import whole
 from veridical.prepare.link import Rows
 from veridical.prepare.linked_rule import (
@@ -27,7 +28,6 @@ from veridical.prepare.linked_rule import (
 )
 from veridical.prepare.linked_swap import swapped
 from veridical.prepare.linked_unique import apart
-from veridical.prepare.moment import written
 from veridical.prepare.storage import is_text, store
 from veridical.prepare.violation import row_rules
 
@@ -91,7 +91,7 @@ def _numbers(values: pa.Array, column: Column) -> NDArray[np.float64]:
     """Return numbers or moments as numbers, moments spelled as text in microseconds."""
     if is_text(values.type):
         form = column.datetime_format or "%Y-%m-%d"
-        values = pc.strptime(values.cast(pa.string()), format=form, unit="us", error_is_null=True)
+        values = as_moments(values, form)
     return numbers_of(values)
 
 
@@ -99,7 +99,7 @@ def _spelled(held: NDArray[np.float64], column: Column, kind: pa.DataType) -> pa
     """Return what `_numbers` was made of."""
     if not is_text(kind):
         return of_numbers(held, kind)
-    return store(written(of_numbers(held, pa.timestamp("us")), column.datetime_format or "%Y-%m-%d"), column.storage)
+    return store(in_form(of_numbers(held, pa.timestamp("us")), column.datetime_format or "%Y-%m-%d"), column.storage)
 
 
 def _tied(own: TableSchema, name: str, rows: pa.Table) -> list[str]:

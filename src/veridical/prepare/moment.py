@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from veridical.core.contracts import Allowed
 from veridical.core.errors import SchemaError
 from veridical.core.schema import Column, Kind
+from veridical.core.timetext import as_moments, in_form
 from veridical.prepare.codec import Arrays, Place, Plain, Support, beyond, from_numpy, support_of, to_numpy, whole
 from veridical.prepare.storage import is_text, parse_type, store
 
@@ -207,11 +208,9 @@ def _parsed(array: pa.Array, column: Column) -> pa.Array:
                 return pc.multiply(array.cast(pa.float64()), 1e6).cast(pa.int64(), safe=False).cast(pa.duration("us"))
         elif is_text(kind) and column.kind is Kind.TIME:
             form = column.datetime_format or "%H:%M:%S"
-            return pc.strptime(array.cast(pa.string()), format=form, unit="us", error_is_null=True).cast(
-                pa.time64("us")
-            )
+            return as_moments(array, form).cast(pa.time64("us"))
         elif is_text(kind) and column.datetime_format is not None:
-            return pc.strptime(array.cast(pa.string()), format=column.datetime_format, unit="us", error_is_null=True)
+            return as_moments(array, column.datetime_format)
         elif is_text(kind) and column.kind is not Kind.DURATION:
             return array.cast(pa.string()).cast(pa.timestamp("us"))
     except pa.ArrowInvalid:
@@ -330,7 +329,7 @@ def _stored(values: NDArray[Any], null: NDArray[np.bool_], column: Column, unit:
         clock = from_numpy(_rescaled(values, unit, "us"), null).cast(pa.time64("us"))
         if is_text(kind):
             moment = clock.cast(pa.int64()).cast(pa.timestamp("us"))
-            return store(written(moment, column.datetime_format or "%H:%M:%S"), column.storage)
+            return store(in_form(moment, column.datetime_format or "%H:%M:%S"), column.storage)
         return store(clock, column.storage)
     if unit == "day" and not pa.types.is_timestamp(kind):
         moment = from_numpy(values.astype(np.int32), null).cast(pa.date32())
@@ -341,25 +340,8 @@ def _stored(values: NDArray[Any], null: NDArray[np.bool_], column: Column, unit:
     if zone is not None:
         return pc.assume_timezone(moment, zone, ambiguous="earliest", nonexistent="earliest").cast(kind)
     if is_text(kind) and column.datetime_format is not None:
-        return store(written(moment, column.datetime_format), column.storage)
+        return store(in_form(moment, column.datetime_format), column.storage)
     return store(moment, column.storage)
-
-
-def written(moment: pa.Array, form: str) -> pa.Array:
-    """Return moments as text of a form.
-
-    Example:
-        >>> written(pa.array([0, None], pa.timestamp("us")), "%d.%m.%Y").to_pylist()
-        ['01.01.1970', None]
-    """
-    # Moments count in UTC here; an offset in the text is spelled as such.
-    form = form.replace("%z", "Z")
-    # Arrow writes seconds with their fraction; whole seconds are cast first so that %S reads as it was written.
-    if pa.types.is_timestamp(moment.type) and "%f" not in form:
-        moment = moment.cast(pa.timestamp("s"), safe=False)
-    if "%f" in form:
-        return pa.array([None if one is None else one.strftime(form) for one in moment.to_pylist()], pa.string())
-    return pc.strftime(moment, format=form)
 
 
 def _rescaled(values: NDArray[Any], have: str, want: str) -> NDArray[Any]:

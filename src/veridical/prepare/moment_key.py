@@ -100,7 +100,8 @@ def timed(column: Column) -> Column | None:
     form = column.datetime_format
     if not is_text(kind) or form is None:
         return None
-    if not any(sign in form for sign in ("%d", "%j", "%F", "%m", "%Y")):
+    form = form.replace("%-", "%")
+    if not any(sign in form for sign in ("%d", "%j", "%F", "%m", "%Y", "%b", "%B", "%q", "%G")):
         return replace(column, kind=Kind.TIME)
     clock = any(sign in form for sign in ("%H", "%I", "%T", "%M"))
     return replace(column, kind=Kind.DATETIME if clock else Kind.DATE)

@@ -34,6 +34,7 @@ class Facts:
     position: int = 0
     notes: tuple[str, ...] = ()
     seen_distinct: int | None = None  # kept when the values are let go
+    rises: bool = False  # whether numbers go up from each row to the next
 
     @property
     def valid(self) -> int:
@@ -107,7 +108,16 @@ def column_facts(field: pa.Field, cells: pa.ChunkedArray, position: int = 0) -> 
         counts=counts[present].astype(np.int64),
         position=position,
         notes=notes_of(field),
+        rises=len(values) == len(cells) > 1 and _rises(values),
     )
+
+
+def _rises(values: pa.Array) -> bool:
+    """Whether distinct numbers, in the order in which they first appear, go up."""
+    if not pa.types.is_integer(values.type):
+        return False
+    numbers = values.to_numpy(zero_copy_only=False)
+    return bool(np.all(numbers[1:] > numbers[:-1]))
 
 
 def countable(cells: pa.ChunkedArray) -> pa.ChunkedArray:

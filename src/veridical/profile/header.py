@@ -35,6 +35,8 @@ _PERSONAL: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
      ("주소",)),
 )  # fmt: skip
 
+# Words that tell of a name at a header's end only: "baker_first", but not "first_visit".
+_ONLY_LAST = frozenset({"first", "last", "middle", "maiden"})
 # Words that make a header speak of something that is shared by many people.
 _NOT_PERSONAL = _set(
     "city town country county state province region nation nationality occupation job profession title airport airline"
@@ -58,6 +60,8 @@ _QUANTITIES = _set(
     " hours minutes seconds years months year month day hour minute time income salary balance revenue distance speed"
     " temperature percent ratio rate value volume population visits times 나이 연령 금액 수량 가격"
 )
+_ROW_NUMBERS = _set("rownames rowname rownum rownumber rowno rowid rowindex recordnumber recno obsnum obsno")
+_COUNTED_TIME = _set("t week weeks period step quarter qtr")
 _PROTECTED = _set(
     "sex gender race ethnicity ethnic religion nationality disability disabled age_group age_cat agegroup male female"
     " foreign_worker native_country 성별 인종 종교 국적 장애 연령대 personal_status_sex"
@@ -96,7 +100,9 @@ def personal_type(name: str) -> str | None:
             return kind
         if kind in ("name", "address", "first_name", "last_name") and _NOT_PERSONAL & set(parts):
             continue
-        if any(f" {word} " in padded or f" {word} " in plain for word in english):
+        if any(f" {word} " in padded or f" {word} " in plain for word in english if word not in _ONLY_LAST):
+            return kind
+        if any(plain.endswith(f" {word} ") for word in english if word in _ONLY_LAST):
             return kind
     return None
 
@@ -110,6 +116,23 @@ def says_id(name: str, *, strongly: bool = False) -> bool:
         and not is_quantity(name)
         and (parts[-1] in known or any(name.endswith(w) for w in ("번호", "아이디")))
     )
+
+
+def counts_rows(name: str) -> bool:
+    """Return whether the header is one that tools give to row numbers ("Unnamed: 0", "rownames", "row_id").
+
+    Example:
+        >>> counts_rows("Unnamed: 0"), counts_rows("rownames"), counts_rows("row")
+        (True, True, False)
+    """
+    parts = words(name)
+    return parts[:1] == ("unnamed",) or "".join(parts) in _ROW_NUMBERS
+
+
+def is_clock(name: str) -> bool:
+    """Return whether the header speaks of steps of time that are counted ("t", "week", "season_start")."""
+    parts = words(name)
+    return bool(parts) and (parts[-1] in _COUNTED_TIME or bool({"year", "yr", "season"} & set(parts)))
 
 
 def says_code(name: str) -> bool:

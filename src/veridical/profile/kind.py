@@ -14,6 +14,8 @@ from veridical.profile.wording import recognise
 
 FEW = 20  # as many distinct numbers may be a code
 MANY_CODES = 1000
+YEARS = (1500, 2100)
+MOST_SPARSE = 2.0  # numbers for each row, in what counts the rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +112,6 @@ def _key(facts: Facts) -> Column | None:
     """A number is a key when its header says so and it is (nearly) unique, or when it just counts the rows."""
     numbers = facts.numbers
     share = facts.distinct / facts.valid
-    consecutive = facts.is_unique and facts.valid >= 20 and bool(numbers[-1] - numbers[0] == len(numbers) - 1)
     says = header.says_id(facts.name, strongly=True)
     personal = header.personal_type(facts.name)
     if personal in ("phone", "card", "national_id", "iban") and numbers[0] >= 1e6 and share > 0.5:
@@ -118,9 +119,10 @@ def _key(facts: Facts) -> Column | None:
             name=facts.name, kind=Kind.PERSONAL, personal=personal, reason="the header says so", confidence=0.9
         )
     if facts.is_unique and says:
+        consecutive = facts.valid >= FEW and bool(numbers[-1] - numbers[0] == len(numbers) - 1)
         order = "numbered without gaps" if consecutive else "unique"
         return Column(name=facts.name, kind=Kind.IDENTIFIER, unique=True, reason=f"a key: {order}", confidence=0.99)
-    if consecutive and not header.is_quantity(facts.name):
+    if _counts_rows(facts):
         return Column(
             name=facts.name, kind=Kind.IDENTIFIER, unique=True, reason="a key: it numbers the rows", confidence=0.9
         )
@@ -128,6 +130,22 @@ def _key(facts: Facts) -> Column | None:
         reason = f"the header says key, {facts.distinct:,} of them repeat over {facts.valid:,} rows"
         return Column(name=facts.name, kind=Kind.IDENTIFIER, reason=reason, confidence=0.8)
     return None
+
+
+def _counts_rows(facts: Facts) -> bool:
+    """Whether numbers count the rows: they go up row by row, with gaps where rows were kept back or left out.
+
+    Numbers in no order are ranks or measures, unless the header is one that tools give to row numbers.
+    """
+    numbers = facts.numbers
+    if not facts.is_unique or facts.nulls or header.is_quantity(facts.name):
+        return False
+    unnamed = facts.position == 0 and any("had no name" in note for note in facts.notes)
+    if header.counts_rows(facts.name) or unnamed:
+        return True
+    years = numbers[0] >= YEARS[0] and numbers[-1] <= YEARS[1]
+    dense = bool(numbers[-1] - numbers[0] < MOST_SPARSE * len(numbers))
+    return facts.rises and facts.valid >= FEW and dense and not years and not header.is_clock(facts.name)
 
 
 def _code(facts: Facts, rare_below: int) -> Column | None:

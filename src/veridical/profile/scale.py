@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+MOST_STEPS = 60  # of ranges; a scale has no more
+
 _YES_NO = (
     ("false", "true"), ("f", "t"), ("no", "yes"), ("n", "y"), ("0", "1"), ("off", "on"), ("absent", "present"),
     ("negative", "positive"), ("neg", "pos"), ("아니오", "예"), ("아니요", "예"), ("부", "여"), ("x", "o"),
@@ -43,11 +45,21 @@ _NUMBER = r"[0-9]+(?:[.,][0-9]+)?"
 _RANGE = re.compile(
     rf"^[\[(]?\s*[$€£₩]?({_NUMBER})\s*[kK%]?\s*(?:-|–|~|to|,)\s*[$€£₩]?({_NUMBER})\s*[kK%세대]?\s*[\])]?\w*$"
 )
-_OPEN_LOW = re.compile(rf"^(?:<=?|under|less than|below|up to|≤)\s*[$€£₩]?({_NUMBER})", re.IGNORECASE)
+_OPEN_LOW = re.compile(
+    rf"^(?:<=?|under|less than|fewer than|below|up to|at most|≤)\s*[$€£₩]?(?P<first>{_NUMBER})"
+    rf"|^[$€£₩]?(?P<last>{_NUMBER})\s*\w?\s*(?:or|and|&)\s(?:less|under|younger|fewer|below|lower)\b",
+    re.IGNORECASE,
+)
 _OPEN_HIGH = re.compile(
-    rf"^(?:>=?|over|more than|above|greater than|≥)\s*[$€£₩]?({_NUMBER})|^({_NUMBER})\s*\+$", re.IGNORECASE
+    rf"^(?:>=?|over|more than|above|greater than|at least|≥)\s*[$€£₩]?(?P<first>{_NUMBER})"
+    rf"|^[$€£₩]?(?P<last>{_NUMBER})\s*[kKmM%]?\s*(?:\+|plus\b|(?:or|and|&)\s(?:more|over|above|older|up|higher)\b)\s*\w*$",
+    re.IGNORECASE,
 )
 _YEAR_MONTH = re.compile(r"^[12][0-9]{3}[-/.년]\s?(0?[1-9]|1[0-2])월?$")
+_SEASON = re.compile(r"^([12][0-9]{3})\s?[-–/]\s?([0-9]{2}|[12][0-9]{3})$")
+_QUARTER = re.compile(r"^[Qq](?P<quarter>[1-4])[\s\-/]?(?P<year>[12][0-9]{3})$")
+_QUARTER_LAST = re.compile(r"^(?P<year>[12][0-9]{3})[\s\-/:]?[Qq](?P<quarter>[1-4])$")
+_UNIT = re.compile(r"(?<=[0-9])\s*[A-Za-z]{2,}$")
 _GRADES = re.compile(r"^(grade|level|stage|class|tier|step|phase|q|year)\s?([0-9]+|i{1,3}|iv|vi{0,3})$", re.IGNORECASE)
 
 
@@ -78,7 +90,7 @@ def in_order(texts: Sequence[str]) -> tuple[str, ...] | None:
     """
     if not 3 <= len(texts) <= 400:
         return None
-    for rank in (_scale_ranks, _range_ranks, _month_ranks, _grade_ranks):
+    for rank in (_scale_ranks, _season_ranks, _range_ranks, _month_ranks, _quarter_ranks, _grade_ranks):
         ranks = rank(texts)
         if ranks is not None and len(set(ranks)) == len(texts):
             return tuple(text for _, text in sorted(zip(ranks, texts, strict=True)))
@@ -94,7 +106,26 @@ def _scale_ranks(texts: Sequence[str]) -> list[float] | None:
     return None
 
 
+def _season_ranks(texts: Sequence[str]) -> list[float] | None:
+    """Years that end in the next: 2003-04, 1999/2000."""
+    found = [_SEASON.match(text.strip()) for text in texts]
+    pairs = [(int(match.group(1)), int(match.group(2))) for match in found if match]
+    if len(pairs) < len(texts) or not all((year + 1 - end) % 100 == 0 for year, end in pairs):
+        return None
+    return [float(year) for year, _ in pairs]
+
+
+def _quarter_ranks(texts: Sequence[str]) -> list[float] | None:
+    """Quarters of years: Q32010, 2010-Q3, 3Q10."""
+    found = [_QUARTER.match(text.strip()) or _QUARTER_LAST.match(text.strip()) for text in texts]
+    parts = [match.groupdict() for match in found if match]
+    return [float(part["year"]) * 4 + float(part["quarter"]) for part in parts] if len(parts) == len(texts) else None
+
+
 def _range_ranks(texts: Sequence[str]) -> list[float] | None:
+    # Steps of a scale are few; hundreds of pairs of numbers are codes (978-0803272620).
+    if len(texts) > MOST_STEPS or len({_unit_of(text) for text in texts} - {""}) > 1:
+        return None
     ranks, closed = [], 0
     for text in texts:
         between, low, high = _RANGE.match(text.strip()), _OPEN_LOW.match(text.strip()), _OPEN_HIGH.match(text.strip())
@@ -105,14 +136,24 @@ def _range_ranks(texts: Sequence[str]) -> list[float] | None:
             ranks.append(start + 1e-6 * end)
             closed += 1
         elif low:
-            ranks.append(float(low.group(1).replace(",", ".")) - 0.5)
+            ranks.append(_end_of(low) - 0.5)
         elif high:
-            ranks.append(float((high.group(1) or high.group(2)).replace(",", ".")) + 0.5)
+            ranks.append(_end_of(high) + 0.5)
         elif text.strip().lower() in ("none", "norm", "normal") and len(texts) > 2:
             ranks.append(-1.0 if text.strip().lower() == "none" else -0.5)
         else:
             return None
     return ranks
+
+
+def _end_of(found: re.Match[str]) -> float:
+    return float((found.group("first") or found.group("last")).replace(",", "."))
+
+
+def _unit_of(text: str) -> str:
+    """Return the letters that a step ends in (1-3Mo and 1-2Yr are steps of two scales); open ends may have none."""
+    found = _UNIT.search(text.strip())
+    return found.group().lower() if found else ""
 
 
 def _month_ranks(texts: Sequence[str]) -> list[float] | None:

@@ -12,7 +12,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from veridical.core.chunks import one_array
 from veridical.core.schema import Column, Kind, TableSchema
+from veridical.core.timetext import as_moments
 from veridical.encode.spelled import TIME
 from veridical.profile import header
 from veridical.profile.facts import codes_of
@@ -32,7 +34,9 @@ FEW_CODES = 1 << 22  # codes that are listed rather than sorted
 GLANCE = 200_000  # rows that are looked at before all of them are
 _ENTITY = frozenset({Kind.IDENTIFIER, Kind.CATEGORY, Kind.INTEGER, Kind.PERSONAL, Kind.TEXT})
 _TIMES = frozenset({Kind.DATE, Kind.DATETIME})
-_COUNTS = CLOCKS | {("year",), ("years",)}
+_COUNTS = CLOCKS | {("year",), ("years",), ("t",)}
+_CALENDAR = (("year",), ("quarter",), ("month",), ("week",), ("day",), ("hour",), ("minute",))
+_IN_ORDER = "each one's together and in order of time"
 Codes = NDArray[np.int32] | NDArray[np.int64]
 Owners = NDArray[np.int32]
 
@@ -65,17 +69,18 @@ def find(schema: TableSchema, table: pa.Table) -> Found | None:
         moments = _moments(pa.table({TIME: spelled.read(table)}), spelled.column)
         free = replace(marked, unit=None if marked.unit in parts else marked.unit)
         time = replace(spelled.parts[0], kind=spelled.column.kind)
-        found = _of_entities(free, table, time, moments, aside=parts)
+        found = _of_one(free, time, moments)
         if found is None:
-            found = _of_one(free, time, moments)
+            found = _of_entities(free, table, time, moments, aside=parts)
         if found is not None:
             said = f" by {', '.join(part.name for part in spelled.parts)}:"
             return replace(found, reason=found.reason.replace(f" by {time.name}:", said))
     for time in _clocks(schema, table):
         moments = _moments(table, time)
-        found = _of_entities(schema, table, time, moments)
+        # Where each time has one row, what else changes from row to row (a president, a year) names no entity.
+        found = _of_one(schema, time, moments if time.kind in _TIMES else _counted(table, time))
         if found is None:
-            found = _of_one(schema, time, moments if time.kind in _TIMES else _counted(table, time))
+            found = _of_entities(schema, table, time, moments)
         if found is not None:
             return found
     return None
@@ -88,9 +93,14 @@ def _clocks(schema: TableSchema, table: pa.Table) -> Iterator[Column]:
     dates = [c for c in full if c.kind in _TIMES]
     counted = [
         c for c in full
-        if header.words(c.name)[-1:] in _COUNTS and (c.kind is Kind.INTEGER or _is_fraction(c, table))
+        if _counts_time(c.name) and (c.kind is Kind.INTEGER or _is_fraction(c, table))
     ]  # fmt: skip
     yield from list(dict.fromkeys([*first, *dates, *counted]))[:4]
+
+
+def _counts_time(name: str) -> bool:
+    parts = header.words(name)
+    return parts[-1:] in _COUNTS or bool({"year", "season"} & set(parts))
 
 
 def _is_fraction(column: Column, table: pa.Table) -> bool:
@@ -105,24 +115,25 @@ def _is_fraction(column: Column, table: pa.Table) -> bool:
 
 def _moments(table: pa.Table, time: Column) -> Codes:
     """Return numbers in the order of the times; equal times get equal numbers."""
-    column = table[time.name].combine_chunks()
+    column = one_array(table[time.name])
     if time.datetime_format is not None and (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
-        column = pa.compute.strptime(column, format=time.datetime_format, unit="us", error_is_null=True)
+        column = as_moments(column, time.datetime_format)
     if pa.types.is_temporal(column.type):
         months = _months(column)
         if months is not None:
             return months
-        width = pa.int64() if column.type.bit_width == 64 else pa.int32()
-        return np.asarray(column.cast(width).fill_null(0).to_numpy(zero_copy_only=False))
+        counts = column.view(pa.int64() if column.type.bit_width == 64 else pa.int32())
+        counts = counts.fill_null(0) if counts.null_count else counts
+        return np.asarray(counts.to_numpy(zero_copy_only=False))
     values = column.to_numpy(zero_copy_only=False)
-    return np.unique(values, return_inverse=True)[1].astype(np.int32)
+    return np.searchsorted(np.unique(values), values).astype(np.int32)
 
 
 def _months(column: pa.Array) -> Codes | None:
     """Return months where all dates lie on one day of theirs, or on the last: their steps are equal, in days not."""
     if not (pa.types.is_date(column.type) or pa.types.is_timestamp(column.type)):
         return None
-    if not _is_monthly(column.slice(0, 1_000)) or not _is_monthly(column):
+    if not _is_monthly(column):
         return None
     found = pa.compute.add(pa.compute.multiply(pa.compute.year(column), 12), pa.compute.month(column))
     steps = np.asarray(found.fill_null(0).to_numpy(zero_copy_only=False), np.int64)
@@ -131,35 +142,80 @@ def _months(column: pa.Array) -> Codes | None:
 
 
 def _is_monthly(column: pa.Array) -> bool:
-    moments = column.cast(pa.timestamp("s"), safe=False)
-    later = pa.compute.add(moments, pa.scalar(86_400, pa.duration("s")))
-    ends = [pa.compute.min_max(pa.compute.day(one)).as_py() for one in (moments, later)]
-    return any(one["min"] is not None and one["min"] == one["max"] for one in ends)
+    """Say whether all dates, or the days after them, are one day of their month."""
+    days: set[int | None] = set()
+    nexts: set[int | None] = set()
+    for start, rows in ((0, 1_000), *((start, GLANCE) for start in range(0, len(column), GLANCE))):
+        moments = column.slice(start, rows).cast(pa.timestamp("s"), safe=False).drop_null()
+        later = pa.compute.add(moments, pa.scalar(86_400, pa.duration("s")))
+        days.update(pa.compute.day(moments).unique().to_pylist())
+        nexts.update(pa.compute.day(later).unique().to_pylist())
+        if len(days) > 1 and len(nexts) > 1:
+            return False
+    return len(days) == 1 or len(nexts) == 1
 
 
 def _counted(table: pa.Table, time: Column) -> Codes:
     """Return a column of counts as it stands, so that a count left out is a gap; fractions in their usual steps."""
     if time.kind is Kind.DECIMAL:
-        held = table[time.name].combine_chunks().cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
+        held = one_array(table[time.name]).cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
         gaps = np.diff(held)
         return np.rint((held - held[0]) / float(np.median(gaps[gaps > 0]))).astype(np.int64)
-    return np.asarray(table[time.name].combine_chunks().to_numpy(zero_copy_only=False), np.int64)
+    return np.asarray(one_array(table[time.name]).to_numpy(zero_copy_only=False), np.int64)
 
 
 def _of_entities(
     schema: TableSchema, table: pa.Table, time: Column, moments: Codes, *, aside: Collection[str] = ()
 ) -> Found | None:
-    columns = [c for c in _candidates(schema, table) if c.name != time.name and c.name not in aside]
-    coded = {c.name: _narrow(codes_of(table[c.name])) for c in columns}
-    times = pa.compute.count_distinct(pa.array(moments)).as_py()
+    columns = [c for c in _candidates(schema, table) if c.name not in aside and _may_own(c, time, table)]
+    first = {c.name: codes_of(table[c.name].slice(0, GLANCE)) for c in columns}
+    coded: dict[str, NDArray[Any]] = {}
+    times = _steps(_ordered(moments)) + 1
     singles: list[tuple[Column, ...]] = [(column,) for column in columns]
     pairs = [pair for pair in combinations(columns, 2) if all(_may_pair(column) for column in pair)]
     for group in [*singles, *pairs]:
+        if not _may_be(_owner([first[column.name] for column in group]), table.num_rows, times):
+            continue
+        for column in group:
+            if column.name not in coded:
+                coded[column.name] = _narrow(codes_of(table[column.name]))
         owner = _owner([coded[column.name] for column in group])
         reason = _reason(owner, moments, times)
+        # A file sorted by group and by a measured time (of survival, of a race) holds no sequences of groups.
+        sorted_only = reason is not None and reason.endswith(_IN_ORDER) and time.kind not in _TIMES
+        if sorted_only and not _names_entity(schema, group) and int(owner.max()) + 1 < FEW:
+            continue
         if reason is not None:
             return _schema(schema, group, time, reason, int(owner.max()) + 1)
     return None
+
+
+def _may_own(column: Column, time: Column, table: pa.Table) -> bool:
+    """Say whether a column may name whose rows are ordered by another: not an amount, nor a finer part of the date."""
+    part, of = (header.words(each.name)[-1:] for each in (column, time))
+    if part in _CALENDAR and of in _CALENDAR:
+        return _CALENDAR.index(part) < _CALENDAR.index(of)
+    amount = header.is_quantity(column.name) and not pa.types.is_string(table.schema.field(column.name).type)
+    return column.name != time.name and (part in _CALENDAR or not amount)
+
+
+def _names_entity(schema: TableSchema, group: Sequence[Column]) -> bool:
+    named = (schema.unit, *schema.primary_key)
+    return any(c.kind is Kind.IDENTIFIER or header.says_id(c.name) or c.name in named for c in group)
+
+
+def _may_be(owner: Owners, rows: int, times: int) -> bool:
+    """Say whether the first rows' owners leave it open that all rows are sequences: most columns fail here."""
+    entities = int(owner.max()) + 1
+    return _is_together(owner, entities) or _is_panel(rows, entities, times)
+
+
+def _is_together(owner: Owners, entities: int) -> bool:
+    return int(np.count_nonzero(owner[1:] != owner[:-1])) + 1 == entities
+
+
+def _is_panel(rows: int, entities: int, times: int) -> bool:
+    return rows >= max(FILLED * entities, SHARED) * times
 
 
 def _narrow(codes: Owners) -> NDArray[Any]:
@@ -175,10 +231,11 @@ def _owner(codes: Sequence[NDArray[Any]]) -> Owners:
         owner *= int(more.max()) + 1
         owner += more
     if widest > max(len(owner), FEW_CODES):
-        return np.unique(owner, return_inverse=True)[1].astype(np.int32)
+        return np.searchsorted(np.unique(owner), owner).astype(np.int32)
     there = np.zeros(widest, dtype=bool)
     there[owner] = True
-    dense: Owners = np.cumsum(there, dtype=np.int32)[owner] - np.int32(1)
+    rank = np.cumsum(there, dtype=np.int32) - np.int32(1)
+    dense: Owners = rank[owner]
     return dense
 
 
@@ -201,9 +258,7 @@ def _reason(owner: Owners, moments: Codes, times: int) -> str | None:
     rows, entities = len(owner), int(owner.max()) + 1
     if entities < 2 or rows / entities < LEAST_STEPS:
         return None
-    changes = owner[1:] != owner[:-1]
-    together = int(np.count_nonzero(changes)) + 1 == entities
-    panel = rows >= max(FILLED * entities, SHARED) * times
+    together, panel = _is_together(owner, entities), _is_panel(rows, entities, times)
     if not together and not panel:
         return None
     # Of a long table some entities with all their rows tell first: most columns fail here, at little cost.
@@ -215,9 +270,9 @@ def _reason(owner: Owners, moments: Codes, times: int) -> str | None:
         return None
     told = f"{entities:,} entities with {rows / entities:,.0f} rows each on average"
     if together:
-        forward = (moments[1:] >= moments[:-1])[~changes]
+        forward = (moments[1:] >= moments[:-1])[owner[1:] == owner[:-1]]
         if forward.mean() >= ORDERED:
-            return f"{told}, each one's together and in order of time"
+            return f"{told}, {_IN_ORDER}"
     if panel and share == 1.0:
         return f"{told}, at times that they share"
     return None
@@ -227,8 +282,11 @@ def _own_times(owner: Owners, moments: Codes) -> float:
     """Return the share of rows whose time no other row of their owner has, each time counted once."""
     pairs = moments.astype(np.int64)
     pairs -= pairs.min()
-    pairs += owner * np.int64(int(pairs.max()) + 1)
-    return len(np.unique(pairs)) / len(pairs)
+    wide = np.int64(int(pairs.max()) + 1)
+    for start in range(0, len(pairs), GLANCE):
+        pairs[start : start + GLANCE] += owner[start : start + GLANCE] * wide
+    pairs.sort()
+    return (1 + _steps(pairs)) / len(pairs)
 
 
 def _schema(schema: TableSchema, group: Sequence[Column], time: Column, reason: str, entities: int) -> Found:
@@ -250,11 +308,30 @@ def _as_key(column: Column, reason: str) -> Column:
                    reason=reason)  # fmt: skip
 
 
+def _is_forward(moments: Codes) -> bool:
+    return bool(np.all(moments[1:] >= moments[:-1]))
+
+
+def _ordered(moments: Codes) -> Codes:
+    if _is_forward(moments):
+        return moments
+    ordered = moments.copy()
+    ordered.sort()
+    return ordered
+
+
+def _steps(ordered: Codes) -> int:
+    """Return how often ordered times change."""
+    return int(np.count_nonzero(ordered[1:] != ordered[:-1]))
+
+
 def _of_one(schema: TableSchema, time: Column, moments: Codes) -> Found | None:
-    forward = bool(np.all(moments[1:] >= moments[:-1]))
-    gaps = np.diff(moments if forward else np.sort(moments))
-    if schema.unit is not None or not len(gaps) or (gaps > 0).mean() < DISTINCT:
+    if schema.unit is not None or len(moments) < 2:
         return None
+    forward, ordered = _is_forward(moments), _ordered(moments)
+    if _steps(ordered) / (len(ordered) - 1) < DISTINCT:
+        return None
+    gaps = np.diff(ordered)
     if not forward and time.kind not in _TIMES:
         return None  # a count in no order counts something else
     _, tally = np.unique(gaps, return_counts=True)

@@ -12,26 +12,25 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from veridical.core.schema import Kind
+from veridical.core.timetext import read, regex
 from veridical.profile.facts import Facts, Integers
 
-_FIELDS = {
-    "%Y": r"(?P<Y>[0-9]{4})", "%y": r"(?P<y>[0-9]{2})", "%m": r"(?P<m>[0-9]{1,2})", "%d": r"(?P<d>[0-9]{1,2})",
-    "%b": r"(?P<b>[A-Za-z]{3})", "%B": r"(?P<b>[A-Za-z]{3,9})", "%H": r"(?P<H>[0-9]{1,2})", "%I": r"(?P<H>[0-9]{1,2})",
-    "%M": r"(?P<M>[0-9]{2})", "%S": r"(?P<S>[0-9]{2})", "%f": r"(?P<f>[0-9]{1,9})", "%p": r"(?P<p>AM|PM|am|pm)",
-    "%z": r"(?P<z>Z|[+-][0-9]{2}:?[0-9]{2})",
-}  # fmt: skip
 _DATES = (
     "%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%m/%d/%Y", "%d/%m/%Y", "%m-%d-%Y", "%d-%m-%Y", "%d.%m.%Y", "%Y년 %m월 %d일",
-    "%d %b %Y", "%d-%b-%Y", "%b %d, %Y", "%d %B %Y", "%B %d, %Y", "%d-%b-%y", "%m/%d/%y", "%d/%m/%y", "%Y%m%d",
-    "%Y-%m", "%Y/%m", "%b %Y", "%b-%Y", "%B %Y",
+    "%d %b %Y", "%d-%b-%Y", "%d%b%Y", "%b %d, %Y", "%b %d %Y", "%d %B %Y", "%B %d, %Y", "%B %d %Y", "%d-%b-%y",
+    "%d%b%y", "%m/%d/%y", "%d/%m/%y", "%d.%m.%y", "%Y%m%d", "%Y-%m", "%Y/%m", "%Y.%m", "%m/%Y", "%YM%m", "%Ym%m",
+    "%Y년 %m월", "%b %Y", "%b-%Y", "%Y %b", "%Y-%b", "%b-%y", "%b %y", "%B %Y", "%Y %B", "%Y Q%q", "%Y-Q%q", "%YQ%q",
+    "%Yq%q", "%Y:Q%q", "Q%q %Y", "Q%q-%Y", "Q%q/%Y", "Q%q%Y", "%G W%V", "%G-W%V", "%GW%V",
 )  # fmt: skip
-_TIMES = ("%H:%M", "%H:%M:%S", "%H:%M:%S.%f", "%I:%M %p", "%I:%M:%S %p")
-_MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
+_TIMES = ("%H:%M", "%H:%M:%S", "%H:%M:%S.%f", "%I:%M %p", "%I:%M:%S %p", "%I:%M%p")
 _TICKS = (("day", 86_400_000_000), ("hour", 3_600_000_000), ("minute", 60_000_000), ("s", 1_000_000), ("ms", 1000))
-_MAY_BE_A_TIME = re.compile(r"\d.*[-/.:년\s]|^\d{8}$|^[A-Za-z]{3}.*\d{4}")
+_MAY_BE_A_TIME = re.compile(
+    r"\d.*[-/.:년\s]|^\d{8}$|^[A-Za-z]{3}.*\d{2}|^\d{4}\s?[A-Za-z]|^[Qq][1-4]|^\d{1,2}[A-Za-z]{3}\d"
+)
 SAMPLE = 200
 COMPACT = "%Y%m%d"
 LEAST_MONTHS = 3
+MOST_TERMS = 4  # of a year, when months are told by one digit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,14 +66,17 @@ def find(facts: Facts) -> Format | None:
     if not fitting:
         return None
     pattern, micros = fitting[0]
+    if "%m" in pattern and "%d" not in pattern and _is_season(facts.values, pattern):
+        return None
     if pattern == COMPACT and (np.ptp(micros) > 200 * 366 * 86_400_000_000 or facts.distinct < 3):
         return None
-    rivals = [other for other, _ in fitting[1:] if other != pattern]
-    has_date, has_time = "%Y" in pattern or "%y" in pattern, "%M" in pattern
+    rivals = [other for other, others in fitting[1:] if not np.array_equal(others, micros)]
+    has_date, has_time = any(year in pattern for year in ("%Y", "%y", "%G")), "%M" in pattern
     if has_date and "%d" not in pattern and facts.distinct < LEAST_MONTHS:
         return None
     kind = Kind.DATETIME if has_date and has_time else Kind.DATE if has_date else Kind.TIME
     doubt = f"; it could also be {rivals[0]}" if rivals else ""
+    pattern = _as_spelled(facts.values, pattern)
     return Format(
         kind=kind,
         format=pattern,
@@ -86,6 +88,32 @@ def find(facts: Facts) -> Format | None:
     )
 
 
+def _is_season(values: pa.Array, pattern: str) -> bool:
+    """Whether what looks like months are years that end in the next (2003-04), or terms of a year (2003-1, 2003-2)."""
+    parts = pc.extract_regex(values, regex(pattern))
+    digits = parts.field("m")
+    year, month = (parts.field(key).cast(pa.int64()).to_numpy(zero_copy_only=False) for key in "Ym")
+    terms = pc.max(pc.binary_length(digits)).as_py() == 1 and month.max() <= MOST_TERMS
+    return bool(terms or (len(year) > 1 and np.all(month == (year + 1) % 100)))
+
+
+def _as_spelled(values: pa.Array, pattern: str) -> str:
+    """Return the pattern with what its texts show beside: numbers without a zero before them, capitals."""
+    parts = pc.extract_regex(values, regex(pattern))
+    for key, fields in (("m", ("%m",)), ("d", ("%d",)), ("H", ("%H", "%I")), ("b", ("%b", "%B")), ("p", ("%p",))):
+        field = next((field for field in fields if field in pattern), None)
+        if field is None:
+            continue
+        texts = parts.field(key)
+        if key in "mdH" and pc.min(pc.binary_length(texts)).as_py() == 1:
+            pattern = pattern.replace(field, field.replace("%", "%-"))
+        elif key == "b" and pc.all(pc.utf8_is_upper(texts)).as_py():
+            pattern = pattern.replace(field, field.replace("%", "%^"))
+        elif key == "p" and pc.all(pc.utf8_is_lower(texts)).as_py():
+            pattern = pattern.replace(field, "%P")
+    return pattern
+
+
 def _zone(values: pa.Array) -> str:
     zones = set(pc.replace_substring_regex(values, r".*?(Z|[+-][0-9:]+)$", r"\1").unique().to_pylist())
     if zones <= {"Z", "+00:00", "+0000"}:
@@ -95,35 +123,8 @@ def _zone(values: pa.Array) -> str:
 
 def parse(values: pa.Array, pattern: str) -> Integers | None:
     """Return microseconds since 1970 of each text, or None when one text does not fit; nulls become 0."""
-    parts = pc.extract_regex(values, _regex(pattern))
-    if parts.null_count > values.null_count:
-        return None
-    piece = {field.name: parts.field(i) for i, field in enumerate(parts.type)}
-    year = _integers(piece, "Y", 1970)
-    if "y" in piece:
-        short = _integers(piece, "y", 70)
-        year = np.where(short < 69, 2000 + short, 1900 + short)
-    month, day = _integers(piece, "m", 1), _integers(piece, "d", 1)
-    if "b" in piece:
-        names = [None if name is None else name[:3].lower() for name in piece["b"].to_pylist()]
-        month = np.array([_MONTHS.index(name) + 1 if name in _MONTHS else 0 for name in names])
-    hour, minute, second = (_integers(piece, key, 0) for key in "HMS")
-    if "p" in piece:
-        after = np.array([str(half).lower() == "pm" for half in piece["p"].to_pylist()])
-        hour = hour % 12 + 12 * after
-    if not (_within(year, 1, 9999) and _within(month, 1, 12) and _within(day, 1, 31)):
-        return None
-    if not (_within(hour, 0, 23) and _within(minute, 0, 59) and _within(second, 0, 60)):
-        return None
-    months = ((year - 1970) * 12 + month - 1).astype("datetime64[M]")
-    days = months.astype("datetime64[D]").astype(np.int64) + day - 1
-    if np.any(days.astype("datetime64[D]").astype("datetime64[M]") != months):
-        return None  # the 31st of a shorter month
-    micros = (days * 86_400 + hour * 3600 + minute * 60 + second) * 1_000_000
-    if "f" in piece:
-        padded = pc.utf8_slice_codeunits(pc.utf8_rpad(piece["f"], 6, "0"), 0, 6)
-        micros = micros + padded.cast(pa.int64()).fill_null(0).to_numpy(zero_copy_only=False)
-    return np.asarray(micros, dtype=np.int64)
+    found = read(values, pattern)
+    return found.micros if int(found.fits.sum()) == len(values) - values.null_count else None
 
 
 def resolution_of(micros: Integers) -> str:
@@ -169,22 +170,4 @@ def _all_match(pattern: str, texts: Sequence[str], *, whole: bool = True) -> boo
 
 @cache
 def _compiled(pattern: str, whole: bool) -> re.Pattern[str]:
-    return re.compile(_regex(pattern) if whole else _regex(pattern).removesuffix("$"))
-
-
-def _regex(pattern: str) -> str:
-    spelled = re.escape(pattern).replace(r"\ ", " ").replace("\\%", "%").replace(r"\-", "-")
-    for key, group in _FIELDS.items():
-        spelled = spelled.replace(key, group)
-    return f"^{spelled}$"
-
-
-def _integers(piece: dict[str, pa.Array], key: str, default: int) -> Integers:
-    length = len(next(iter(piece.values())))
-    if key not in piece:
-        return np.full(length, default, dtype=np.int64)
-    return np.asarray(piece[key].cast(pa.int64()).fill_null(max(default, 0)).to_numpy(zero_copy_only=False))
-
-
-def _within(values: Integers, low: int, high: int) -> bool:
-    return len(values) == 0 or bool(values.min() >= low and values.max() <= high)
+    return re.compile(regex(pattern) if whole else regex(pattern).removesuffix("$"))

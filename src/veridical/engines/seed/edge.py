@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from veridical.connect.database.structure import Family
 from veridical.core.contracts import Allowed
+from veridical.core.timetext import in_form
 from veridical.engines.seed.field import Field
 from veridical.engines.seed.value import decimal_limits, whole_limits
 
@@ -90,7 +91,7 @@ def _spelled(moment: date, field: Field) -> Any:
     if not pa.types.is_string(field.arrow):
         return moment
     form = "%Y-%m-%d %H:%M:%S" if isinstance(moment, datetime) else "%Y-%m-%d"
-    return moment.strftime(field.column.datetime_format or form)
+    return in_form(pa.array([moment]), field.column.datetime_format or form)[0].as_py()
 
 
 def _inside(moment: date, allowed: Allowed) -> bool:

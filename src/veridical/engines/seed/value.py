@@ -15,6 +15,7 @@ from veridical import fabricate
 from veridical.connect.database.structure import Family
 from veridical.core.errors import ConstraintError, SpecError
 from veridical.core.schema import Kind
+from veridical.core.timetext import in_form
 from veridical.engines.seed import meaning
 from veridical.engines.seed.field import Field
 from veridical.engines.seed.form import matches
@@ -206,7 +207,7 @@ def _spelled(values: pa.Array, field: Field) -> pa.Array:
             return values.cast(pa.timestamp("us")).cast(pa.timestamp("us", tz="UTC"))
         return values
     form = field.column.datetime_format or ("%Y-%m-%d" if field.family is Family.DATE else "%Y-%m-%d %H:%M:%S")
-    return pc.strftime(values.cast(pa.timestamp("s")), form)
+    return in_form(values.cast(pa.timestamp("s")), form)
 
 
 def _time(field: Field, _table: str, ask: Draw, unique: bool) -> pa.Array:

@@ -23,6 +23,7 @@ from veridical.core.schema import (
     Schema,
     TableSchema,
 )
+from veridical.core.timetext import as_moments
 from veridical.prepare.codec import whole
 from veridical.prepare.link import Pointing, Rows, point
 
@@ -124,7 +125,7 @@ def _moments(values: pa.Array, column: Column) -> pa.Array | None:
     """Times that are stored as text, as times; None when they cannot be read."""
     if column.datetime_format is None:
         return None
-    return pc.strptime(values.cast(pa.string()), format=column.datetime_format, unit="s", error_is_null=True)
+    return as_moments(values, column.datetime_format).cast(pa.timestamp("s"), safe=False)
 
 
 def joined(

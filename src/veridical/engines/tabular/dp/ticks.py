@@ -8,6 +8,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from veridical.core.schema import NUMERIC_KINDS, Column
+from veridical.core.timetext import as_moments
 from veridical.prepare.category import as_text
 from veridical.prepare.codec import whole
 from veridical.prepare.moment import MomentCodec, bounds_in
@@ -88,7 +89,7 @@ def _moments(array: pa.Array, column: Column) -> pa.Array:
         text = array.cast(pa.string())
         if column.datetime_format is None:
             text = pc.replace_substring(pc.utf8_slice_codeunits(text, 0, width), " ", "T")
-        array = pc.strptime(text, format=form, unit="s", error_is_null=True)
+        array = as_moments(text, form)
     elif pa.types.is_timestamp(kind) and kind.tz is not None:
         array = pc.local_timestamp(array)
     if not pa.types.is_temporal(array.type):

@@ -1,0 +1,146 @@
+"""Columns as plain files hold them: are they told for what they are, and what looks alike left alone?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+import veridical
+from veridical.core.schema import Column, Kind
+from veridical.profile import learn_table
+from veridical.profile.scale import in_order
+
+QUARTERS = [(1990 + i // 4, i % 4 + 1) for i in range(60)]
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+def learn(values: Any, name: str = "x") -> Column:
+    return learn_table(pa.table({name: pa.array(values)}), name="t")[0].columns[0]
+
+
+@pytest.mark.parametrize(
+    ("texts", "form"),
+    [
+        ([f"{y} Q{q}" for y, q in QUARTERS], "%Y Q%q"),
+        ([f"{y}Q{q}" for y, q in QUARTERS], "%YQ%q"),
+        ([f"Q{q} {y}" for y, q in QUARTERS], "Q%q %Y"),
+        ([f"{1990 + i // 12} {MONTHS[i % 12]}" for i in range(60)], "%Y %b"),
+        ([f"{MONTHS[i % 12]}-{90 + i // 12}" for i in range(60)], "%b-%y"),
+        ([f"{2000 + i // 12}M{i % 12 + 1:02d}" for i in range(60)], "%YM%m"),
+        ([f"{1991 + i // 50} W{i % 50 + 2:02d}" for i in range(90)], "%G W%V"),
+        ([f"{i % 12 + 1}/{i % 28 + 1}/2016" for i in range(90)], "%-m/%-d/%Y"),
+        ([f"{i % 28 + 1:02d}{MONTHS[i % 12].upper()}2016" for i in range(90)], "%d%^b%Y"),
+    ],
+)
+def test_dates_keep_the_form_they_were_written_in(texts: list[str], form: str) -> None:
+    column = learn(texts, "when")
+    assert (column.kind, column.datetime_format) == (Kind.DATE, form)
+    rng = np.random.default_rng(0)
+    table = pa.table({"when": rng.choice(texts, 300), "x": rng.normal(size=300)})
+    made = veridical.synth(table, gates=None).data
+    assert set(map(len, made["when"].to_pylist())) <= set(map(len, texts))
+    assert len(set(made["when"].to_pylist()) & set(texts)) > 20
+
+
+@pytest.mark.parametrize(
+    ("texts", "kind"),
+    [
+        (["2000-1", "2000-2", "2001-1", "2001-2"] * 9, Kind.ORDINAL),  # terms of a year, no months
+        ([f"{y}-{(y + 1) % 100:02d}" for y in range(2000, 2011)] * 9, Kind.ORDINAL),  # seasons, no months
+        ([f"978-0{803272620 + i}" for i in range(80)], Kind.IDENTIFIER),  # no range of numbers
+        (["Q42010", "Q12011", "Q22011"] * 9, Kind.DATE),
+    ],
+)
+def test_what_only_looks_like_months_or_ranges(texts: list[str], kind: Kind) -> None:
+    assert learn(texts).kind is kind
+
+
+def test_open_ends_and_units_of_scales() -> None:
+    assert in_order(["65 and over", "25-64", "18-24", "under 18"]) == ("under 18", "18-24", "25-64", "65 and over")
+    assert in_order(["20+ years", "0-9 years", "10-19 years"]) == ("0-9 years", "10-19 years", "20+ years")
+    assert in_order(["2010-Q3", "2009-Q4", "2010-Q1"]) == ("2009-Q4", "2010-Q1", "2010-Q3")
+    assert in_order(["1-3 months", "3-12 months", "1-2 years"]) is None  # units differ: not in order of the numbers
+
+
+@pytest.mark.parametrize("start", [0, 1])
+@pytest.mark.parametrize("name", ["Unnamed: 0", "row"])
+def test_row_numbers_are_keys_though_rows_were_kept_back(name: str, start: int) -> None:
+    rng = np.random.default_rng(0)
+    table = pa.table({name: np.arange(start, start + 500), "x": rng.normal(size=500)})
+    made = veridical.synth(table, gates=None)
+    assert made.schema.only.column(name).kind is Kind.IDENTIFIER
+    assert made.data[name].to_pylist() == list(range(start, start + 500))
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "kind"),
+    [
+        ("rank_of_crime", np.random.default_rng(0).permutation(86) + 1, Kind.INTEGER),  # in no order: no row number
+        ("Unnamed: 0", np.random.default_rng(0).permutation(86), Kind.IDENTIFIER),  # shuffled, and named by a tool
+        ("founded", np.arange(1900, 1990), Kind.INTEGER),  # years
+        ("t", np.arange(1, 90), Kind.INTEGER),
+        ("pixel", np.arange(0, 9000, 100), Kind.INTEGER),  # too sparse to count rows
+    ],
+)
+def test_numbers_that_go_up_or_do_not(name: str, values: Any, kind: Kind) -> None:
+    assert learn(values, name).kind is kind
+
+
+@pytest.mark.parametrize(
+    ("name", "texts", "personal"),
+    [
+        ("First.Victimization", ["Rape", "Assault", "Robbery", "Theft", "Fraud", "Arson"] * 9, None),
+        ("last_initial", list("ABCDEFGHIJKL") * 5, None),
+        ("site_id", [f"37-063-{i:04d}" for i in range(40)], None),
+        ("baker_first", ["Adams", "Brown", "Clark", "Davis", "Evans", "Frank"] * 2, "first_name"),
+        ("senator", ["James Quill", "Mary Ortega", "Robert Hale", "John Bick", "Linda Voss", "Michael Ramm",
+                     "William Toth", "David Kerr", "Barbara Lund", "Susan Pike", "Zeb Orrin", "Thad Moor"], "name"),
+        ("river", ["Amber Fork", "Long Water", "Stone Brook", "Black Creek", "Upper Vale", "Lower Vale", "Red Bank",
+                   "White Sand", "Old Mill", "New Bridge", "Cold Spring", "High Fall"], None),
+    ],
+)  # fmt: skip
+def test_names_of_people_and_what_is_none(name: str, texts: list[str], personal: str | None) -> None:
+    assert learn(texts, name).personal == personal
+
+
+def test_names_of_places_stay_as_short_as_they_are() -> None:
+    rng = np.random.default_rng(0)
+    parts = (["Al", "Bor", "Car", "Den", "El"], ["an", "er", "in", "os"], ["ton", "ville", "field", "ford"])
+    towns = sorted({"".join(rng.choice(part) for part in parts) for _ in range(400)})
+    table = pa.table({"town": towns, "x": rng.normal(size=len(towns))})
+    made = veridical.synthesize(veridical.fit(table), 200)["town"].to_pylist()
+    lengths = [len(town) for town in towns]
+    assert min(lengths) <= np.mean([len(town) for town in made]) <= max(lengths)
+    assert not set(made) & set(towns)
+    assert all(" " not in town and town[0].isupper() for town in made)
+
+
+def _sorted_by(group: str, clock: str, groups: int, rows: int) -> pa.Table:
+    rng = np.random.default_rng(0)
+    return pa.table({
+        group: np.repeat([f"g{i}" for i in range(groups)], rows),
+        clock: np.concatenate([np.sort(rng.exponential(900, rows).astype(int)) for _ in range(groups)]),
+        "x": rng.normal(size=groups * rows),
+    })  # fmt: skip
+
+
+def test_a_file_sorted_by_arm_and_survival_time_is_no_sequence() -> None:
+    assert learn_table(_sorted_by("arm", "days", 3, 60), name="t")[0].series is None
+    assert learn_table(_sorted_by("patient_id", "days", 40, 6), name="t")[0].series == ("patient_id",)
+
+
+def test_one_row_a_year_is_one_series_whatever_else_changes() -> None:
+    years = np.arange(1920, 2010)
+    table = pa.table({"year": years, "president": [f"p{y // 8}" for y in years], "x": np.sin(years)})
+    schema = learn_table(table, name="t")[0]
+    assert (schema.series, schema.order_by) == ((), "year")
+
+
+def test_days_of_a_month_own_no_months() -> None:
+    rng = np.random.default_rng(0)
+    months, days = np.repeat(np.arange(5, 10), 30), np.tile(np.arange(1, 31), 5)
+    table = pa.table({"ozone": rng.normal(size=150), "Month": months, "Day": days})
+    assert learn_table(table, name="t")[0].series is None
