@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from veridical.connect.dataframe import to_native
-from veridical.connect.source import read
+from veridical.connect.source import on_disk, read
 from veridical.core.contracts import Generator, Progress, RunContext, SampleRequest, silent
 from veridical.core.dataset import Dataset
 from veridical.core.errors import SpecError
@@ -90,7 +90,7 @@ def fit(
     recipe, ctx = models.Recipe(engine=engine, options=options or {}), RunContext(seed=seed, progress=progress)
     if privates.is_private(recipe):
         return privates.fit(source, schema, recipe, ctx)
-    data = read(source)
+    data = on_disk(source)
     known = learning.learn(data, ctx=ctx).schema if schema is None else schema
     return models.fit(data, known, sequences.recipe_for(recipe, known), ctx)
 
@@ -212,7 +212,7 @@ def synth(
     recipe, ctx = models.Recipe(engine=engine, options=options or {}), RunContext(seed=seed, progress=progress)
     if privates.is_private(recipe):
         return _synth_private(source, None if rows is None else _count(rows), schema, recipe, gates, ctx)
-    data = read(source)
+    data = on_disk(source)
     if len(data.tables) > 1:
         return _synth_linked(source, data, schema, {} if options is None else options, holdout, gates, ctx)
     unit = None if schema is None else schema.only.unit

@@ -13,6 +13,7 @@ from veridical.core.errors import DataError
 from veridical.kernel.memory import give_back
 
 BATCH_ROWS = 65_536
+STRETCH = 1 << 18  # rows of one column unpacked at a time
 
 
 def read(path: Path, *, columns: Sequence[str] | None = None) -> pa.Table:
@@ -30,10 +31,14 @@ def read(path: Path, *, columns: Sequence[str] | None = None) -> pa.Table:
 
 
 def _by_column(file: pq.ParquetFile, names: Sequence[str]) -> pa.Table:
-    """Return a file's columns, read one after the other: what unpacking one takes is given back before the next."""
+    """Return a file's columns, read one after the other in stretches: unpacking all at once takes as much again."""
     parts = []
     for name in names:
-        parts.append(file.read(columns=[name], use_threads=False))
+        batches = list(file.iter_batches(batch_size=STRETCH, columns=[name], use_threads=False))
+        part = pa.Table.from_batches(batches) if batches else file.read(columns=[name])
+        # Each stretch may have a dictionary of its own.
+        parts.append(part if pa.types.is_dictionary(part.schema.types[0]) else part.combine_chunks())
+        del batches, part
         give_back()
     schema = pa.schema([part.schema.field(0) for part in parts], metadata=file.schema_arrow.metadata)
     return pa.Table.from_arrays([part.column(0) for part in parts], schema=schema)
@@ -47,6 +52,16 @@ def scan(path: Path, *, columns: Sequence[str] | None = None) -> Iterator[pa.Rec
     """
     with _opened(path) as file:
         yield from file.iter_batches(batch_size=BATCH_ROWS, columns=_chosen(file, columns, path))
+
+
+def rows_of(path: Path) -> int:
+    """Return how many rows a Parquet file says that it holds.
+
+    Raises:
+        DataError: as `read` does.
+    """
+    with _opened(path) as file:
+        return int(file.metadata.num_rows)
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pyarrow as pa
 
 from veridical.connect import csv, dataframe, jsonl, parquet
 from veridical.connect.note import with_notes
+from veridical.connect.unread import UnreadFile
 from veridical.core.dataset import DEFAULT_TABLE, Dataset
 from veridical.core.errors import DataError
 from veridical.kernel.memory import sparing
@@ -67,6 +69,25 @@ def read(
     if path.is_dir():
         return Dataset(_read_folder(path, columns, on_bad_rows, cells))
     return Dataset.of(_read_file(path, columns, on_bad_rows, cells), table_name or _table_name(path))
+
+
+def on_disk(source: Any, *, table_name: str | None = None) -> Dataset:
+    """Return what `read` does; the rows of a Parquet file stay in it, and are read whenever a stage asks for them.
+
+    Example:
+        >>> on_disk(pa.table({"age": [31, 45]})).rows
+        2
+
+    Raises:
+        DataError: as `read` does.
+    """
+    if isinstance(source, str | PathLike) and Path(source).is_file() and format_of(Path(source)) == "parquet":
+        path = Path(source)
+        whole = partial(_read_file, columns=None, on_bad_rows="error", cells="typed")
+        tables = UnreadFile(path, table_name or _table_name(path), whole)
+        if tables.rows:
+            return Dataset(tables)
+    return read(source, table_name=table_name)
 
 
 def scan(path: str | PathLike[str], *, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:

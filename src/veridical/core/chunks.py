@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+_WIDTHS = (pa.int8(), pa.int16(), pa.int32(), pa.int64())
 _OF_WIDTH = {32: pa.int32(), 64: pa.int64()}
 
 
@@ -32,6 +34,26 @@ def whole(column: pa.Array | pa.ChunkedArray) -> pa.Array:
     """
     array = one_array(column)
     return array.dictionary_decode() if pa.types.is_dictionary(array.type) else array
+
+
+def narrowed(values: pa.Array) -> pa.Array:
+    """Return whole numbers, or the indices of a dictionary, in as few bytes as hold them; others as they are.
+
+    Example:
+        >>> narrowed(pa.array([1, 300])).type
+        DataType(int16)
+    """
+    if pa.types.is_dictionary(values.type):
+        kind = _least_width(0, len(values.dictionary))
+        return pa.DictionaryArray.from_arrays(values.indices.cast(kind), values.dictionary)
+    if not pa.types.is_int64(values.type):
+        return values
+    ends = pc.min_max(values).as_py()
+    return values.cast(_least_width(ends["min"] or 0, ends["max"] or 0))
+
+
+def _least_width(low: int, high: int) -> pa.DataType:
+    return next(kind for kind in _WIDTHS if -(2 ** (kind.bit_width - 1)) <= low and high < 2 ** (kind.bit_width - 1))
 
 
 def numbers_of(column: pa.Array | pa.ChunkedArray) -> NDArray[np.float64]:

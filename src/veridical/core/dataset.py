@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,6 +14,15 @@ from veridical.core import digest
 from veridical.core.errors import DataError
 
 DEFAULT_TABLE = "data"
+
+
+class Unread(Mapping[str, pa.Table]):
+    """Tables that lie on disk and are read whenever they are asked for: whoever holds them holds no rows."""
+
+    @property
+    @abstractmethod
+    def rows(self) -> int:
+        """Rows in all tables together."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +38,8 @@ class Dataset:
     tables: Mapping[str, pa.Table]
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "tables", MappingProxyType(dict(self.tables)))
+        if not isinstance(self.tables, Unread):
+            object.__setattr__(self, "tables", MappingProxyType(dict(self.tables)))
 
     @classmethod
     def of(cls, table: pa.Table, name: str = DEFAULT_TABLE) -> Dataset:
@@ -62,6 +73,8 @@ class Dataset:
     @property
     def rows(self) -> int:
         """Rows in all tables together."""
+        if isinstance(self.tables, Unread):
+            return self.tables.rows
         return sum(table.num_rows for table in self.tables.values())
 
     @cached_property

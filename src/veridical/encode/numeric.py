@@ -49,7 +49,7 @@ class NumericCodec:
 
     @classmethod
     def fit(cls, values: pa.Array, column: Column, rare_below: int, *, per_range: int | None = None) -> Self:
-        """Return the codec of an int64 or float64 column; nulls are left aside.
+        """Return the codec of a column of whole numbers (of any width) or of float64; nulls are left aside.
 
         A range holds `per_range` records or more; None: fewer the more rows there are.
         """
@@ -287,18 +287,21 @@ def _grid(found: NDArray[Any], decimals: int | None) -> float | None:
 def _bins(found: NDArray[Any], k: int, per_range: int, step: float | None) -> tuple[NDArray[Any], NDArray[Any]]:
     """Return the bins' lower and upper ends, ascending, from sorted values."""
     if len(found) < k:
-        return _coarse(found)
-    values, counts = np.unique(found, return_counts=True)
-    floor = found[k - 1], found[len(found) - k]  # no end may be a value that fewer than k records reach
+        return _coarse(_wide(found))
+    values, counts = _tally(found)
+    floor = values.dtype.type(found[k - 1]), values.dtype.type(found[len(found) - k])
+    # No end may be a value that fewer than k records reach.
     repeated = counts >= k
     if step is not None:
         repeated &= ~_scattered(values, counts, step)
     if repeated.sum() > MOST_SPIKES:
         repeated &= counts >= np.sort(counts)[-MOST_SPIKES]
-    rest = np.repeat(values[~repeated], counts[~repeated])
     # Each half has ranges of its own, be they short of records: one over both tails would reach across all between.
-    middle = found[len(found) // 2]
-    halves = [_equal_mass(part, max(k, per_range), k) for part in (rest[rest <= middle], rest[rest > middle])]
+    middle = int(np.searchsorted(values, found[len(found) // 2], side="right"))
+    free = np.where(repeated, 0, counts)
+    halves = [
+        _equal_mass(values[part], free[part], max(k, per_range), k) for part in (slice(middle), slice(middle, None))
+    ]
     low, high = (np.concatenate(ends) for ends in zip(*halves, strict=True))
     alone = (low == high) & np.isin(low, values[counts >= k])
     low, high = np.clip(low, *floor), np.clip(high, *floor)
@@ -306,7 +309,7 @@ def _bins(found: NDArray[Any], k: int, per_range: int, step: float | None) -> tu
     low = np.concatenate([values[repeated], low[kept]])
     high = np.concatenate([values[repeated], high[kept]])
     if not len(low):
-        return _coarse(found)
+        return _coarse(_wide(found))
     centre = low.astype(np.float64) / 2 + high.astype(np.float64) / 2
     order = np.lexsort((low, centre))
     return low[order], high[order]
@@ -336,19 +339,36 @@ def _scattered(values: NDArray[Any], counts: NDArray[np.intp], step: float) -> N
     return scattered
 
 
-def _equal_mass(rest: NDArray[Any], few: int, least: int) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Return the ends of ranges of `few` values or more each, or of one range where there are `least` of them."""
-    bins = min(MOST_BINS // 2, len(rest) // few) or int(len(rest) >= least)
+def _equal_mass(
+    values: NDArray[Any], counts: NDArray[np.intp], few: int, least: int
+) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return the ends of ranges of `few` records or more each, or of one range where there are `least` of them."""
+    values, counts = values[counts > 0], counts[counts > 0]
+    records = int(counts.sum())
+    bins = min(MOST_BINS // 2, records // few) or int(records >= least)
     if bins == 0:
-        return rest[:0], rest[:0]
-    cuts = np.unique(np.searchsorted(rest, rest[np.linspace(0, len(rest), bins + 1).astype(np.intp)[1:-1]]))
+        return values[:0], values[:0]
+    # A range begins at the value that holds the record where it would begin, if all records stood in a row.
+    begins = np.linspace(0, records, bins + 1).astype(np.intp)[1:-1]
+    cuts = np.unique(np.searchsorted(np.cumsum(counts), begins, side="right"))
     cuts = cuts[cuts > 0]
-    before, after = rest[cuts - 1], rest[cuts]
-    if rest.dtype == np.int64:
+    before, after = values[cuts - 1], values[cuts]
+    if values.dtype == np.int64:
         middle = before + ((after.view(np.uint64) - before.view(np.uint64)) // np.uint64(2)).view(np.int64)
-        return np.concatenate([rest[:1], middle + 1]), np.concatenate([middle, rest[-1:]])
+        return np.concatenate([values[:1], middle + 1]), np.concatenate([middle, values[-1:]])
     middle = before / 2 + after / 2
-    return np.concatenate([rest[:1], middle]), np.concatenate([middle, rest[-1:]])
+    return np.concatenate([values[:1], middle]), np.concatenate([middle, values[-1:]])
+
+
+def _tally(found: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.intp]]:
+    """Return the distinct ones of sorted values, with how many records hold each."""
+    begins = np.flatnonzero(np.concatenate([[True], found[1:] != found[:-1]]))
+    return _wide(found[begins]), np.diff(begins, append=len(found))
+
+
+def _wide(found: NDArray[Any]) -> NDArray[Any]:
+    """Return whole numbers of any width in 64 bits, and floats as they are."""
+    return found.astype(np.int64, copy=False) if found.dtype.kind in "iu" else found
 
 
 def _coarse(found: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:

@@ -1,6 +1,7 @@
 /* How likely is each value of the target in a node? A distribution over codes as tiles: ranges with a mass, inside
  * which the whole table's own shape holds. Masses are shrunk towards the parent's, and so on to the root (a
- * Pitman-Yor style back-off: Teh 2006), so a leaf of few rows says little more than its ancestors do. */
+ * Pitman-Yor style back-off: Teh 2006), so a leaf of few rows says little more than its ancestors do. Only leaves are
+ * given back: of the inner nodes, those on the way to the one being laid are held. */
 #include "tree.h"
 
 #include <stdlib.h>
@@ -8,21 +9,21 @@
 
 enum { TARGET_ORDERED, GRAIN, CAPACITY };
 
+/* Tiles one after the other: `tiles + 1` bounds, and the share below each of them. */
+typedef struct { int32_t *bounds; double *cumulative; } Tiles;
+
 typedef struct {
     const double *root; /* cumulative share per code, codes + 1 of them */
     int64_t codes;
     const int64_t *settings;
     double strength, discount;
-    int32_t *bounds;
-    double *cumulative;
-    int64_t used; /* entries of bounds and cumulative */
     int32_t *tally; /* per code */
 } Tiler;
 
-/* Share below `bound` in the distribution whose entries begin at `offset`. */
-static double below(const Tiler *t, int64_t offset, int64_t tiles, int32_t bound) {
-    const int32_t *bounds = t->bounds + offset;
-    const double *cumulative = t->cumulative + offset;
+/* Share below `bound` in a distribution. */
+static double below(const Tiler *t, Tiles of, int64_t tiles, int32_t bound) {
+    const int32_t *bounds = of.bounds;
+    const double *cumulative = of.cumulative;
     if (bound <= 0) return 0.0;
     if (bound >= t->codes) return cumulative[tiles];
     int64_t at = tree_tile_of(bounds, tiles, bound);
@@ -33,10 +34,9 @@ static double below(const Tiler *t, int64_t offset, int64_t tiles, int32_t bound
 
 typedef struct { int32_t first, last, count; int alone; } Group;
 
-static int64_t group_codes(const Tiler *t, int32_t low, int32_t high, int64_t rows, Group *groups) {
+static int64_t group_codes(const Tiler *t, int32_t low, int32_t high, Group *groups) {
     int64_t count = 0;
     int64_t grain = t->settings[GRAIN];
-    (void)rows;
     int open = 0;
     for (int32_t code = low; code <= high; code++) {
         int32_t run = t->tally[code];
@@ -54,17 +54,16 @@ static int64_t group_codes(const Tiler *t, int32_t low, int32_t high, int64_t ro
     return count;
 }
 
-static void put(Tiler *t, int32_t *counts, int64_t *tiles, int64_t offset, int32_t bound, int32_t count) {
-    if (*tiles && t->bounds[offset + *tiles - 1] == bound) { counts[*tiles - 1] += count; return; }
-    t->bounds[offset + *tiles] = bound;
+static void put(Tiles to, int32_t *counts, int64_t *tiles, int32_t bound, int32_t count) {
+    if (*tiles && to.bounds[*tiles - 1] == bound) { counts[*tiles - 1] += count; return; }
+    to.bounds[*tiles] = bound;
     counts[(*tiles)++] = count;
 }
 
-/* Lays the tiles of one node at the end of the pool: returns how many, or -1 when the pool is full. */
-static int64_t lay(Tiler *t, const Group *groups, int64_t count, int64_t rows, int64_t parent, int64_t parent_tiles,
+/* Lays the tiles of one node, at most 3 * count + 3 of them, and returns how many. */
+static int64_t lay(const Tiler *t, const Group *groups, int64_t count, Tiles parent, int64_t parent_tiles, Tiles own,
                    int32_t *counts) {
-    int64_t offset = t->used, tiles = 0;
-    if (offset + 3 * count + 4 > t->settings[CAPACITY]) return -1;
+    int64_t tiles = 0;
     int32_t reached = 0;
     for (int64_t i = 0; i < count; i++) {
         Group group = groups[i];
@@ -79,67 +78,94 @@ static int64_t lay(Tiler *t, const Group *groups, int64_t count, int64_t rows, i
             if (to > limit) to = limit;
         }
         if (to > t->codes) to = (int32_t)t->codes;
-        if (from > reached) put(t, counts, &tiles, offset, reached, 0);
-        put(t, counts, &tiles, offset, from, group.count);
+        if (from > reached) put(own, counts, &tiles, reached, 0);
+        put(own, counts, &tiles, from, group.count);
         reached = to;
     }
-    if (reached < t->codes || !tiles) put(t, counts, &tiles, offset, reached, 0);
-    t->bounds[offset + tiles] = (int32_t)t->codes;
+    if (reached < t->codes || !tiles) put(own, counts, &tiles, reached, 0);
+    own.bounds[tiles] = (int32_t)t->codes;
     int64_t held = 0;
     for (int64_t i = 0; i < tiles; i++) held += counts[i] > 0;
     double back = t->strength + t->discount * (double)held, total = 0.0;
     double before = 0.0;
-    t->cumulative[offset] = 0.0;
+    own.cumulative[0] = 0.0;
     for (int64_t i = 0; i < tiles; i++) {
-        int32_t end = t->bounds[offset + i + 1];
+        int32_t end = own.bounds[i + 1];
         double upto = parent_tiles ? below(t, parent, parent_tiles, end) : t->root[end];
-        double own = counts[i] > 0 ? counts[i] - t->discount : 0.0;
-        total += own + back * (upto - before);
+        double seen = counts[i] > 0 ? counts[i] - t->discount : 0.0;
+        total += seen + back * (upto - before);
         before = upto;
-        t->cumulative[offset + i + 1] = total;
+        own.cumulative[i + 1] = total;
     }
-    (void)rows;
-    for (int64_t i = 1; i <= tiles; i++) t->cumulative[offset + i] /= total;
-    t->used += tiles + 1;
+    for (int64_t i = 1; i <= tiles; i++) own.cumulative[i] /= total;
     return tiles;
 }
 
-/* Lays the tiles of every node, parents first. `offsets[i]` is where node i begins, `offsets[i] + tiles[i]` its last
- * bound. Returns the entries used, or -1 when they do not fit and -2 without memory. */
+/* The tiles of the inner nodes from the root down, each behind its parent's. */
+typedef struct { Tiles tiles; int64_t room; } Path;
+
+static int make_room(Path *path, int64_t needed) {
+    if (needed <= path->room) return 1;
+    int64_t room = needed + needed / 2;
+    int32_t *bounds = realloc(path->tiles.bounds, (size_t)room * sizeof(int32_t));
+    if (bounds) path->tiles.bounds = bounds;
+    double *cumulative = realloc(path->tiles.cumulative, (size_t)room * sizeof(double));
+    if (cumulative) path->tiles.cumulative = cumulative;
+    if (!bounds || !cumulative) return 0;
+    path->room = room;
+    return 1;
+}
+
+/* A node that waits: where its parent's tiles lie on the path, and how many there are (0: it is the root). */
+typedef struct { int64_t at, parent, parent_tiles; } Waiting;
+
+/* Counts the codes of a node's rows into groups, and leaves the tally empty. */
+static int64_t count_node(const Tiler *t, const uint16_t *target, const int32_t *order, const int32_t *node,
+                          Group *groups) {
+    int32_t low = (int32_t)t->codes, high = -1;
+    for (int64_t i = node[NODE_START]; i < node[NODE_END]; i++) {
+        int32_t code = target[order[i]];
+        t->tally[code]++;
+        if (code < low) low = code;
+        if (code > high) high = code;
+    }
+    int64_t found = group_codes(t, low, high, groups);
+    for (int64_t i = node[NODE_START]; i < node[NODE_END]; i++) t->tally[target[order[i]]] = 0;
+    return found;
+}
+
+/* Lays the tiles of every leaf, depth first. `offsets[i]` is where leaf i begins, `offsets[i] + tiles[i]` its last
+ * bound; an inner node has none. Returns the entries used, or -1 when they do not fit and -2 without memory. */
 VERIDICAL_EXPORT int64_t veridical_tree_tile(const uint16_t *target, const int32_t *order, const int32_t *nodes,
                                              int64_t count, const double *root, int64_t codes, const int64_t *settings,
                                              double strength, double discount, int64_t *offsets, int64_t *tiles,
                                              int32_t *bounds, double *cumulative) {
-    Tiler t = {.root = root, .codes = codes, .settings = settings, .strength = strength, .discount = discount,
-               .bounds = bounds, .cumulative = cumulative};
+    Tiler t = {.root = root, .codes = codes, .settings = settings, .strength = strength, .discount = discount};
     t.tally = calloc((size_t)codes + 1, sizeof(int32_t));
     Group *groups = malloc(((size_t)codes + 1) * sizeof(Group));
     int32_t *counts = malloc((3 * (size_t)codes + 4) * sizeof(int32_t));
-    int64_t *parents = malloc((size_t)count * sizeof(int64_t));
-    int64_t result = -2;
-    if (t.tally && groups && counts && parents) {
-        parents[0] = -1;
-        result = 0;
-        for (int64_t at = 0; at < count; at++) {
-            const int32_t *node = nodes + at * NODE_WIDTH;
-            if (node[NODE_LEFT] >= 0) parents[node[NODE_LEFT]] = parents[node[NODE_RIGHT]] = at;
-            int32_t low = (int32_t)codes, high = -1;
-            for (int64_t i = node[NODE_START]; i < node[NODE_END]; i++) {
-                int32_t code = target[order[i]];
-                t.tally[code]++;
-                if (code < low) low = code;
-                if (code > high) high = code;
-            }
-            int64_t rows = node[NODE_END] - node[NODE_START];
-            int64_t found = group_codes(&t, low, high, rows, groups);
-            for (int64_t i = node[NODE_START]; i < node[NODE_END]; i++) t.tally[target[order[i]]] = 0;
-            int64_t parent = parents[at];
-            offsets[at] = t.used;
-            tiles[at] = lay(&t, groups, found, rows, parent < 0 ? 0 : offsets[parent], parent < 0 ? 0 : tiles[parent], counts);
-            if (tiles[at] < 0) { result = -1; break; }
-        }
-        if (result == 0) result = t.used;
+    Waiting *waiting = malloc((size_t)(count + 1) * sizeof(Waiting));
+    Path path = {{NULL, NULL}, 0};
+    int64_t used = 0, left = 0, result = t.tally && groups && counts && waiting ? 0 : -2;
+    if (result == 0) waiting[left++] = (Waiting){0, 0, 0};
+    while (left && result == 0) {
+        Waiting next = waiting[--left];
+        const int32_t *node = nodes + next.at * NODE_WIDTH;
+        int64_t found = count_node(&t, target, order, node, groups), needed = 3 * found + 4;
+        int inner = node[NODE_LEFT] >= 0;
+        int64_t behind = next.parent_tiles ? next.parent + next.parent_tiles + 1 : 0;
+        if (!inner && used + needed > settings[CAPACITY]) { result = -1; break; }
+        if (inner && !make_room(&path, behind + needed)) { result = -2; break; }
+        Tiles parent = {path.tiles.bounds + next.parent, path.tiles.cumulative + next.parent};
+        Tiles own = inner ? (Tiles){path.tiles.bounds + behind, path.tiles.cumulative + behind}
+                          : (Tiles){bounds + used, cumulative + used};
+        int64_t laid = lay(&t, groups, found, parent, next.parent_tiles, own, counts);
+        offsets[next.at] = inner ? 0 : used;
+        tiles[next.at] = inner ? 0 : laid;
+        if (!inner) { used += laid + 1; continue; }
+        waiting[left++] = (Waiting){node[NODE_RIGHT], behind, laid};
+        waiting[left++] = (Waiting){node[NODE_LEFT], behind, laid};
     }
-    free(t.tally); free(groups); free(counts); free(parents);
-    return result;
+    free(t.tally); free(groups); free(counts); free(waiting); free(path.tiles.bounds); free(path.tiles.cumulative);
+    return result == 0 ? used : result;
 }

@@ -166,7 +166,7 @@ def _numbers(table: pa.Table, column: Column) -> pa.Array:
                 array.cast(pa.int64()) if (pc.max(array).as_py() or 0) < 2**63 else array.cast(pa.float64(), safe=False)
             )
         if pa.types.is_integer(kind):
-            return array.cast(pa.int64())
+            return array
         if pa.types.is_floating(kind) or pa.types.is_decimal(kind) or pa.types.is_null(kind):
             return array.cast(pa.float64(), safe=False)
         if is_text(kind):

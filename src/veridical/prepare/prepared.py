@@ -27,10 +27,13 @@ class Prepared:
     restore: Restore
 
 
-def prepare(table: pa.Table, schema: TableSchema, *, rare_below: int, ctx: RunContext) -> Prepared:
+def prepare(
+    table: pa.Table, schema: TableSchema, *, rare_below: int, ctx: RunContext, narrow: bool = False
+) -> Prepared:
     """Return what an engine learns of a table.
 
-    Only int64, float64 and dictionary<int32, string> columns leave, with nulls. Keys, personal data and free text are
+    Only int64, float64 and dictionary<int32, string> columns leave, with nulls; where `narrow`, whole numbers and
+    indices in as few bytes as hold them. Keys, personal data and free text are
     left out and made up; columns that follow from others are left out and derived; a category carried by fewer than
     `rare_below` records is learned as a safer one.
 
@@ -53,7 +56,7 @@ def prepare(table: pa.Table, schema: TableSchema, *, rare_below: int, ctx: RunCo
     ctx.progress("prepare", done=0, total=len(law.columns))
     codecs = learn_codecs(table, law, rare_below=rare_below)
     restore = Restore(law, codecs, learn_formulas(law))
-    encoded = restore.encode(table)
+    encoded = restore.encode(table, narrow=narrow)
     ctx.progress("prepare", done=len(law.columns), total=len(law.columns))
     columns = (*restore.context, *restore.modelled)
     return Prepared(encoded.select([column.name for column in columns]), columns, restore)

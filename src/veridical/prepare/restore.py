@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from veridical.core.chunks import one_array, whole
+from veridical.core.chunks import narrowed, one_array, whole
 from veridical.core.contracts import Allowed, Shard
 from veridical.core.restriction import intersect
 from veridical.core.schema import Column, Role, TableSchema
@@ -96,8 +96,11 @@ class Restore:
                 made |= codec.decode({}, place)
         return made
 
-    def encode(self, table: pa.Table, names: Sequence[str] | None = None) -> pa.Table:
-        """Return the modelled columns of a table; of the codecs whose columns are all in `names`, when given."""
+    def encode(self, table: pa.Table, names: Sequence[str] | None = None, *, narrow: bool = False) -> pa.Table:
+        """Return the modelled columns of a table; of the codecs whose columns are all in `names`, when given.
+
+        Where `narrow`, whole numbers and indices come in as few bytes as hold them.
+        """
         known = None if names is None else frozenset(names)
         arrays: dict[str, pa.Array] = {}
         for codec in self.codecs:
@@ -105,9 +108,9 @@ class Restore:
                 own = codec.encode(table)
                 sure = not any(self.schema.column(name).nullable for name in codec.names)
                 # A gap that the schema rules out is learned as any other row's value.
-                arrays |= (
-                    {name: _filled(values, np.random.default_rng(0)) for name, values in own.items()} if sure else own
-                )
+                if sure:
+                    own = {name: _filled(values, np.random.default_rng(0)) for name, values in own.items()}
+                arrays |= {name: narrowed(values) for name, values in own.items()} if narrow else own
         return pa.table(arrays) if arrays else pa.table({"": pa.nulls(table.num_rows)}).select([])
 
     def apply(

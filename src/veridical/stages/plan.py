@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from veridical.connect.source import read
+from veridical.connect.source import on_disk, read
 from veridical.core import digest
 from veridical.core.contracts import RunContext, SampleRequest
 from veridical.core.dataset import Dataset
@@ -205,7 +205,7 @@ def _source(spec: RunSpec, data: Dataset | None, ctx: RunContext) -> Dataset:
 
 def _read(spec: RunSpec) -> Dataset:
     if spec.epsilon is None:
-        return read(spec.source, table_name=spec.table)
+        return on_disk(spec.source, table_name=spec.table)
     return private.read_source(spec.source, table=spec.table, named=spec.schema is not None)
 
 

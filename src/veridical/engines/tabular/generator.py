@@ -12,11 +12,13 @@ from typing import Any, Self
 import numpy as np
 import pyarrow as pa
 
+from veridical.core.chunks import one_array
 from veridical.core.contracts import PrivacyEvent, RunContext, Sampler, SampleRequest, Shard
 from veridical.core.dataset import Dataset
 from veridical.core.errors import ArtifactError
 from veridical.core.schema import Schema
 from veridical.engines.tabular.answer import answer
+from veridical.kernel.memory import give_back
 from veridical.prepare import Restore, prepare
 from veridical.prepare.tails import Tails, learn_tails
 from veridical.privacy.ledger import event_from, plain_event
@@ -24,6 +26,7 @@ from veridical.store.artifact import open_sealed, seal
 
 KIND = "table generator"
 VERSION = 1
+STRETCH = 1 << 18  # rows that some are drawn from at a time, however the table lies in memory
 # What a folder may ask to be opened by: code is named here, never in the folder.
 SAMPLERS = {
     "tree": "veridical.engines.tabular.tree.sampler:TreeSampler",
@@ -122,7 +125,7 @@ class TableGenerator:
 def fit_table(method: str, model: Any, data: Dataset, schema: Schema, ctx: RunContext) -> TableGenerator:
     """Return a generator: prepare the only table, fit `model` on it, keep what restores its draws.
 
-    `model` has `fit(table, columns, ctx, *, rare_below) -> Sampler`.
+    `model` has `fit(table, columns, ctx, *, rare_below) -> Sampler`; with `reads_narrow`, for numbers in few bytes.
 
     Raises:
         DataError: there are several tables.
@@ -131,9 +134,12 @@ def fit_table(method: str, model: Any, data: Dataset, schema: Schema, ctx: RunCo
     """
     table_schema = schema.table(data.name) if len(schema.tables) > 1 else schema.only
     table = _at_most(data.only, getattr(model, "most_rows", None), ctx)
-    ready = prepare(table, table_schema, rare_below=schema.rare_below, ctx=ctx)
-    sampler = model.fit(ready.table, ready.columns, ctx, rare_below=schema.rare_below)
+    narrow = getattr(model, "reads_narrow", False)
+    ready = prepare(table, table_schema, rare_below=schema.rare_below, ctx=ctx, narrow=narrow)
     tails = learn_tails(table, ready.restore.schema, rare_below=schema.rare_below)
+    del table  # some rows of a long one: what is learned now rests on the prepared columns
+    give_back()
+    sampler = model.fit(ready.table, ready.columns, ctx, rare_below=schema.rare_below)
     return TableGenerator(schema, data.name, method, ready.restore, sampler, tails)
 
 
@@ -141,12 +147,20 @@ def _at_most(table: pa.Table, most: int | None, ctx: RunContext) -> pa.Table:
     """Return the table, or `most` of its rows drawn at random in their order: memory and time stop growing there."""
     if most is None or table.num_rows <= most:
         return table
-    # Batch after batch: a list of a long table's rows may weigh as much as the table.
-    batches, rng = table.to_batches(), ctx.rng("model", "rows")
-    share = rng.multivariate_hypergeometric([batch.num_rows for batch in batches], most, method="marginals")
-    some = (np.sort(rng.choice(b.num_rows, n, replace=False)) for b, n in zip(batches, share, strict=True))
-    kept = [batch.take(pa.array(rows)) for batch, rows in zip(batches, some, strict=True)]
-    return pa.Table.from_batches(kept, table.schema)
+    # A stretch after the other: a list of a long table's rows may weigh as much as the table.
+    rng, starts = ctx.rng("model", "rows"), range(0, table.num_rows, STRETCH)
+    rows = [min(STRETCH, table.num_rows - start) for start in starts]
+    share = rng.multivariate_hypergeometric(rows, most, method="marginals")
+    some = [np.sort(rng.choice(n, k, replace=False)).astype(np.int32) for n, k in zip(rows, share, strict=True)]
+    schema, columns = table.schema, table.columns
+    del table  # each column is let go of, where nobody else holds it, before the next is taken from
+    for place, kind in enumerate(schema.types):
+        column, columns[place] = columns[place], None
+        pieces = zip(starts, some, strict=True)
+        taken = [one_array(column.slice(start, STRETCH)).take(pa.array(kept)) for start, kept in pieces]
+        del column
+        columns[place] = one_array(pa.chunked_array(taken, kind))
+    return pa.Table.from_arrays(columns, schema=schema)
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from veridical.core.chunks import one_array
 from veridical.core.schema import Column
 from veridical.encode.category import CategoryCodec
-from veridical.encode.codes import Codec, Codes
+from veridical.encode.codes import Codec, Codes, tally
 from veridical.encode.numeric import FEW_RECORDS, NumericCodec
 
 MOST_ORDERED_BINS = 255
@@ -34,8 +34,8 @@ def coarse_map(codec: Codec, codes: Codes) -> Codes:
         return np.minimum(np.arange(size), MOST_NOMINAL_BINS - 1).astype(np.uint16)
     if size <= MOST_ORDERED_BINS:
         return np.arange(size, dtype=np.uint16)
-    tally = np.bincount(codes, minlength=size)[1:].astype(np.float64)
-    share = tally / max(1.0, tally.sum())
+    held = tally(codes, size)[1:].astype(np.float64)
+    share = held / max(1.0, held.sum())
     heavy = share >= 1.0 / MOST_ORDERED_BINS
     room = max(1, MOST_ORDERED_BINS - 1 - 2 * int(heavy.sum()))
     return np.concatenate([[0], 1 + ranges(share, heavy, room)]).astype(np.uint16)

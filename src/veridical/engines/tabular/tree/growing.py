@@ -10,7 +10,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from veridical.encode.codes import Codes
+from veridical.encode.codes import Codes, tally
 from veridical.kernel import library
 
 PREDICTOR, CUT, LEFT, RIGHT, START, END = 0, 1, 2, 3, 4, 5
@@ -57,9 +57,9 @@ class Target:
     @classmethod
     def of(cls, codes: Codes, size: int, rows: NDArray[np.int32], *, ordered: bool) -> Target:
         """Return the target with the shares seen in `rows`."""
-        tally = np.bincount(codes[rows], minlength=size).astype(np.float64)
-        total = max(1.0, tally.sum())
-        root = np.concatenate([[0.0], np.cumsum(tally) / total])
+        held = tally(codes, size, rows).astype(np.float64)
+        total = max(1.0, held.sum())
+        root = np.concatenate([[0.0], np.cumsum(held) / total])
         root[-1] = 1.0
         return cls(codes, root, ordered)
 
@@ -188,7 +188,7 @@ def prune(tree: Tree, price: float) -> Tree:
 def lay_leaves(tree: Tree, target: Target, smoothing: Smoothing) -> Leaves:
     """Return the tree with a distribution in every leaf."""
     nodes = tree.nodes
-    held = (nodes[:, END] - nodes[:, START]).astype(np.int64)
+    held = np.where(nodes[:, LEFT] < 0, nodes[:, END] - nodes[:, START], 0).astype(np.int64)
     codes = len(target.root) - 1
     capacity = int(np.minimum(3 * held + 8, 3 * codes + 8).sum())
     offsets, tiles = np.zeros(len(nodes), dtype=np.int64), np.zeros(len(nodes), dtype=np.int64)
@@ -217,12 +217,11 @@ def lay_leaves(tree: Tree, target: Target, smoothing: Smoothing) -> Leaves:
 
 
 def _ends_only(leaves: Leaves) -> Leaves:
-    """Return the leaves without what only their making needed: inner nodes' tiles and row ranges."""
+    """Return the leaves one behind the other as their nodes are, without what only their making needed."""
     nodes = leaves.nodes.copy()
     nodes[:, START : END + 1] = 0
-    ends = nodes[:, LEFT] < 0
-    tiles = np.where(ends, leaves.tiles, 0)
-    length = np.where(ends, leaves.tiles + 1, 0)
+    tiles = leaves.tiles
+    length = np.where(nodes[:, LEFT] < 0, tiles + 1, 0)
     starts = np.concatenate([[0], np.cumsum(length)[:-1]]).astype(np.int64)
     take = np.repeat(leaves.offsets - starts, length) + np.arange(length.sum())
     return replace(

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import product
+from typing import ClassVar
 
 import numpy as np
 import pyarrow as pa
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 from veridical.core.chunks import one_array
 from veridical.core.contracts import RunContext
 from veridical.core.schema import Column, Role
-from veridical.encode.codes import Codec, Codes
+from veridical.encode.codes import Codec, Codes, tally
 from veridical.encode.numeric import NumericCodec
 from veridical.engines.tabular.tree import forest, growing, leaning, order, phrasing, walking
 from veridical.engines.tabular.tree.calibration import calibrated
@@ -31,6 +32,7 @@ FINE = 64  # codes beyond which a column's grain is tuned
 class TreeModel:
     """Options of the sequential trees; `orders` and `prices` are candidates, chosen by held-out likelihood."""
 
+    reads_narrow: ClassVar[bool] = True
     growth: Growth = field(default_factory=lambda: Growth(trees=2))
     forest_rows: int = 200_000  # rows beyond which one tree is grown: it no longer follows single rows
     smoothing: Smoothing = field(default_factory=Smoothing)
@@ -86,7 +88,9 @@ def code(table: pa.Table, columns: Sequence[Column], ctx: RunContext, rare_below
         codes = np.concatenate([codec.encode(c) for c in values.chunks] or [np.zeros(0, np.uint16)])
         coarse = coarse_map(codec, codes)
         bins = int(coarse.max(initial=0)) + 1
-        return codec, codes, coarse, Predictor(coarse[codes], bins, not codec.ordered)
+        # Most columns have few codes: what tells others by them are the codes themselves.
+        seen = codes if np.array_equal(coarse, np.arange(codec.size)) else coarse[codes]
+        return codec, codes, coarse, Predictor(seen, bins, not codec.ordered)
 
     with ThreadPoolExecutor(max(1, ctx.workers)) as pool:
         found = list(pool.map(one, columns))
@@ -177,7 +181,7 @@ def phrase(
         return plain, codes
     some = np.sort(split.train[: phrasing.SAMPLE_ROWS])
     sample = {b: coded.numbers(b, some) for b in sources}
-    root = np.concatenate([[0.0], np.cumsum(np.bincount(codes, minlength=codec.size) / max(1, len(codes)))])
+    root = np.concatenate([[0.0], np.cumsum(tally(codes, codec.size) / max(1, len(codes)))])
     found = phrasing.candidates(codec, root, coded.numbers(at, some), sample, rare_below=coded.rare_below)
     if not found:
         return plain, codes
