@@ -1,7 +1,7 @@
 """How does each peer run in an environment of its own, and what did the run cost?
 
 A peer's script lives in `benchmarks/peers/` and imports nothing of ours. It gets its job as a JSON file's path
-and writes its answer beside it; the harness reads CPU seconds and peak memory of the child from the kernel.
+and writes its answer beside it; the harness reads CPU seconds of the child from the kernel, and peak memory as it runs.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from typing import Any
 ROOT = Path(__file__).parents[1]
 ENVIRONMENTS = ROOT / ".peers"
 RESULTS = Path(__file__).parent / "results"
+LOOK_S = 0.1  # between looks at a child's peak memory
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +98,8 @@ def run_script(
                 start_new_session=True,
             )
             done = threading.Event()
-            watch = threading.Thread(target=_watch, args=(child.pid, done, timeout_s, most_cpu_s))
+            seen: dict[int, float] = {}
+            watch = threading.Thread(target=_watch, args=(child.pid, done, timeout_s, most_cpu_s, seen))
             watch.start()
             _, status, usage = os.wait4(child.pid, 0)
             child.returncode = os.waitstatus_to_exitcode(status)
@@ -114,32 +117,60 @@ def run_script(
             ok=child.returncode == 0,
             cpu_s=cpu_s,
             wall_s=wall_s,
-            peak_mb=usage.ru_maxrss / 1024,
+            peak_mb=max(seen.values(), default=usage.ru_maxrss / 1024),
             note=note,
             answer=json.loads(answer.read_text()) if answer.exists() else {},
         )
 
 
-def _watch(leader: int, done: threading.Event, timeout_s: float, most_cpu_s: float | None) -> None:
-    """Stop a process and all that it started once they took too long, or computed too much together."""
-    start = time.perf_counter()
-    while not done.wait(min(2.0, timeout_s)):
+def _watch(
+    leader: int, done: threading.Event, timeout_s: float, most_cpu_s: float | None, seen: dict[int, float]
+) -> None:
+    """Stop a process and all that it started once they took too long, or computed too much together.
+
+    `seen` is told the peak memory of each, in MiB. What the kernel tells of a child that ended holds the peak of the
+    process that started it too.
+    """
+    start, look = time.perf_counter(), 0
+    while not done.wait(min(LOOK_S, timeout_s)):
+        for process, peak in _peaks_mb(leader, others=look % 10 == 0):
+            seen[process] = peak
+        look += 1
+        if look % 10:
+            continue
         late = time.perf_counter() - start >= timeout_s
         if late or (most_cpu_s is not None and _cpu_s(leader) > most_cpu_s):
             os.killpg(leader, 9)
             return
 
 
-def _cpu_s(leader: int) -> float:
-    """Return the CPU seconds of all living processes of a session, with those of children that they waited for."""
-    ticks = 0
+def _peaks_mb(leader: int, *, others: bool) -> Iterator[tuple[int, float]]:
+    """Yield the peak memory so far of a session's first process, and of its others."""
+    rest = [int(stat.parent.name) for stat, held in _session(leader)] if others else []
+    for process in {leader, *rest}:
+        try:
+            lines = Path(f"/proc/{process}/status").read_text().splitlines()
+        except OSError:  # it ended meanwhile
+            continue
+        for line in lines:
+            if line.startswith("VmHWM:"):
+                yield process, int(line.split()[1]) / 1024
+
+
+def _session(leader: int) -> Iterator[tuple[Path, list[str]]]:
+    """Yield the living processes of a session, with what the kernel tells of each from its state on."""
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
             held = stat.read_text().rpartition(")")[2].split()
         except OSError:  # it ended meanwhile
             continue
         if held[3] == str(leader):
-            ticks += sum(int(one) for one in held[11:15])
+            yield stat, held
+
+
+def _cpu_s(leader: int) -> float:
+    """Return the CPU seconds of all living processes of a session, with those of children that they waited for."""
+    ticks = sum(int(one) for _, held in _session(leader) for one in held[11:15])
     return ticks / os.sysconf("SC_CLK_TCK")
 
 
