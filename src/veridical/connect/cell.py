@@ -8,10 +8,14 @@ from decimal import Decimal
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from veridical.connect.figure import Figures
 from veridical.connect.note import with_notes
 
 TEXT_NULLS = ("?", "NA", "N/A", "n/a", "#N/A", "NULL", "null", "NaN", "nan", "<NA>", "NaT")
 NUMBER_NULLS = ("", "na", "None", "none", "-", ".", "missing", "결측", "없음", *TEXT_NULLS)
+# Beside dates, what else is said of them: MySQL's zero date, and words.
+DATE_NULLS = (*NUMBER_NULLS, "--", "unknown", "Unknown", "UNKNOWN", "0000-00-00", "0000-00-00 00:00:00")
+_DATE = r"^[0-9]{1,4}[-/.][0-9]{1,2}[-/.][0-9]{1,4}([ T][0-9].*)?$"
 ALWAYS_NULL = tuple(mark for mark in TEXT_NULLS if mark != "NA")  # NA may be Namibia
 INFINITE = ("inf", "-inf", "+inf", "Inf", "-Inf", "+Inf", "Infinity", "-Infinity", "INF", "-INF")
 
@@ -43,6 +47,10 @@ class CellTypes:
     text_marks: frozenset[str] = frozenset()
     infinite: frozenset[str] = frozenset()
     only_codes: bool = True
+    dates: bool = True
+    date_marks: frozenset[str] = frozenset()
+    comma_first: bool = False  # in doubt, a comma stands before decimals
+    figures: Figures | None = None  # once a cell was no plain number
 
     def see(self, cells: pa.ChunkedArray) -> None:
         """Take another block of text cells into account."""
@@ -51,6 +59,12 @@ class CellTypes:
             return
         if self.number:
             self._see_number(distinct)
+        elif self.figures is not None:
+            self._see_figures(distinct)
+        if self.dates:
+            self.date_marks |= _found(distinct, DATE_NULLS)
+            others = _without(distinct, DATE_NULLS)
+            self.dates = _all_match(others.slice(0, HEAD), _DATE) and _all_match(others, _DATE)
         self.text_marks |= _found(distinct, TEXT_NULLS)
         if self.only_codes:
             # Beside other two-letter codes NA is Namibia or North America, no mark.
@@ -59,7 +73,7 @@ class CellTypes:
     def _see_number(self, distinct: pa.Array) -> None:
         marks, infinite = _found(distinct, NUMBER_NULLS), _found(distinct, INFINITE)
         if marks or infinite:
-            distinct = distinct.filter(pc.invert(pc.is_in(distinct, value_set=pa.array(sorted(marks | infinite)))))
+            distinct = _without(distinct, tuple(marks | infinite))
         self.marks |= marks
         self.infinite |= infinite
         if len(distinct) == 0:
@@ -67,6 +81,8 @@ class CellTypes:
         self.any_number = True
         if not (_all_match(distinct.slice(0, HEAD), _DECIMAL) and _all_match(distinct, _DECIMAL)):
             self.number = False
+            self.figures = Figures(decimals_seen=not self.integer, comma_first=self.comma_first)
+            self._see_figures(distinct)
             return
         integers = _all_match(distinct, _INTEGER)
         careful = distinct.filter(pc.match_substring_regex(distinct, _CAREFUL)).to_pylist()
@@ -79,9 +95,27 @@ class CellTypes:
         if self.wide and (self.infinite or not self.integer):
             self.number = False
 
+    def _see_figures(self, distinct: pa.Array) -> None:
+        assert self.figures is not None
+        self.marks |= _found(distinct, NUMBER_NULLS)
+        distinct = _without(distinct, NUMBER_NULLS)
+        if len(distinct):
+            self.figures.see(distinct)
+            self.any_number = True
+        if self.figures.style is None and not self.figures.alive:
+            self.figures = None
+
+    @property
+    def _marked(self) -> Figures | None:
+        """The numbers with marks that all cells are, if they are."""
+        figures = None if self.wide else self.figures
+        return figures if figures is not None and figures.style is not None and self.any_number else None
+
     @property
     def type(self) -> pa.DataType:
         """The Arrow type: int64, float64 or string."""
+        if self._marked is not None:
+            return pa.int64() if self._marked.integer else pa.float64()
         if not (self.number and self.any_number):
             return pa.string()
         return pa.int64() if self.integer else pa.float64()
@@ -91,6 +125,8 @@ class CellTypes:
         """The cell texts that are read as missing."""
         if self.type != pa.string():
             return tuple(sorted(self.marks | self.infinite))
+        if self.dates:
+            return tuple(sorted(self.date_marks))
         return tuple(sorted(self.text_marks - ({"NA"} if self.only_codes else set())))
 
     def cast(self, cells: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -98,6 +134,8 @@ class CellTypes:
         if self.nulls:
             missing = pc.is_in(cells, value_set=pa.array(self.nulls))
             cells = pc.if_else(missing, pa.scalar(None, cells.type), cells)
+        if self._marked is not None:
+            cells = self._marked.plain(cells)
         return cells if self.type == pa.string() else cells.cast(self.type)
 
     def field(self, name: str) -> pa.Field:
@@ -105,8 +143,16 @@ class CellTypes:
         field = pa.field(name, self.type)
         plain = [repr(mark) for mark in self.nulls if mark not in INFINITE]
         if plain:
-            why = "a usual mark for it" if self.type == pa.string() else "all other cells are numbers"
+            others = "dates" if self.dates else "numbers"
+            why = (
+                "a usual mark for it"
+                if others == "numbers" and self.type == pa.string()
+                else f"all others are {others}"
+            )
             field = with_notes(field, f"{', '.join(plain)} read as missing: {why}")
+        if self._marked is not None and self._marked.style is not None:
+            marks = ", ".join(sorted({self._marked.style.words, *self._marked.words}))
+            field = with_notes(field, f"numbers written with {marks}: read as plain numbers, and written so")
         if self.type != pa.string() and self.infinite:
             field = with_notes(field, "infinite values read as missing")
         return field
@@ -122,6 +168,10 @@ def as_text(cells: pa.ChunkedArray) -> pa.ChunkedArray:
 
 def _found(distinct: pa.Array, words: tuple[str, ...]) -> frozenset[str]:
     return frozenset(distinct.filter(pc.is_in(distinct, value_set=pa.array(words))).to_pylist())
+
+
+def _without(distinct: pa.Array, words: tuple[str, ...]) -> pa.Array:
+    return distinct.filter(pc.invert(pc.is_in(distinct, value_set=pa.array(words, pa.string()))))
 
 
 def _all_match(distinct: pa.Array, pattern: str) -> bool:

@@ -14,7 +14,7 @@ import pyarrow.csv
 
 from veridical.connect import encoding, ragged
 from veridical.connect.cell import CellTypes, as_text
-from veridical.connect.dialect import Dialect, rows, sniff
+from veridical.connect.dialect import Dialect, column_names, rows, sniff, without_preamble
 from veridical.connect.header import Header, clean
 from veridical.connect.note import with_notes
 from veridical.core.errors import DataError
@@ -32,6 +32,7 @@ class Survey:
     dialect: Dialect
     header: Header
     odd_quotes: bool
+    skipped_lines: int = 0  # before the header: sep=;, a title, a comment
 
 
 def read(
@@ -53,7 +54,7 @@ def read(
         return pa.table({name: as_text(column) for name, column in zip(table.column_names, table.columns)})
     arrays, fields = [], []
     for name, column in zip(table.column_names, table.columns, strict=True):
-        seen = CellTypes()
+        seen = _cell_types(survey)
         seen.see(column)
         arrays.append(seen.cast(column))
         fields.append(_noted(seen.field(name), survey.header))
@@ -73,12 +74,16 @@ def scan(path: Path, *, columns: Sequence[str] | None = None) -> Iterator[pa.Rec
     seen: dict[str, CellTypes] = {}
     for table in _blocks(survey, columns):
         for name, cells in zip(table.column_names, table.columns, strict=True):
-            seen.setdefault(name, CellTypes()).see(cells)
+            seen.setdefault(name, _cell_types(survey)).see(cells)
     fields = {name: _noted(types.field(name), survey.header) for name, types in seen.items()}
     for table in _blocks(survey, columns):
         cast = [seen[name].cast(cells) for name, cells in zip(table.column_names, table.columns, strict=True)]
         schema = pa.schema([fields[name] for name in table.column_names])
         yield from pa.Table.from_arrays(cast, schema=schema).combine_chunks().to_batches()
+
+
+def _cell_types(survey: Survey) -> CellTypes:
+    return CellTypes(comma_first=survey.dialect.delimiter == ";")
 
 
 def look(path: Path) -> Survey:
@@ -96,11 +101,13 @@ def look(path: Path) -> Survey:
             raise DataError("the file holds zero bytes: it is not text", where=str(path), fix="export it as CSV")
         codec, quotes = _survey_rest(stream, sample, codec)
     text = codecs.getincrementaldecoder(codec)(errors="replace").decode(sample).replace("\ufeff", "")
+    skipped, text = without_preamble(text)
     dialect = sniff(text)
-    first = (rows(text, dialect) or [[]])[0]
-    names = first if dialect.header else [""] * len(first)
-    header = clean(names, where=str(path))
-    return Survey(path=path, codec=codec, dialect=dialect, header=header, odd_quotes=quotes[dialect.quote] % 2 == 1)
+    header = clean(column_names(rows(text, dialect), dialect), where=str(path))
+    return Survey(
+        path=path, codec=codec, dialect=dialect, header=header, odd_quotes=quotes[dialect.quote] % 2 == 1,
+        skipped_lines=skipped,
+    )  # fmt: skip
 
 
 def _survey_rest(stream: Any, sample: bytes, codec: str) -> tuple[str, dict[str, int]]:
@@ -144,6 +151,7 @@ def _options(survey: Survey, wrong: list[Any], columns: Sequence[str] | None = N
     return {
         "read_options": pa.csv.ReadOptions(
             column_names=names,
+            skip_rows=survey.skipped_lines,
             skip_rows_after_names=1 if survey.dialect.header else 0,
             encoding="utf8" if survey.codec == "utf-8" else survey.codec,
             block_size=BLOCK_BYTES,
@@ -180,8 +188,9 @@ def _parse(survey: Survey, *, on_bad_rows: str) -> pa.Table:
     if table is None or trouble or wrong:
         with _opened(survey.path) as stream:
             return ragged.read(
-                stream, survey.codec, survey.dialect, survey.header, where=str(survey.path), on_bad_rows=on_bad_rows
-            )
+                stream, survey.codec, survey.dialect, survey.header, where=str(survey.path), on_bad_rows=on_bad_rows,
+                skipped_lines=survey.skipped_lines,
+            )  # fmt: skip
     return table
 
 

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 DELIMITERS = (",", ";", "\t", "|", "^", "\x01", "\x1f")
 ONE_COLUMN = "\x1f"
 SAMPLE_LINES = 500
+MOST_PREAMBLE = 20  # lines before the table
+_SEP = re.compile(r"^sep=.$", re.IGNORECASE)
 
 _NUMBER = re.compile(r"\s*[-+]?(\d[\d ,.]*|\.\d+)([eE][-+]?\d+)?%?\s*$")
 _DATE = re.compile(r"\s*\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}")
@@ -86,6 +88,50 @@ def _well_cut(text: str, dialect: Dialect) -> int:
     except csv.Error:
         return count
     return count
+
+
+def without_preamble(text: str) -> tuple[int, str]:
+    """Return how many lines stand before the table, and the text without them: blank ones, comments, Excel's `sep=;`.
+
+    Example:
+        >>> without_preamble("sep=;\\nname;age\\nKim;31\\n")[0], without_preamble("# made in 2020\\na,b\\n1,2\\n")[0]
+        (1, 1)
+    """
+    lines = text.removeprefix("\ufeff").splitlines(keepends=True)[:SAMPLE_LINES]
+    count = 0
+    while count < min(len(lines) - 1, MOST_PREAMBLE) and _is_aside(lines, count):
+        count += 1
+    return (count, "".join(text.removeprefix("\ufeff").splitlines(keepends=True)[count:])) if count else (0, text)
+
+
+def _is_aside(lines: list[str], at: int) -> bool:
+    line, later = lines[at].strip(), [other for other in lines[at + 1 :] if other.strip()][:20]
+    if not line or _SEP.match(line):
+        return bool(later)
+    if not line.startswith("#") or not later:
+        return False
+    # A header may begin with the mark of a comment, but is cut as the rows are.
+    usual = Counter(_marks(other) for other in later).most_common(1)[0][0]
+    return _marks(line) != usual or later[0].startswith("#") or not lines[at + 1].strip()
+
+
+def _marks(line: str) -> int:
+    return max(line.count(delimiter) for delimiter in DELIMITERS)
+
+
+def column_names(found: list[list[str]], dialect: Dialect) -> list[str]:
+    """Return the names of the columns: "" where the header says nothing.
+
+    Rows may be longer than the header by one: by a delimiter at each end, or by names of rows (as R writes them).
+    """
+    if not found:
+        return []
+    first, body = found[0], found[1:]
+    if not dialect.header:
+        return [""] * len(first)
+    if body and all(len(row) == len(first) + 1 for row in body):
+        return [*first, ""] if all(not row[-1].strip() for row in body) else ["", *first]
+    return first
 
 
 def rows(text: str, dialect: Dialect) -> list[list[str]]:

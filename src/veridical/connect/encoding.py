@@ -12,6 +12,7 @@ _BOMS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 MIN_HANGUL_SHARE = 0.7
+MIN_USUAL_SHARE = 0.9  # of the Hangul, that text is made of
 MAX_ACCENTED_SHARE = 0.7
 
 
@@ -41,7 +42,10 @@ def guess_legacy(sample: bytes) -> str:
     from charset_normalizer import from_bytes
 
     best = from_bytes(sample).best()
-    return "cp1252" if best is None or best.encoding in ("ascii", "utf_8") else best.encoding
+    if best is None or best.encoding in ("ascii", "utf_8"):
+        return "cp1252"
+    # A Macintosh's Cyrillic is told from Windows' by hardly more than chance, and is not what files are in.
+    return "cp1251" if best.encoding == "mac_cyrillic" else best.encoding
 
 
 def _is_korean(sample: bytes) -> bool:
@@ -50,7 +54,22 @@ def _is_korean(sample: bytes) -> bool:
     foreign = [character for character in text if ord(character) > 127]
     hangul = sum("가" <= character <= "힣" for character in foreign)
     kept = len(text.encode("cp949"))
-    return bool(foreign) and hangul >= MIN_HANGUL_SHARE * len(foreign) and kept >= len(sample) - 2
+    # Japanese and Chinese bytes read as Korean, too, but as syllables that nobody writes.
+    usual = sum(_is_usual(character) for character in foreign)
+    return (
+        bool(foreign)
+        and usual >= MIN_USUAL_SHARE * hangul
+        and hangul >= MIN_HANGUL_SHARE * len(foreign)
+        and kept >= len(sample) - 2
+    )
+
+
+def _is_usual(character: str) -> bool:
+    """Whether a syllable is one of the 2,350 of the first Korean standard (KS X 1001)."""
+    try:
+        return "가" <= character <= "힣" and len(character.encode("euc_kr")) == 2
+    except UnicodeEncodeError:
+        return False
 
 
 def _is_western(sample: bytes) -> bool:

@@ -35,7 +35,9 @@ class _Trouble:
         return "; ".join(self.lines) + more
 
 
-def read(stream: Any, codec: str, dialect: Dialect, header: Header, *, where: str, on_bad_rows: str) -> pa.Table:
+def read(
+    stream: Any, codec: str, dialect: Dialect, header: Header, *, where: str, on_bad_rows: str, skipped_lines: int = 0
+) -> pa.Table:
     """Return the rows of the right width as text columns; slow and careful, line by line.
 
     Raises:
@@ -46,7 +48,7 @@ def read(stream: Any, codec: str, dialect: Dialect, header: Header, *, where: st
     width = len(header.names)
     columns: list[list[str | None]] = [[] for _ in range(width)]
     text = _decoded(stream, codec, where=where)
-    for line, row in _rows(text, dialect, trouble):
+    for line, row in _rows(text, dialect, trouble, skipped_lines):
         if len(row) != width:
             trouble.add(line, f"has {len(row)} cell{'s' if len(row) != 1 else ''}")
             continue
@@ -75,10 +77,10 @@ def _decoded(stream: Any, codec: str, *, where: str) -> str:
         ) from broken
 
 
-def _rows(text: str, dialect: Dialect, trouble: _Trouble) -> Iterator[tuple[int, list[str]]]:
+def _rows(text: str, dialect: Dialect, trouble: _Trouble, start: int) -> Iterator[tuple[int, list[str]]]:
     csv.field_size_limit(MAX_CELL_CHARACTERS)
     lines = list(io.StringIO(text, newline=""))
-    start, in_header = 0, dialect.header
+    in_header = dialect.header
     while start < len(lines):
         reader = csv.reader(lines[start:], strict=True, **dialect.reader_options())  # type: ignore[arg-type]
         first, done = start, 0

@@ -18,7 +18,7 @@ from veridical.core.timetext import as_moments
 
 # name: (fewest, most) arguments
 FUNCTIONS: Mapping[str, tuple[int, int]] = {
-    **dict.fromkeys(("abs", "floor", "ceil", "len", "lower", "upper"), (1, 1)),
+    **dict.fromkeys(("abs", "floor", "ceil", "len", "lower", "upper", "log", "log10", "sqrt", "single"), (1, 1)),
     **dict.fromkeys(("year", "month", "day", "hour", "weekday"), (1, 1)),
     "round": (1, 2),
     "min": (2, 20),
@@ -347,6 +347,13 @@ def _round(value: Value, digits: Value | None = None) -> Value:
     return pc.round(_number(value), ndigits=0 if digits is None else int(digits.as_py()), round_mode="half_to_even")
 
 
+def _log(function: Callable[[Value], Value], value: Value) -> Value:
+    """Return a function of positive numbers (and of zero, for the root); null elsewhere."""
+    number = _number(value).cast(pa.float64())
+    found = function(pc.if_else(pc.less(number, 0), pa.scalar(None, pa.float64()), number))
+    return pc.if_else(pc.is_finite(found), found, pa.scalar(None, pa.float64()))
+
+
 def _as_text(value: Value) -> Value:
     return value if pa.types.is_string(value.type) else value.cast(pa.string())
 
@@ -356,6 +363,10 @@ _CALLS: Mapping[str, Callable[..., Value]] = {
     "floor": lambda value: pc.floor(_number(value)),
     "ceil": lambda value: pc.ceil(_number(value)),
     "round": _round,
+    "log": lambda value: _log(pc.ln, value),
+    "log10": lambda value: _log(pc.log10, value),
+    "sqrt": lambda value: _log(pc.sqrt, value),
+    "single": lambda value: _number(value).cast(pa.float32(), safe=False).cast(pa.float64()),
     "min": _least,
     "max": _greatest,
     "len": lambda value: pc.utf8_length(_as_text(value)).cast(pa.int64()),

@@ -25,6 +25,7 @@ PARTS = {"ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
 UNITS = ("day", "hour", "minute", "s", "ms", "us", "ns")
 CLOCK = " (time of day)"  # the second modelled column of a split timestamp
 _SHORTEST_SPLIT_DAYS = 4
+_OFFSET = re.compile(r"([+-])(\d{2}):?(\d{2})")
 _DURATION = re.compile(
     r"(-)?P(?:(\d+(?:\.\d+)?)D)?(?:T(?:(\d+(?:\.\d+)?)H)?(?:(\d+(?:\.\d+)?)M)?(?:(\d+(?:\.\d+)?)S)?)?"
 )
@@ -340,8 +341,18 @@ def _stored(values: NDArray[Any], null: NDArray[np.bool_], column: Column, unit:
     if zone is not None:
         return pc.assume_timezone(moment, zone, ambiguous="earliest", nonexistent="earliest").cast(kind)
     if is_text(kind) and column.datetime_format is not None:
-        return store(in_form(moment, column.datetime_format), column.storage)
+        return store(_in_zone(moment, column.datetime_format, column.timezone), column.storage)
     return store(moment, column.storage)
+
+
+def _in_zone(moment: pa.Array, form: str, zone: str | None) -> pa.Array:
+    """Return text whose offset is the one that all texts had; where there were several, in UTC."""
+    found = _OFFSET.fullmatch(zone or "")
+    if found is None or "%z" not in form:
+        return in_form(moment, form)
+    minutes = int(found[2]) * 60 + int(found[3])
+    ahead = pa.scalar(60 * (-minutes if found[1] == "-" else minutes), pa.duration("s"))
+    return in_form(pc.add(moment, ahead.cast(pa.duration(moment.type.unit))), form.replace("%z", found[0]))
 
 
 def _rescaled(values: NDArray[Any], have: str, want: str) -> NDArray[Any]:

@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from veridical.core.schema import Column, Constraint, Kind
+from veridical.profile import transform
 from veridical.profile.facts import Floats
 from veridical.profile.header import words
 from veridical.profile.sample import Sample, numbers_for
@@ -28,7 +29,7 @@ class _Candidate:
 
 
 def find(table: pa.Table, sample: Sample) -> list[Constraint]:
-    """Return formulas (sums, differences, products, ratios) that hold in every row, after rounding.
+    """Return formulas (sums, differences, products, ratios, logarithms, units) that hold in every row, after rounding.
 
     Each column is computed at most once, and never from what is computed from it.
 
@@ -45,27 +46,34 @@ def find(table: pa.Table, sample: Sample) -> list[Constraint]:
     if len(columns) < 2:
         return []
     by_name = {column.name: column for column in columns}
+    singles = {column.name: _single_unit(sample, column) for column in columns}
+    units = {column.name: max(_half_unit(column), singles[column.name]) for column in columns}
     found: list[Constraint] = []
     derived: dict[str, set[str]] = {}
     used: set[frozenset[str]] = set()
-    for candidate in sorted(_candidates(sample, columns), key=_rank(columns)):
+    for candidate in sorted(_candidates(sample, columns, units), key=_rank(columns)):
         if frozenset((candidate.target, *candidate.parts)) in used:
             continue
         for form in [*_as_product(candidate, by_name), candidate]:
             roots = set(form.parts).union(*(derived.get(part, set()) for part in form.parts))
             if form.target in derived or form.target in roots:
                 continue
-            if all(_holds(rows, by_name, each) for rows in (sample.table, table) for each in {candidate, form}):
+            tolerance = {each: _tolerance(by_name, units, each) for each in (candidate, form)}
+            held = (
+                _holds(rows, by_name, each, tolerance[each]) for rows in (sample.table, table) for each in tolerance
+            )
+            if all(held):
                 derived[form.target] = roots
                 used.add(frozenset((form.target, *form.parts)))
-                found.append(_constraint(form, _tolerance(by_name, form)))
+                found.append(_constraint(form, tolerance[form], single=singles[form.target] > 0))
                 break
     return found
 
 
-def _constraint(candidate: _Candidate, tolerance: float) -> Constraint:
+def _constraint(candidate: _Candidate, tolerance: float, *, single: bool) -> Constraint:
+    expression = f"single({candidate.expression})" if single else candidate.expression
     return Constraint(
-        type="formula", columns=(candidate.target,), expression=candidate.expression, tolerance=tolerance,
+        type="formula", columns=(candidate.target,), expression=expression, tolerance=tolerance,
         source="learned", reason=f"holds in all rows within {tolerance:g}", confidence=0.95,
     )  # fmt: skip
 
@@ -88,30 +96,36 @@ def _usable(sample: Sample, name: str) -> bool:
     return values is not None and np.unique(values[~np.isnan(values)]).size >= 4
 
 
-def _rank(columns: Sequence[Column]) -> Callable[[_Candidate], tuple[int, int, int]]:
-    """First what is named a total, then what stands last, then the plainer operator."""
+def _rank(columns: Sequence[Column]) -> Callable[[_Candidate], tuple[int, int, int, int]]:
+    """First what is named a total, then what is finer than its only source, what stands last, the plainer operator."""
     place = {column.name: index for index, column in enumerate(columns)}
-    operators = ("product", "sum", "many", "difference", "ratio")
+    operators = ("square", "log", "line", "product", "sum", "many", "difference", "ratio")
 
-    def rank(candidate: _Candidate) -> tuple[int, int, int]:
+    digits = {column.name: 99 if column.decimals is None else column.decimals for column in columns}
+
+    def rank(candidate: _Candidate) -> tuple[int, int, int, int]:
         operator = operators.index(candidate.operator)
         named = bool(_SUMS & set(words(candidate.target)))
         last = place[candidate.target] > max(place[part] for part in candidate.parts)
-        return (-named, -last, operator)
+        finer = len(candidate.parts) == 1 and digits[candidate.target] > digits[candidate.parts[0]]
+        return (-named, -finer, -last, operator)
 
     return rank
 
 
-def _candidates(sample: Sample, columns: Sequence[Column]) -> Iterator[_Candidate]:
+def _candidates(sample: Sample, columns: Sequence[Column], units: Mapping[str, float]) -> Iterator[_Candidate]:
     values = np.array([sample.numbers(column.name) for column in columns])
     names = [column.name for column in columns]
-    digits = np.array([_half_unit(column) for column in columns])
+    digits = np.array([units[column.name] for column in columns])
     spread = np.nanstd(values, axis=1)
     # Rows where most columns are known and not zero tell most.
     worth = np.sum(~np.isnan(values) & (values != 0), axis=0)
     probes = values[:, np.argsort(-worth, kind="stable")[: 4 * PROBES : 4]]
+    slack = digits * 1.01 + 1e-9 * spread
+    for found in transform.candidates(probes, names, [_q(name) for name in names], slack):
+        yield _Candidate(found.target, (found.source,), found.expression, found.operator)
     for target in range(len(names)):
-        yield from _pairs(probes, names, target, digits[target] * 1.01 + 1e-9 * spread[target])
+        yield from _pairs(probes, names, target, float(slack[target]))
     yield from _many(values, names, digits)
 
 
@@ -165,12 +179,23 @@ def _half_unit(column: Column) -> float:
     return 0.5 * 10.0 ** -(column.decimals if column.decimals is not None else 9)
 
 
-def _tolerance(columns: dict[str, Column], candidate: _Candidate) -> float:
+def _single_unit(sample: Sample, column: Column) -> float:
+    """Return what float32 leaves of numbers that once were such (statistics packages store them so), else 0."""
+    values = sample.numbers(column.name)
+    if column.decimals is not None or values is None:
+        return 0.0
+    known = values[np.isfinite(values)]
+    with np.errstate(over="ignore"):
+        once = len(known) and np.allclose(known, known.astype(np.float32), rtol=1e-14, atol=0)
+    return transform.SINGLE * float(np.max(np.abs(known))) if once else 0.0
+
+
+def _tolerance(columns: Mapping[str, Column], units: Mapping[str, float], candidate: _Candidate) -> float:
     # A whole number that comes out only by rounding (count = total / price) is an accident, not a formula.
     target = columns[candidate.target]
     if target.decimals == 0:
         return 0.0
-    slack = _half_unit(target) * 1.01
+    slack = units[target.name] * 1.01
     if candidate.operator == "rounded product":
         # The factors were rounded too: each one's error is as large as the other factor makes it.
         one, two = (columns[part] for part in candidate.parts)
@@ -186,10 +211,9 @@ def _reach(column: Column) -> float:
     return max((abs(float(end)) for end in (column.low, column.high) if isinstance(end, int | float)), default=0.0)
 
 
-def _holds(table: pa.Table, columns: dict[str, Column], candidate: _Candidate) -> bool:
+def _holds(table: pa.Table, columns: Mapping[str, Column], candidate: _Candidate, tolerance: float) -> bool:
     from veridical.core.expression import parse
 
-    tolerance = _tolerance(columns, candidate)
     target = numbers_for(table.column(candidate.target), columns[candidate.target])
     computed = parse(candidate.expression, list(candidate.parts)).evaluate(table)
     if target is None:

@@ -144,7 +144,8 @@ def _counts_rows(facts: Facts) -> bool:
     if header.counts_rows(facts.name) or unnamed:
         return True
     years = numbers[0] >= YEARS[0] and numbers[-1] <= YEARS[1]
-    dense = bool(numbers[-1] - numbers[0] < MOST_SPARSE * len(numbers))
+    gaps = np.diff(numbers)
+    dense = bool(numbers[-1] - numbers[0] < MOST_SPARSE * len(numbers) and np.any(gaps == 1))
     return facts.rises and facts.valid >= FEW and dense and not years and not header.is_clock(facts.name)
 
 

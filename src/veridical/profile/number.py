@@ -11,6 +11,7 @@ from veridical.profile.facts import Facts, Floats, Integers
 
 MAX_DECIMALS = 9
 EXACT = 2**53
+ROUNDING = 1e-12  # of a number: what arithmetic in float64 leaves; float32 stored as float64 is off by far more
 NEIGHBOURS = 10
 SPIKE_RATIO = 5.0
 SENTINELS = (-1.0, -9.0, -99.0, -999.0, -9999.0, 999.0, 9999.0, 99999.0, 999999.0)
@@ -49,7 +50,7 @@ def grid_of(numbers: Floats, *, single: bool = False) -> Grid:
         if single:
             fits = bool(np.all(np.float32(whole / 10.0**decimals) == numbers.astype(np.float32)))
         else:
-            fits = bool(np.all(np.abs(scaled - whole) <= 1e-9 * np.maximum(np.abs(scaled), 1.0)))
+            fits = bool(np.all(np.abs(scaled - whole) <= ROUNDING * np.maximum(np.abs(scaled), 1.0)))
         if fits:
             return Grid(decimals, _step(whole.astype(np.int64), decimals))
     return Grid(None, None)

@@ -29,6 +29,7 @@ FILLED = 0.5  # share of all (entity, time) pairs that rows of a panel take up
 SHARED = 1.5  # rows a time of a panel has on average
 REGULAR, UNSORTED = 0.5, 0.6  # share of equal gaps in one long series, whose rows stand in order or in none
 FEW = 10
+MOST_SHARED = 5  # entities that one part of a name of two parts is of, from which on it is told
 MOST_CANDIDATES = 8
 FEW_CODES = 1 << 22  # codes that are listed rather than sorted
 GLANCE = 200_000  # rows that are looked at before all of them are
@@ -186,7 +187,8 @@ def _of_entities(
         if sorted_only and not _names_entity(schema, group) and int(owner.max()) + 1 < FEW:
             continue
         if reason is not None:
-            return _schema(schema, group, time, reason, int(owner.max()) + 1)
+            values = [int(coded[column.name].max()) + 1 for column in group]
+            return _schema(schema, group, time, reason, int(owner.max()) + 1, values)
     return None
 
 
@@ -289,13 +291,16 @@ def _own_times(owner: Owners, moments: Codes) -> float:
     return (1 + _steps(pairs)) / len(pairs)
 
 
-def _schema(schema: TableSchema, group: Sequence[Column], time: Column, reason: str, entities: int) -> Found:
+def _schema(
+    schema: TableSchema, group: Sequence[Column], time: Column, reason: str, entities: int, values: Sequence[int]
+) -> Found:
     names = tuple(column.name for column in group)
     columns = schema.columns
-    if len(group) == 1 and entities >= FEW:
-        # One entity's name is carried by that entity alone: it is made afresh, as a key is.
+    most = int(np.argmax(values))
+    if entities >= FEW and values[most] * MOST_SHARED > entities:
+        # Few entities carry its value: it is made afresh, as a key is.
         note = "names the entity of a sequence; made afresh"
-        columns = tuple(_as_key(c, note) if c.name == names[0] else c for c in columns)
+        columns = tuple(_as_key(c, note) if c.name == names[most] else c for c in columns)
     unit = names[0] if len(names) == 1 and entities >= FEW else schema.unit
     found = replace(schema, columns=columns, series=names, order_by=time.name, unit=unit)
     return Found(found, f"rows are sequences of {' and '.join(names)} by {time.name}: {reason}")

@@ -83,6 +83,7 @@ def test_row_numbers_are_keys_though_rows_were_kept_back(name: str, start: int) 
         ("founded", np.arange(1900, 1990), Kind.INTEGER),  # years
         ("t", np.arange(1, 90), Kind.INTEGER),
         ("pixel", np.arange(0, 9000, 100), Kind.INTEGER),  # too sparse to count rows
+        ("even", np.arange(2, 180, 2), Kind.INTEGER),  # a grid of its own
     ],
 )
 def test_numbers_that_go_up_or_do_not(name: str, values: Any, kind: Kind) -> None:
@@ -144,3 +145,56 @@ def test_days_of_a_month_own_no_months() -> None:
     months, days = np.repeat(np.arange(5, 10), 30), np.tile(np.arange(1, 31), 5)
     table = pa.table({"ozone": rng.normal(size=150), "Month": months, "Day": days})
     assert learn_table(table, name="t")[0].series is None
+
+
+def formulas(table: pa.Table) -> dict[str, str | None]:
+    return {
+        rule.columns[0]: rule.expression
+        for rule in learn_table(table, name="t")[0].constraints
+        if rule.type == "formula"
+    }
+
+
+def test_a_column_in_other_terms_is_computed() -> None:
+    rng = np.random.default_rng(0)
+    years, wage = rng.integers(1, 60, 400), np.exp(rng.normal(2, 0.5, 400)).round(2)
+    single = np.log(wage).astype(np.float32).astype(np.float64)
+    table = pa.table({
+        "years": years, "wage": wage, "lwage": np.log(wage), "lwage32": single, "years_sq": years**2,
+        "minutes": years * 60, "fahrenheit": (wage * 1.8 + 32).round(1), "centred": wage - 9.25,
+    })  # fmt: skip
+    found = formulas(table)
+    assert found == {
+        "lwage": "log(wage)", "lwage32": "single(log(wage))", "years_sq": "years * years", "minutes": "years * 60",
+        "fahrenheit": "wage * 1.8 + 32", "centred": "wage - 9.25",
+    }  # fmt: skip
+    made = veridical.synth(table, gates=None).data.to_pandas()
+    assert np.allclose(made["lwage"], np.log(made["wage"]))
+    assert set(made["lwage32"]) <= set(np.log(made["wage"]).astype(np.float32).astype(np.float64))
+
+
+def test_no_line_is_seen_in_noise() -> None:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=300).round(2)
+    near = (2 * x + rng.normal(0, 0.02, 300)).round(2)
+    coarse = np.rint(x).astype(int)  # so few steps that many lines fit
+    assert formulas(pa.table({"x": x, "near": near, "coarse": coarse})) == {}
+
+
+def test_numbers_that_were_float32_have_no_grid_of_nine_digits() -> None:
+    rates = np.random.default_rng(0).choice([1.8, 3.1, 3.2, 3.9, 10.6], 400).astype(np.float32).astype(np.float64)
+    assert learn(rates).decimals is None
+    table = pa.table({"rate": rates, "x": np.arange(400.0) % 7})
+    assert set(veridical.synth(table, gates=None).data["rate"].to_pylist()) <= set(rates)
+
+
+@pytest.mark.parametrize("code", ["dog", "dog_id"])
+def test_entities_of_two_names_are_as_many_as_asked_for(code: str) -> None:
+    rng = np.random.default_rng(0)
+    rows = [(dog, side, day) for dog in range(1, 11) for side in ("L", "R") for day in (0, 2, 6, 10, 14)]
+    dogs, sides, days = (list(part) for part in zip(*rows, strict=True))
+    table = pa.table({code: dogs, "side": sides, "day": days, "pixel": rng.normal(1000, 50, len(rows)).round(1)})
+    assert learn_table(table, name="t")[0].series == (code, "side")
+    made = veridical.synthesize(veridical.fit(table), 400).to_pandas()
+    assert not made.duplicated([code, "side", "day"]).any()
+    assert set(made["side"]) == {"L", "R"}

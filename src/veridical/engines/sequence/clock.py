@@ -66,7 +66,8 @@ class Clock:
 
     def draw_gaps(self, count: int, rng: np.random.Generator) -> Places:
         """Return gaps drawn one by one, for clocks that are regular."""
-        return rng.choice(np.array(self.gaps), size=count, p=np.array(self.shares)).astype(np.int64)
+        shares = np.array(self.shares)  # of all gaps: those that are rare are not among them
+        return rng.choice(np.array(self.gaps), size=count, p=shares / shares.sum()).astype(np.int64)
 
     def ticks(self, counts: Numbers) -> Places:
         """Return the tick of each count: the nearest one where it lies between two."""

@@ -281,7 +281,9 @@ def _entity_schema(
 
 
 def _as_attribute(column: Column, keys: tuple[str, ...]) -> Column:
-    return replace(column, unique=(len(keys) == 1 and column.name in keys) or column.unique)
+    # Of a name of two parts, the part that is made afresh keeps entities apart by itself.
+    fresh = column.name in keys and (len(keys) == 1 or column.kind is Kind.IDENTIFIER)
+    return replace(column, unique=fresh or column.unique)
 
 
 def _trait_column(name: str, table: pa.Table, vocabularies: Mapping[str, tuple[str, ...]]) -> Column:
