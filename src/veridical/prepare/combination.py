@@ -138,8 +138,9 @@ class CombinationCodec:
         code, known = np.zeros(len(arrays[0]), dtype=np.int64), np.zeros(len(self.rows), dtype=np.int64)
         for value_of, codes in numbered:
             width = int(value_of.max(initial=0)) + 2
-            both = np.unique(np.concatenate([known * width + value_of, code * width + codes]), return_inverse=True)[1]
-            known, code = both[: len(known)], both[len(known) :]
+            known, code = known * width + value_of, code * width + codes
+            distinct = np.union1d(np.unique(known), np.unique(code))
+            known, code = np.searchsorted(distinct, known), np.searchsorted(distinct, code)
         order = np.argsort(known)
         found = order[np.minimum(np.searchsorted(known[order], code), len(known) - 1)]
         rare = np.flatnonzero(known[found] != code)

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from veridical.core.chunks import one_array
 from veridical.core.errors import DataError
 from veridical.core.schema import Column, Kind, TableSchema
 from veridical.encode.spelled import DAILY, DAY, HOUR, MONTH, MONTHLY, QUARTER, YEAR, Spelling
@@ -21,7 +23,7 @@ LEAST_TIMES = 3
 _PARTS = {QUARTER: ("quarter", "qtr", "q"), MONTH: ("month", "mon", "mo"), DAY: ("day", "dy"), HOUR: ("hour", "hr")}
 _NUMBERS = frozenset({Kind.INTEGER, Kind.CATEGORY, Kind.ORDINAL, Kind.IDENTIFIER})
 _SAYS = CLOCKS | {(word,) for word in ("date", "period", "yearmonth", "ym", "yyyymm", "dt", "ds")}
-Whole = NDArray[np.int64]
+Whole = NDArray[np.signedinteger[Any]]
 
 
 def spellings(schema: TableSchema, table: pa.Table) -> Iterator[Spelling]:
@@ -65,8 +67,12 @@ def _whole(column: Column, table: pa.Table) -> Whole | None:
     kind = array.type
     if column.kind not in _NUMBERS or array.null_count or not (pa.types.is_integer(kind) or pa.types.is_floating(kind)):
         return None
-    values = array.combine_chunks().cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
-    return values.astype(np.int64) if np.all(np.abs(values) < 1e12) and np.all(values == np.rint(values)) else None
+    values = one_array(array).to_numpy(zero_copy_only=False)
+    if not -1e12 < float(values.min(initial=0)) <= float(values.max(initial=0)) < 1e12:
+        return None
+    if pa.types.is_integer(kind):
+        return values  # as they lie: of a long table all such columns are looked at
+    return values.astype(np.int64) if np.all(values == np.rint(values)) else None
 
 
 def _is_year(column: Column, values: Whole) -> bool:

@@ -137,10 +137,11 @@ def fit_table(method: str, model: Any, data: Dataset, schema: Schema, ctx: RunCo
     narrow = getattr(model, "reads_narrow", False)
     ready = prepare(table, table_schema, rare_below=schema.rare_below, ctx=ctx, narrow=narrow)
     tails = learn_tails(table, ready.restore.schema, rare_below=schema.rare_below)
-    del table  # some rows of a long one: what is learned now rests on the prepared columns
+    columns, restore, prepared = ready.columns, ready.restore, [ready.table]
+    del table, ready  # what is learned now rests on the prepared columns, which the model may let go of
     give_back()
-    sampler = model.fit(ready.table, ready.columns, ctx, rare_below=schema.rare_below)
-    return TableGenerator(schema, data.name, method, ready.restore, sampler, tails)
+    sampler = model.fit(prepared.pop(), columns, ctx, rare_below=schema.rare_below)
+    return TableGenerator(schema, data.name, method, restore, sampler, tails)
 
 
 def _at_most(table: pa.Table, most: int | None, ctx: RunContext) -> pa.Table:

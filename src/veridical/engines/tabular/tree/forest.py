@@ -21,6 +21,7 @@ from veridical.engines.tabular.tree.growing import (
     Predictor,
     Target,
     Tree,
+    by_code,
     grow,
 )
 
@@ -52,7 +53,7 @@ def _filled(tree: Tree, target: Target, predictors: Sequence[Predictor], rows: N
         tree.nodes, tree.masks, none.astype(np.int64), none.astype(np.int64), none.astype(np.int32), none, target.root,
         np.zeros(1, np.int32),
     )  # fmt: skip
-    rows = rows[np.argsort(target.codes[rows], kind="stable")].astype(np.int32)
+    rows = by_code(target, rows)
     reached = walking.route(bare, [p.codes for p in predictors], len(rows), rows, tree=0)
     ends = np.flatnonzero(tree.nodes[:, LEFT] < 0)
     starts = np.sort(tree.nodes[ends, START])  # of the leaves, from the first row to the last: none was empty

@@ -51,12 +51,13 @@ class TreeModel:
     def fit(self, table: pa.Table, columns: Sequence[Column], ctx: RunContext, *, rare_below: int = 5) -> TreeSampler:
         """Return what is learned of a prepared table."""
         coded = code(table, columns, ctx, rare_below)
+        del table
         return fit_coded(self, coded, columns, ctx)
 
 
 @dataclass(frozen=True)
 class Coded:
-    """A table as codes: per column its codec, codes, and predictor bins."""
+    """A table as codes: per column its codec, codes, and predictor bins; `table` holds its numbers and context."""
 
     columns: tuple[Column, ...]
     codecs: tuple[Codec, ...]
@@ -95,7 +96,9 @@ def code(table: pa.Table, columns: Sequence[Column], ctx: RunContext, rare_below
     with ThreadPoolExecutor(max(1, ctx.workers)) as pool:
         found = list(pool.map(one, columns))
     codecs, codes, maps, predictors = zip(*found, strict=True) if found else ((), (), (), ())
-    return Coded(tuple(columns), codecs, codes, maps, predictors, table.num_rows, table, rare_below)
+    # Of categories the codes tell all; the values of numbers are read again.
+    read = [c.name for c, codec in zip(columns, codecs, strict=True) if codec.ordered or c.role is Role.CONTEXT]
+    return Coded(tuple(columns), codecs, codes, maps, predictors, table.num_rows, table.select(read), rare_below)
 
 
 def fit_coded(model: TreeModel, coded: Coded, columns: Sequence[Column], ctx: RunContext) -> TreeSampler:
