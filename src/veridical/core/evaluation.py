@@ -21,6 +21,7 @@ FUNCTIONS: Mapping[str, tuple[int, int]] = {
     **dict.fromkeys(("abs", "floor", "ceil", "len", "lower", "upper", "log", "log10", "sqrt", "single"), (1, 1)),
     **dict.fromkeys(("year", "month", "day", "hour", "weekday"), (1, 1)),
     "round": (1, 2),
+    "signif": (2, 2),
     "min": (2, 20),
     "max": (2, 20),
 }
@@ -354,6 +355,14 @@ def _log(function: Callable[[Value], Value], value: Value) -> Value:
     return pc.if_else(pc.is_finite(found), found, pa.scalar(None, pa.float64()))
 
 
+def _significant(value: Value, digits: int) -> Value:
+    """Return numbers of so many significant digits: exactly what is read from a text of as many."""
+    if isinstance(value, pa.Scalar):
+        return _significant(pa.array([value.as_py()], pa.float64()), digits)[0]
+    texts = [None if number is None else float(f"{number:.{digits}g}") for number in value.to_pylist()]
+    return pa.array(texts, pa.float64())
+
+
 def _as_text(value: Value) -> Value:
     return value if pa.types.is_string(value.type) else value.cast(pa.string())
 
@@ -366,6 +375,7 @@ _CALLS: Mapping[str, Callable[..., Value]] = {
     "log": lambda value: _log(pc.ln, value),
     "log10": lambda value: _log(pc.log10, value),
     "sqrt": lambda value: _log(pc.sqrt, value),
+    "signif": lambda value, digits: _significant(_number(value), int(digits.as_py())),
     "single": lambda value: _number(value).cast(pa.float32(), safe=False).cast(pa.float64()),
     "min": _least,
     "max": _greatest,

@@ -17,6 +17,7 @@ from veridical.profile.sample import Sample, numbers_for
 MOST_COLUMNS = 40
 PROBES = 96  # rows that a candidate must fit before it is tried on more
 LEAST_ROWS = 40
+WRITTEN = 15  # significant digits that R and spreadsheets write
 _SUMS = frozenset(("total", "sum", "gross", "amount", "amt", "net", "subtotal", "overall", "balance", "합계", "총액"))
 
 
@@ -65,17 +66,31 @@ def find(table: pa.Table, sample: Sample) -> list[Constraint]:
             if all(held):
                 derived[form.target] = roots
                 used.add(frozenset((form.target, *form.parts)))
-                found.append(_constraint(form, tolerance[form], single=singles[form.target] > 0))
+                expression = _as_stored(sample, by_name[form.target], form.expression, single=singles[form.target] > 0)
+                found.append(_constraint(form.target, expression, tolerance[form]))
                 break
     return found
 
 
-def _constraint(candidate: _Candidate, tolerance: float, *, single: bool) -> Constraint:
-    expression = f"single({candidate.expression})" if single else candidate.expression
+def _constraint(target: str, expression: str, tolerance: float) -> Constraint:
     return Constraint(
-        type="formula", columns=(candidate.target,), expression=expression, tolerance=tolerance,
+        type="formula", columns=(target,), expression=expression, tolerance=tolerance,
         source="learned", reason=f"holds in all rows within {tolerance:g}", confidence=0.95,
     )  # fmt: skip
+
+
+def _as_stored(sample: Sample, column: Column, expression: str, *, single: bool) -> str:
+    """Return the expression rounded as its column was: to float32, to the digits it was written with."""
+    values = sample.numbers(column.name)
+    if column.decimals is not None or values is None:
+        return expression
+    known = values[np.isfinite(values)]
+    if single:
+        expression = f"single({expression})"
+        if np.array_equal(known, known.astype(np.float32).astype(np.float64)):
+            return expression
+    written = all(float(f"{value:.{WRITTEN}g}") == value for value in known[:PROBES].tolist())
+    return f"signif({expression}, {WRITTEN})" if written else expression
 
 
 def _as_product(candidate: _Candidate, columns: Mapping[str, Column]) -> Iterator[_Candidate]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import pyarrow as pa
 
@@ -39,10 +39,19 @@ def rules_of(table: pa.Table, sample: Sample, facts: Sequence[Facts], *, rare_be
     inequalities = inequality.find(table, sample, formulas)
     excluded = exclusion.find(table, sample, known=dependencies.pairs, rare_below=rare_below)
     constraints = (
-        *copies.constraints, *dependencies.constraints, *formulas, *inequalities.constraints, *one_hot,
-        *missing.constraints, *excluded,
+        *copies.constraints, *_not_computed(dependencies.constraints, formulas), *formulas, *inequalities.constraints,
+        *one_hot, *missing.constraints, *excluded,
     )  # fmt: skip
     return Rules(constraints, (*missing.findings, *dependencies.findings, *inequalities.findings))
+
+
+def _not_computed(combinations: Sequence[Constraint], formulas: Sequence[Constraint]) -> Iterator[Constraint]:
+    """Yield combinations without the columns that formulas compute: those follow by themselves."""
+    computed = {formula.columns[0] for formula in formulas}
+    for rule in combinations:
+        left = tuple(name for name in rule.columns if name not in computed)
+        if len(left) > 1:
+            yield replace(rule, columns=left)
 
 
 def quoted(name: str) -> str:

@@ -198,3 +198,29 @@ def test_entities_of_two_names_are_as_many_as_asked_for(code: str) -> None:
     made = veridical.synthesize(veridical.fit(table), 400).to_pandas()
     assert not made.duplicated([code, "side", "day"]).any()
     assert set(made["side"]) == {"L", "R"}
+
+
+def test_what_a_formula_computes_is_in_no_combination() -> None:
+    rng = np.random.default_rng(0)
+    sites, years = rng.integers(0, 40, 900), rng.integers(1, 60, 900)
+    heights = np.round(300 + sites * 7.5, 1)
+    table = pa.table({
+        "site": [f"s{i}" for i in sites], "height": heights, "years": years, "lyears": np.log(years),
+        "feet": heights * 3.28,
+    })  # fmt: skip
+    rules = learn_table(table, name="t")[0].constraints
+    assert {rule.columns for rule in rules if rule.type == "fixed_combinations"} == {("site", "height")}
+    made = veridical.synth(table, gates=None).data.to_pandas()
+    assert set(zip(made["site"], made["height"], strict=True)) <= set(
+        zip(table["site"].to_pylist(), heights, strict=True)
+    )
+    assert np.allclose(made["feet"], made["height"] * 3.28)
+
+
+def test_computed_numbers_have_the_digits_that_they_were_written_with() -> None:
+    wage = np.exp(np.random.default_rng(0).normal(2, 0.5, 400)).round(2)
+    written = np.array([float(f"{value:.15g}") for value in np.log(wage)])
+    table = pa.table({"wage": wage, "lwage": written})
+    assert formulas(table) == {"lwage": "signif(log(wage), 15)"}
+    made = veridical.synth(table, gates=None).data.to_pandas()
+    assert all(float(f"{value:.15g}") == value for value in made["lwage"])
