@@ -184,11 +184,13 @@ def _of_entities(
         reason = _reason(owner, moments, times)
         # A file sorted by group and by a measured time (of survival, of a race) holds no sequences of groups.
         sorted_only = reason is not None and reason.endswith(_IN_ORDER) and time.kind not in _TIMES
-        if sorted_only and not _names_entity(schema, group) and int(owner.max()) + 1 < FEW:
+        entities = int(owner.max()) + 1
+        alone = sorted_only and entities < FEW and not _is_panel(table.num_rows, entities, times)
+        if alone and not _names_entity(schema, group):
             continue
         if reason is not None:
             values = [int(coded[column.name].max()) + 1 for column in group]
-            return _schema(schema, group, time, reason, int(owner.max()) + 1, values)
+            return _schema(schema, group, time, reason, entities, values)
     return None
 
 

@@ -133,6 +133,13 @@ def test_a_file_sorted_by_arm_and_survival_time_is_no_sequence() -> None:
     assert learn_table(_sorted_by("patient_id", "days", 40, 6), name="t")[0].series == ("patient_id",)
 
 
+def test_few_firms_over_the_same_years_are_sequences() -> None:
+    rng = np.random.default_rng(0)
+    years = np.tile(np.arange(1, 16), 6)
+    table = pa.table({"firm": np.repeat(list("abcdef"), 15), "year": years, "cost": rng.normal(size=90)})
+    assert learn_table(table, name="t")[0].series == ("firm",)
+
+
 def test_one_row_a_year_is_one_series_whatever_else_changes() -> None:
     years = np.arange(1920, 2010)
     table = pa.table({"year": years, "president": [f"p{y // 8}" for y in years], "x": np.sin(years)})
@@ -140,11 +147,11 @@ def test_one_row_a_year_is_one_series_whatever_else_changes() -> None:
     assert (schema.series, schema.order_by) == ((), "year")
 
 
-def test_days_of_a_month_own_no_months() -> None:
+def test_days_own_no_months() -> None:
     rng = np.random.default_rng(0)
     months, days = np.repeat(np.arange(5, 10), 30), np.tile(np.arange(1, 31), 5)
     table = pa.table({"ozone": rng.normal(size=150), "Month": months, "Day": days})
-    assert learn_table(table, name="t")[0].series is None
+    assert learn_table(table, name="t")[0].series == ("Month",)
 
 
 def formulas(table: pa.Table) -> dict[str, str | None]:
