@@ -16,7 +16,7 @@ from veridical.prepare.category import from_text
 from veridical.prepare.codec import Arrays, Place, Plain, from_numpy
 from veridical.prepare.moment import MomentCodec, bounds_in
 from veridical.prepare.number import NumberCodec, grid_of
-from veridical.prepare.storage import store
+from veridical.prepare.storage import is_text, parse_type, store
 
 _FINEST = {"year": "day", "month": "day", None: "s"}
 
@@ -61,7 +61,7 @@ class UnseenCodec:
             return self._within(moment, moment.low, moment.high, place)
         values = column.categories or (("false", "true") if column.kind in CATEGORY_KINDS else ("unknown",))
         if column.kind in CATEGORY_KINDS and not column.categories and column.storage != "bool":
-            values = ("0",)
+            values = ("unknown",) if is_text(parse_type(column.storage)) else ("0",)
         drawn = pa.array(values, pa.string()).take(pa.array(place.rng.integers(len(values), size=place.rows)))
         return from_text(drawn, replace(column, categories=values))
 
