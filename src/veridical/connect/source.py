@@ -18,6 +18,7 @@ from veridical.core.errors import DataError
 from veridical.kernel.memory import sparing
 
 _COMPRESSIONS = (".gz", ".zst", ".bz2", ".lz4")
+_SHEETS = frozenset({".xlsx", ".xls", ".xlsm", ".xlsb", ".ods", ".numbers"})
 _DATABASES = {".db": "sqlite", ".sqlite": "sqlite", ".sqlite3": "sqlite", ".duckdb": "duckdb", ".ddb": "duckdb"}
 _RECORDS = frozenset(("croissant.json", "manifest.dsse.json"))  # of a release, beside its tables
 _FORMATS = {
@@ -114,6 +115,10 @@ def format_of(path: Path) -> str:
     if suffixes and suffixes[-1] in _DATABASES:
         fix = f"name it as one: {_DATABASES[suffixes[-1]]}:///{path}"
         raise DataError("this is the file of a database", where=str(path), fix=fix)
+    if suffixes and suffixes[-1] in _SHEETS:
+        raise DataError(
+            "this is a spreadsheet", where=str(path), fix="save the sheet as CSV (UTF-8), or give a dataframe"
+        )
     raise DataError("the suffix is of no known format", where=str(path), fix="use .csv, .tsv, .parquet or .jsonl (.gz)")
 
 

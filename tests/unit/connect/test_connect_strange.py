@@ -148,3 +148,9 @@ def test_times_keep_the_zone_that_all_of_them_have(zone: str) -> None:
     made = veridical.synthesize(veridical.fit(pa.table({"at": times, "x": AMOUNTS})), 300)["at"].to_pylist()
     assert all(text.endswith(zone) for text in made)
     assert {int(text[11:13]) for text in made} <= set(range(7, 20))
+
+
+def test_a_spreadsheet_is_told_how(tmp_path: Path) -> None:
+    (tmp_path / "t.xlsx").write_bytes(b"PK")
+    with pytest.raises(DataError, match="spreadsheet.*save the sheet as CSV"):
+        veridical.read(tmp_path / "t.xlsx")
