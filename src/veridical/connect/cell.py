@@ -48,6 +48,7 @@ class CellTypes:
     infinite: frozenset[str] = frozenset()
     only_codes: bool = True
     dates: bool = True
+    any_date: bool = False
     date_marks: frozenset[str] = frozenset()
     comma_first: bool = False  # in doubt, a comma stands before decimals
     figures: Figures | None = None  # once a cell was no plain number
@@ -62,9 +63,7 @@ class CellTypes:
         elif self.figures is not None:
             self._see_figures(distinct)
         if self.dates:
-            self.date_marks |= _found(distinct, DATE_NULLS)
-            others = _without(distinct, DATE_NULLS)
-            self.dates = _all_match(others.slice(0, HEAD), _DATE) and _all_match(others, _DATE)
+            self._see_dates(distinct)
         self.text_marks |= _found(distinct, TEXT_NULLS)
         if self.only_codes:
             # Beside other two-letter codes NA is Namibia or North America, no mark.
@@ -95,6 +94,15 @@ class CellTypes:
         if self.wide and (self.infinite or not self.integer):
             self.number = False
 
+    def _see_dates(self, distinct: pa.Array) -> None:
+        # The first cells tell of most columns that they hold no dates.
+        for part in (distinct.slice(0, HEAD), distinct.slice(HEAD)):
+            others = _without(part, DATE_NULLS)
+            self.dates = self.dates and (len(others) == 0 or _all_match(others, _DATE))
+            self.any_date |= len(others) > 0
+        if self.dates:
+            self.date_marks |= _found(distinct, DATE_NULLS)
+
     def _see_figures(self, distinct: pa.Array) -> None:
         assert self.figures is not None
         self.marks |= _found(distinct, NUMBER_NULLS)
@@ -104,6 +112,10 @@ class CellTypes:
             self.any_number = True
         if self.figures.style is None and not self.figures.alive:
             self.figures = None
+
+    @property
+    def _dated(self) -> bool:
+        return self.dates and self.any_date and not self.number
 
     @property
     def _marked(self) -> Figures | None:
@@ -125,7 +137,7 @@ class CellTypes:
         """The cell texts that are read as missing."""
         if self.type != pa.string():
             return tuple(sorted(self.marks | self.infinite))
-        if self.dates:
+        if self._dated:
             return tuple(sorted(self.date_marks))
         return tuple(sorted(self.text_marks - ({"NA"} if self.only_codes else set())))
 
@@ -143,7 +155,7 @@ class CellTypes:
         field = pa.field(name, self.type)
         plain = [repr(mark) for mark in self.nulls if mark not in INFINITE]
         if plain:
-            others = "dates" if self.dates else "numbers"
+            others = "dates" if self._dated else "numbers"
             why = (
                 "a usual mark for it"
                 if others == "numbers" and self.type == pa.string()
