@@ -56,10 +56,15 @@ def find(table: pa.Table, sample: Sample, facts: Sequence[Facts], *, rare_below:
         (pair for pair in one_way if not _follows(pair, one_way)), key=lambda pair: (order[pair[0]], order[pair[1]])
     )
     kinds = {column.name: column.kind for column in sample.columns}
-    constraints = [_rule(group, "each value of one goes with one value of the others") for group in groups]
+    # Keys are made afresh: no combination that was seen with one can come again.
+    lasting = [tuple(name for name in group if kinds[name] is not Kind.IDENTIFIER) for group in groups]
+    constraints = [
+        _rule(group, "each value of one goes with one value of the others") for group in lasting if group[1:]
+    ]
     findings = []
     for a, b in direct:
-        if kinds[a] in CATEGORY_KINDS | {Kind.INTEGER} and _mostly_common(sample, a, b, rare_below):
+        kept = kinds[a] in CATEGORY_KINDS | {Kind.INTEGER} and kinds[b] is not Kind.IDENTIFIER
+        if kept and _mostly_common(sample, a, b, rare_below):
             constraints.append(_rule((a, b), f"{a} decides {b} in all {table.num_rows:,} rows"))
         elif kinds[b] is not Kind.IDENTIFIER:
             findings.append(f"{a} decides {b}")

@@ -13,7 +13,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from veridical.core.chunks import one_array
-from veridical.core.schema import Column, Kind, TableSchema
+from veridical.core.schema import Column, Constraint, Kind, TableSchema
 from veridical.core.timetext import as_moments
 from veridical.encode.spelled import TIME
 from veridical.profile import header
@@ -303,9 +303,19 @@ def _schema(
         # Few entities carry its value: it is made afresh, as a key is.
         note = "names the entity of a sequence; made afresh"
         columns = tuple(_as_key(c, note) if c.name == names[most] else c for c in columns)
+        schema = replace(schema, constraints=tuple(_without(schema.constraints, names[most])))
     unit = names[0] if len(names) == 1 and entities >= FEW else schema.unit
     found = replace(schema, columns=columns, series=names, order_by=time.name, unit=unit)
     return Found(found, f"rows are sequences of {' and '.join(names)} by {time.name}: {reason}")
+
+
+def _without(rules: Sequence[Constraint], key: str) -> Iterator[Constraint]:
+    """Yield rules, combinations without a column that is made afresh: none that was seen with it can come again."""
+    for rule in rules:
+        if rule.type != "fixed_combinations" or key not in rule.columns:
+            yield rule
+        elif len(rule.columns) > 2:
+            yield replace(rule, columns=tuple(name for name in rule.columns if name != key))
 
 
 def _as_key(column: Column, reason: str) -> Column:

@@ -231,3 +231,17 @@ def test_computed_numbers_have_the_digits_that_they_were_written_with() -> None:
     assert formulas(table) == {"lwage": "signif(log(wage), 15)"}
     made = veridical.synth(table, gates=None).data.to_pandas()
     assert all(float(f"{value:.15g}") == value for value in made["lwage"])
+
+
+def test_a_key_that_is_made_afresh_is_in_no_combination() -> None:
+    rng = np.random.default_rng(0)
+    plots = np.repeat(np.arange(40), 10)
+    table = pa.table({
+        "plot": [f"p{i}" for i in plots], "variety": np.where(plots % 2, "F", "P"), "day": np.tile(np.arange(10), 40),
+        "weight": rng.normal(size=400),
+    })  # fmt: skip
+    schema = learn_table(table, name="t")[0]
+    assert schema.series == ("plot",)
+    assert not [rule for rule in schema.constraints if "plot" in rule.columns]
+    made = veridical.synthesize(veridical.fit(table), 400).to_pandas()
+    assert (made.groupby("plot")["variety"].nunique() == 1).all()  # an entity's own, all the same
