@@ -17,48 +17,72 @@ static inline int goes_right(const Step *step, const uint32_t *masks, uint16_t c
     return !((code <= step->cut) & (int)(step->mask >> (code & 63)));
 }
 
+/* Takes a block of rows, the first of them `first`, from the nodes `at` down to leaves, level by level: the steps of one
+ * row wait for memory, those of different rows do not wait for each other. */
+static void descend(const uint64_t *columns, const int32_t *rows, int64_t first, int32_t many, const Step *steps,
+                    const uint32_t *masks, int32_t *at) {
+    uint16_t live[BLOCK];
+    int32_t alive = many;
+    for (int32_t i = 0; i < many; i++) live[i] = (uint16_t)i;
+    while (alive) {
+        int32_t kept = 0;
+        for (int32_t j = 0; j < alive; j++) {
+            int32_t i = live[j];
+            const Step *step = steps + at[i];
+            uint16_t code = tree_column(columns, step->predictor)[rows ? rows[first + i] : first + i];
+            int32_t inner = step->left >= 0; /* a leaf has a predictor too, that decides nothing */
+            int32_t next = inner ? step->left + goes_right(step, masks, code) : at[i];
+            __builtin_prefetch(steps + next); /* read only when the whole block has gone this level down */
+            at[i] = next;
+            live[kept] = (uint16_t)i;
+            kept += inner;
+        }
+        alive = kept;
+    }
+}
+
 /* `leaves[i]` is the node that row `rows[i]` (or i, without a list) ends in: in the tree `tree` of the forest, or, when
- * that is negative, in one drawn for the row by `seed`. A block of rows goes down level by level: the steps of one row
- * wait for memory, those of different rows do not wait for each other. */
+ * that is negative, in one drawn for the row by `seed`. */
 VERIDICAL_EXPORT int64_t veridical_tree_route(const uint64_t *columns, const int32_t *rows, int64_t count,
                                               const Step *steps, const uint32_t *masks, const int32_t *roots,
                                               int64_t trees, int64_t tree, int64_t seed, int32_t *leaves) {
-    uint16_t live[BLOCK];
     for (int64_t first = 0; first < count; first += BLOCK) {
-        int32_t many = (int32_t)(count - first < BLOCK ? count - first : BLOCK), alive = 0;
+        int32_t many = (int32_t)(count - first < BLOCK ? count - first : BLOCK);
         int32_t *at = leaves + first;
         for (int32_t i = 0; i < many; i++) {
             int64_t chosen = tree;
             if (tree < 0)
                 chosen = trees == 1 ? 0 : (int64_t)(tree_uniform((uint64_t)seed, (uint64_t)(first + i)) * (double)trees);
             at[i] = roots[chosen];
-            live[alive++] = (uint16_t)i;
         }
-        while (alive) {
-            int32_t kept = 0;
-            for (int32_t j = 0; j < alive; j++) {
-                int32_t i = live[j];
-                const Step *step = steps + at[i];
-                uint16_t code = tree_column(columns, step->predictor)[rows ? rows[first + i] : first + i];
-                int32_t inner = step->left >= 0; /* a leaf has a predictor too, that decides nothing */
-                int32_t next = inner ? step->left + goes_right(step, masks, code) : at[i];
-                __builtin_prefetch(steps + next); /* read only when the whole block has gone this level down */
-                at[i] = next;
-                live[kept] = (uint16_t)i;
-                kept += inner;
-            }
-            alive = kept;
+        descend(columns, rows, first, many, steps, masks, at);
+    }
+    return 0;
+}
+
+/* `sums[i]` is the sum of the values that row i's leaves have in all trees. */
+VERIDICAL_EXPORT int64_t veridical_tree_sum(const uint64_t *columns, int64_t count, const Step *steps,
+                                            const uint32_t *masks, const int32_t *roots, int64_t trees,
+                                            const double *values, double *sums) {
+    int32_t at[BLOCK];
+    for (int64_t first = 0; first < count; first += BLOCK) {
+        int32_t many = (int32_t)(count - first < BLOCK ? count - first : BLOCK);
+        for (int32_t i = 0; i < many; i++) sums[first + i] = 0.0;
+        for (int64_t tree = 0; tree < trees; tree++) {
+            for (int32_t i = 0; i < many; i++) at[i] = roots[tree];
+            descend(columns, NULL, first, many, steps, masks, at);
+            for (int32_t i = 0; i < many; i++) sums[first + i] += values[at[i]];
         }
     }
     return 0;
 }
 
-/* Draws one code per row: a tile by its mass, then a code inside by the whole table's shape. The tiles of a block of
- * rows are asked for before the first is searched. */
+/* Draws one code per row, at its level or at random: a tile by its mass, then a code inside by the whole table's shape.
+ * The tiles of a block of rows are asked for before the first is searched. */
 VERIDICAL_EXPORT int64_t veridical_tree_draw(const int32_t *leaves, int64_t count, const int64_t *offsets,
                                              const int64_t *tiles, const int32_t *bounds, const double *cumulative,
                                              const double *root, int64_t codes, int64_t seed, int64_t first,
-                                             uint16_t *drawn) {
+                                             const double *levels, uint16_t *drawn) {
     for (int64_t i = 0; i < count; i++) {
         if (i + AHEAD < count) {
             int64_t coming = offsets[leaves[i + AHEAD]];
@@ -66,7 +90,7 @@ VERIDICAL_EXPORT int64_t veridical_tree_draw(const int32_t *leaves, int64_t coun
             __builtin_prefetch(bounds + coming);
         }
         int64_t offset = offsets[leaves[i]], many = tiles[leaves[i]];
-        double u = tree_uniform((uint64_t)seed, (uint64_t)(first + i));
+        double u = levels ? levels[i] : tree_uniform((uint64_t)seed, (uint64_t)(first + i));
         const double *sums = cumulative + offset;
         int64_t tile = tree_last_at_most(sums, 0, many, u);
         int32_t low = bounds[offset + tile], high = bounds[offset + tile + 1];

@@ -97,26 +97,49 @@ class Leaves:
     roots: NDArray[np.int32]  # the first node of each tree
 
     @cached_property
+    def ranks(self) -> NDArray[np.int32]:
+        """The place of each node among the leaves from left to right, tree after tree."""
+        nodes, levels = self.nodes, [self.roots.astype(np.intp)]
+        below = (nodes[:, LEFT] < 0).astype(np.int32)
+        while len(levels[-1]):
+            inner = levels[-1][nodes[levels[-1], LEFT] >= 0]
+            levels[-1] = inner
+            levels.append(nodes[inner, LEFT : RIGHT + 1].reshape(-1).astype(np.intp))
+        for inner in reversed(levels):
+            below[inner] = below[nodes[inner, LEFT]] + below[nodes[inner, RIGHT]]
+        ranks = np.zeros(len(nodes), dtype=np.int32)
+        ranks[self.roots] = np.concatenate([[0], np.cumsum(below[self.roots])[:-1]])
+        for inner in levels:
+            ranks[nodes[inner, LEFT]] = ranks[inner]
+            ranks[nodes[inner, RIGHT]] = ranks[inner] + below[nodes[inner, LEFT]]
+        return ranks
+
+    @cached_property
     def steps(self) -> NDArray[np.void]:
         """The nodes in the form in which they are walked."""
-        nodes, steps = self.nodes, np.zeros(len(self.nodes), dtype=STEP)
-        inner = nodes[:, LEFT] >= 0
-        nominal = inner & (nodes[:, CUT] < 0)  # a leaf that was pruned keeps the cut of the split it was
-        assert np.all(nodes[inner, RIGHT] == nodes[inner, LEFT] + 1)
-        steps["left"] = nodes[:, LEFT]
-        steps["predictor"] = np.maximum(nodes[:, PREDICTOR], 0)
-        steps["cut"], steps["mask"] = nodes[:, CUT], np.uint64(2**64 - 1)
-        words = -1 - nodes[nominal, CUT].astype(np.int64)
-        # A mask ends where the next begins, or before: those of a predictor are as long as its closest two tell.
-        rooms = np.diff(np.unique(words), append=len(self.masks))[np.searchsorted(np.unique(words), words)]
-        closest = np.full(int(nodes[:, PREDICTOR].max(initial=0)) + 1, len(self.masks))
-        np.minimum.at(closest, nodes[nominal, PREDICTOR], rooms)
-        short = closest[nodes[nominal, PREDICTOR]] <= 2
-        low = self.masks[words].astype(np.uint64)
-        high = self.masks[np.minimum(words + 1, len(self.masks) - 1)].astype(np.uint64)
-        steps["cut"][nominal] = np.where(short, ALL, WIDE)
-        steps["mask"][nominal] = np.where(short, low | high << np.uint64(32), words.astype(np.uint64))
-        return steps
+        return steps_of(self.nodes, self.masks)
+
+
+def steps_of(nodes: NDArray[np.int32], masks: NDArray[np.uint32]) -> NDArray[np.void]:
+    """Return nodes in the form in which the kernel walks them."""
+    steps = np.zeros(len(nodes), dtype=STEP)
+    inner = nodes[:, LEFT] >= 0
+    nominal = inner & (nodes[:, CUT] < 0)  # a leaf that was pruned keeps the cut of the split it was
+    assert np.all(nodes[inner, RIGHT] == nodes[inner, LEFT] + 1)
+    steps["left"] = nodes[:, LEFT]
+    steps["predictor"] = np.maximum(nodes[:, PREDICTOR], 0)
+    steps["cut"], steps["mask"] = nodes[:, CUT], np.uint64(2**64 - 1)
+    words = -1 - nodes[nominal, CUT].astype(np.int64)
+    # A mask ends where the next begins, or before: those of a predictor are as long as its closest two tell.
+    rooms = np.diff(np.unique(words), append=len(masks))[np.searchsorted(np.unique(words), words)]
+    closest = np.full(int(nodes[:, PREDICTOR].max(initial=0)) + 1, len(masks))
+    np.minimum.at(closest, nodes[nominal, PREDICTOR], rooms)
+    short = closest[nodes[nominal, PREDICTOR]] <= 2
+    low = masks[words].astype(np.uint64)
+    high = masks[np.minimum(words + 1, len(masks) - 1)].astype(np.uint64)
+    steps["cut"][nominal] = np.where(short, ALL, WIDE)
+    steps["mask"][nominal] = np.where(short, low | high << np.uint64(32), words.astype(np.uint64))
+    return steps
 
 
 def addresses(columns: Sequence[Codes]) -> NDArray[np.uint64]:

@@ -18,9 +18,10 @@ from veridical.core.contracts import RunContext
 from veridical.core.schema import Column, Role
 from veridical.encode.codes import Codec, Codes, tally
 from veridical.encode.numeric import NumericCodec
-from veridical.engines.tabular.tree import forest, growing, leaning, order, phrasing, walking
+from veridical.engines.tabular.tree import correction, forest, growing, leaning, order, phrasing, walking
 from veridical.engines.tabular.tree.calibration import calibrated
 from veridical.engines.tabular.tree.coding import NARROW, coarse_map, fit_codec
+from veridical.engines.tabular.tree.correction import Boosting
 from veridical.engines.tabular.tree.growing import Growth, Leaves, Predictor, Smoothing, Target, Tree
 from veridical.engines.tabular.tree.sampler import Part, TreeSampler, numbers
 from veridical.engines.tabular.tree.wording import Values, Wording
@@ -47,6 +48,7 @@ class TreeModel:
     most_predictors: int = 48
     trial_draw: int = 30_000  # rows drawn to see whether values come as often as they were seen; 0: not looked at
     leanings: int = 3  # scores of all earlier columns that each column may be told by
+    boosting: Boosting = field(default_factory=Boosting)  # of what the trees leave untold
 
     def fit(self, table: pa.Table, columns: Sequence[Column], ctx: RunContext, *, rare_below: int = 5) -> TreeSampler:
         """Return what is learned of a prepared table."""
@@ -142,9 +144,16 @@ def fit_coded(model: TreeModel, coded: Coded, columns: Sequence[Column], ctx: Ru
     if not model.trial_draw or not coded.rows:
         return sampler
     given = [column.name for column in columns if column.role is Role.CONTEXT]
-    some = rng.integers(coded.rows, size=model.trial_draw)
-    context = coded.table.select(given).take(pa.array(some)) if given else None
-    return sampler.mended(calibrated, model.trial_draw, int(rng.integers(2**48)), context=context)
+
+    def context(count: int) -> pa.Table | None:
+        return coded.table.select(given).take(pa.array(rng.integers(coded.rows, size=count))) if given else None
+
+    size = model.trial_draw
+    sampler = sampler.mended(calibrated, size, int(rng.integers(2**48)), context=context(size))
+    size = max(size, min(coded.rows, model.boosting.most_rows))
+    made = sampler.trial(size, int(rng.integers(2**48)), context=context(size)) if model.boosting.trees else []
+    real = [coded.predictors[at] for at in sequence]
+    return replace(sampler, correction=correction.fit(real, made, rows, model.boosting, int(rng.integers(2**48))))
 
 
 @dataclass(frozen=True, slots=True)

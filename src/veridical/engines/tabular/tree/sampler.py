@@ -20,7 +20,8 @@ from veridical.core.errors import SpecError
 from veridical.core.schema import Column, Role
 from veridical.encode.codes import Codec, Codes, Limit
 from veridical.encode.numeric import NumericCodec
-from veridical.engines.tabular.tree import storage, walking
+from veridical.engines.tabular.tree import correction, storage, walking
+from veridical.engines.tabular.tree.correction import Correction
 from veridical.engines.tabular.tree.growing import Leaves
 from veridical.engines.tabular.tree.leaning import Leanings
 from veridical.engines.tabular.tree.wording import Values, Wording
@@ -58,6 +59,7 @@ class _Drawn:
     codes: list[Codes]
     coarse: list[Codes]
     values: dict[int, Values]
+    order: NDArray[np.int32] | None = None  # rows as they were last sorted to spread their draws; None: drawn apart
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,7 @@ class TreeSampler:
 
     parts: tuple[Part, ...]
     table_columns: tuple[str, ...]  # generated columns in the table's order
+    correction: Correction | None = None  # of what the parts do not tell of all columns together
 
     @property
     def columns(self) -> Sequence[Column]:
@@ -112,7 +115,7 @@ class TreeSampler:
         """
         plan = self._plan(rows, given, allowed or {}, holes)
         seed = int(rng.integers(2**62))
-        starts = range(0, max(rows, 1), BATCH_ROWS // (PARTICLES if self._weighted(plan) else 1))
+        starts = range(0, max(rows, 1), BATCH_ROWS // self._particles(plan))
         width = starts.step
 
         def batch(start: int) -> list[pa.Array]:
@@ -140,8 +143,17 @@ class TreeSampler:
             drawn.coarse.append(part.coarse[code])
         return replace(self, parts=tuple(parts))
 
+    def trial(self, rows: int, seed: int, *, context: pa.Table | None = None) -> list[Codes]:
+        """Return the predictor bins of drawn rows, column after column in the model's order, before any correction."""
+        plan, drawn = self._plan(rows, context, {}, ()), _Drawn([], [], {}, _shuffled(rows, seed))
+        for at, part in enumerate(self.parts):
+            code, _ = self._column(plan, at, drawn, slice(0, rows), 1, seed)
+            drawn.codes.append(code)
+            drawn.coarse.append(part.coarse[code])
+        return drawn.coarse
+
     def log_likelihood(self, table: pa.Table) -> NDArray[np.float64]:
-        """Return the log-probability of each row's codes under the model, in nats; context is conditioned on."""
+        """Return the log-probability of each row's codes under the trees, in nats; context is conditioned on."""
         arrays = [one_array(table.column(part.column.name)) for part in self.parts]
         codes = [part.codec.encode(array) for part, array in zip(self.parts, arrays, strict=True)]
         coarse = [part.coarse[code] for part, code in zip(self.parts, codes, strict=True)]
@@ -162,7 +174,7 @@ class TreeSampler:
 
     def save(self, folder: Path) -> None:
         """Write the model as JSON and Arrow files."""
-        storage.write(folder, self.parts, self.table_columns)
+        storage.write(folder, self.parts, self.table_columns, self.correction)
 
     @classmethod
     def load(cls, folder: Path) -> Self:
@@ -171,8 +183,7 @@ class TreeSampler:
         Raises:
             ArtifactError: a file is missing, truncated or edited.
         """
-        parts, names = storage.read(folder)
-        return cls(parts, names)
+        return cls(*storage.read(folder))
 
     def _plan(self, rows: int, given: pa.Table | None, allowed: Mapping[str, Allowed], holes: Collection[str]) -> _Plan:
         names = given.column_names if given is not None else []
@@ -213,10 +224,18 @@ class TreeSampler:
             free = free or not whole
         return False
 
+    def _particles(self, plan: _Plan) -> int:
+        """Return how many rows are drawn for each one kept."""
+        if self._weighted(plan):
+            return PARTICLES
+        return self.correction.many if self.correction is not None else 1
+
     def _batch(self, plan: _Plan, start: int, rows: int, seed: int) -> list[pa.Array]:
-        many = PARTICLES if self._weighted(plan) else 1
+        many = self._particles(plan)
         window = slice(start, start + rows)
-        drawn = _Drawn([], [], {})
+        # Particles of one row are to be apart; free rows are to be spread among rows like them.
+        order = None if many > 1 and (plan.known or self._weighted(plan)) else _shuffled(rows * many, seed)
+        drawn = _Drawn([], [], {}, order)
         weight = np.zeros(rows * many)
         for at, part in enumerate(self.parts):
             code, gained = self._column(plan, at, drawn, window, many, seed)
@@ -224,7 +243,13 @@ class TreeSampler:
             drawn.coarse.append(part.coarse[code])
             if gained is not None:
                 weight += gained
-        chosen = _choose(weight.reshape(rows, many), np.random.default_rng([seed, 1])) if many > 1 else None
+        if many == 1:
+            return self._decode(drawn, None, plan, seed)
+        ratio = 0.0 if self.correction is None else self.correction.log_ratio(drawn.coarse, rows * many)
+        if order is not None:
+            chosen = correction.kept(weight + ratio, rows, order, seed)
+        else:
+            chosen = _choose((weight + ratio).reshape(rows, many), np.random.default_rng([seed, 1]))
         return self._decode(drawn, chosen, plan, seed)
 
     def _column(
@@ -241,14 +266,17 @@ class TreeSampler:
             return fixed, None if part.leaves is None else self._score(at, drawn, fixed, stated)
         own = (seed * 1_000_003 + at * 7919) % (2**62)
         count = (window.stop - window.start) * many
-        reached = walking.route(part.leaves, part.told_by(drawn.coarse, count), count, seed=own + 1)
+        told = part.told_by(drawn.coarse, count)
+        reached = walking.route(part.leaves, told, count, seed=own + 1)
         gained: NDArray[np.float64] | None = None
         if at in plan.limits:
             share = np.zeros(part.wording.size)
             share[: part.codec.size] = plan.limits[at].share
             code, gained = walking.draw_limited(part.leaves, reached, share, own)
         else:
-            code = walking.draw(part.leaves, reached, own)
+            scores = told[len(part.predictors) :]
+            levels = None if drawn.order is None else walking.spread(part.leaves, reached, scores, drawn.order, own)
+            code = walking.draw(part.leaves, reached, own, levels)
         if at in self._valued:
             code = self._value(plan, at, code, drawn, [seed, 2, at])
         keep = plan.kept.get(at)
@@ -314,6 +342,10 @@ class TreeSampler:
                     values = pa.compute.coalesce(values, drawn)
             table = table.set_column(at, name, values)
         return table
+
+
+def _shuffled(rows: int, seed: int) -> NDArray[np.int32]:
+    return np.random.default_rng([seed, 4]).permutation(rows).astype(np.int32)
 
 
 def _choose(weight: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.intp]:

@@ -18,6 +18,7 @@ from veridical.encode.category import CategoryCodec
 from veridical.encode.codes import Codec
 from veridical.encode.numeric import NumericCodec
 from veridical.engines.tabular.tree import soundness
+from veridical.engines.tabular.tree.correction import Correction
 from veridical.engines.tabular.tree.growing import NODE_WIDTH, Leaves
 from veridical.engines.tabular.tree.leaning import Leaning, Leanings
 from veridical.engines.tabular.tree.wording import Wording
@@ -29,9 +30,10 @@ if TYPE_CHECKING:
 KIND = "tree sampler"
 NUMBERS = "numbers.arrow"
 MODEL = "model.json"
+CORRECTION = ("nodes", "masks", "roots", "values")
 
 
-def write(folder: Path, parts: Sequence[Part], names: Sequence[str]) -> None:
+def write(folder: Path, parts: Sequence[Part], names: Sequence[str], correction: Correction | None) -> None:
     """Write the parts into a sealed folder."""
     folder.mkdir(parents=True, exist_ok=True)
     arrays: dict[str, np.ndarray[Any, Any]] = {}
@@ -61,6 +63,10 @@ def write(folder: Path, parts: Sequence[Part], names: Sequence[str]) -> None:
         )
     schema = Schema(tables=(TableSchema(name="data", columns=tuple(part.column for part in parts)),))
     content = {"columns": list(names), "parts": entries, "schema": schema.to_dict()}
+    if correction is not None:
+        content["many"] = correction.many
+        for name in CORRECTION:
+            arrays[f"correction.{name}"] = getattr(correction, name).reshape(-1)
     (folder / MODEL).write_text(digest.canonical_json(content), encoding="utf-8")
     with pa.OSFile(str(folder / NUMBERS), "wb") as sink:
         lists = {name: pa.array([array]) for name, array in arrays.items()}
@@ -70,8 +76,8 @@ def write(folder: Path, parts: Sequence[Part], names: Sequence[str]) -> None:
     artifact.seal(folder, KIND, 1)
 
 
-def read(folder: Path) -> tuple[tuple[Part, ...], tuple[str, ...]]:
-    """Return the parts, and the generated columns' names.
+def read(folder: Path) -> tuple[tuple[Part, ...], tuple[str, ...], Correction | None]:
+    """Return the parts, the generated columns' names, and the correction of rows.
 
     Raises:
         ArtifactError: a file is missing, truncated or edited.
@@ -90,8 +96,13 @@ def read(folder: Path) -> tuple[tuple[Part, ...], tuple[str, ...]]:
             _part(at, entry, column, arrays)
             for at, (entry, column) in enumerate(zip(content["parts"], columns, strict=True))
         )
-        soundness.check(parts)
-        return parts, tuple(content["columns"])
+        correction = None
+        if "many" in content:
+            numbers = {name: arrays[f"correction.{name}"] for name in CORRECTION}
+            numbers["nodes"] = numbers["nodes"].reshape(-1, NODE_WIDTH)
+            correction = Correction(**numbers, many=int(content["many"]))
+        soundness.check(parts, correction)
+        return parts, tuple(content["columns"]), correction
     except (KeyError, ValueError, TypeError, pa.ArrowInvalid) as broken:
         raise ArtifactError("cannot be read", where=str(folder), fix="make the model again") from broken
 

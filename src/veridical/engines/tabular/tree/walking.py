@@ -12,6 +12,7 @@ from veridical.engines.tabular.tree.growing import Leaves, addresses
 from veridical.kernel import library
 
 Reached = NDArray[np.int32]
+Levels = NDArray[np.float64]
 
 
 def route(
@@ -31,11 +32,26 @@ def route(
     return reached
 
 
-def draw(leaves: Leaves, reached: Reached, seed: int) -> Codes:
-    """Return one code a row."""
+def spread(leaves: Leaves, reached: Reached, scores: Sequence[Codes], order: NDArray[np.int32], seed: int) -> Levels:
+    """Return a level per row to draw at, spread evenly among rows alike; `order` gets the rows side by side so sorted.
+
+    Rows are alike that reach the same leaf, or one near it in the tree, and have like scores. What is drawn so comes
+    as often as its leaf says, with less noise than independent draws have (systematic sampling: Madow 1949).
+    """
+    levels = np.empty(len(reached))
+    shift = float(np.random.default_rng([seed, 3]).random())
+    ranks = int(leaves.ranks.max(initial=0)) + 1
+    shape = (addresses(scores), len(scores), len(reached), shift)
+    if library.call("tree_spread", reached, leaves.ranks, ranks, *shape, order, levels) < 0:
+        raise MemoryError("drawing rows")
+    return levels
+
+
+def draw(leaves: Leaves, reached: Reached, seed: int, levels: Levels | None = None) -> Codes:
+    """Return one code a row, at its level or at random."""
     drawn = np.zeros(len(reached), dtype=np.uint16)
     tables = (leaves.offsets, leaves.tiles, leaves.bounds, leaves.cumulative, leaves.root)
-    library.call("tree_draw", reached, len(reached), *tables, len(leaves.root) - 1, seed, 0, drawn)
+    library.call("tree_draw", reached, len(reached), *tables, len(leaves.root) - 1, seed, 0, levels, drawn)
     return drawn
 
 
