@@ -73,3 +73,52 @@ def test_each_tree_holds_all_rows_though_it_was_grown_on_some() -> None:
             left, right = tree.nodes[at, LEFT], tree.nodes[at, RIGHT]
             assert tree.nodes[at, START] == tree.nodes[left, START]
             assert tree.nodes[at, END] == tree.nodes[right, END] and tree.nodes[left, END] == tree.nodes[right, START]
+
+
+def test_leaves_are_ranked_from_left_to_right() -> None:
+    leaves, _ = forest()
+    seen, stack = [], leaves.roots[::-1].tolist()
+    while stack:
+        at = stack.pop()
+        if leaves.nodes[at, LEFT] < 0:
+            seen.append(at)
+        else:
+            stack += [int(leaves.nodes[at, RIGHT]), int(leaves.nodes[at, LEFT])]
+    assert leaves.ranks[seen].tolist() == list(range(len(seen)))
+
+
+def test_rows_of_a_leaf_draw_at_levels_spread_evenly() -> None:
+    leaves, columns = forest()
+    reached = walking.route(leaves, columns, 20_000, seed=3)
+    score = np.random.default_rng(0).integers(0, 64, 20_000).astype(np.uint16)
+    order = np.random.default_rng(1).permutation(20_000).astype(np.int32)
+    levels = walking.spread(leaves, reached, [score], order, seed=4)
+    assert sorted(order.tolist()) == list(range(20_000))
+    assert np.all((levels >= 0) & (levels < 1))
+    ranks = leaves.ranks[reached[order]]
+    assert np.all(np.diff(ranks) >= 0)
+    for leaf in np.unique(reached)[::50]:
+        own = np.sort(levels[reached == leaf])
+        if len(own) >= 20:  # independent levels would be apart by more than this
+            even = (np.arange(len(own)) + 0.5) / len(own)
+            assert np.abs(own - even).max() < 4 / len(own)
+
+
+def test_what_is_drawn_at_spread_levels_comes_as_often_as_its_leaf_says() -> None:
+    leaves, columns = forest()
+    reached = walking.route(leaves, columns, 20_000, seed=3)
+    order = np.random.default_rng(1).permutation(20_000).astype(np.int32)
+    spread = walking.draw(leaves, reached, 5, walking.spread(leaves, reached, [], order, seed=4))
+    random = walking.draw(leaves, reached, 5)
+
+    def noise(drawn: np.ndarray) -> float:
+        total = 0.0
+        for leaf in np.unique(reached)[::20]:
+            start, tiles = int(leaves.offsets[leaf]), int(leaves.tiles[leaf])
+            middle = int(leaves.bounds[start + tiles // 2])
+            share = float(leaves.cumulative[start + tiles // 2])
+            own = drawn[reached == leaf]
+            total += len(own) * ((own < middle).mean() - share) ** 2
+        return total
+
+    assert noise(spread) < 0.3 * noise(random)

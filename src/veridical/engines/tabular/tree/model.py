@@ -143,15 +143,29 @@ def fit_coded(model: TreeModel, coded: Coded, columns: Sequence[Column], ctx: Ru
     sampler = TreeSampler(parts, names)
     if not model.trial_draw or not coded.rows:
         return sampler
-    given = [column.name for column in columns if column.role is Role.CONTEXT]
+    return corrected(model, coded, sampler, sequence, rows, rng)
+
+
+def corrected(
+    model: TreeModel,
+    coded: Coded,
+    sampler: TreeSampler,
+    sequence: Sequence[int],
+    rows: NDArray[np.int32],
+    rng: np.random.Generator,
+) -> TreeSampler:
+    """Return the sampler set right by trial draws: how often each value comes, then which whole rows do."""
+    given = [column.name for column in coded.columns if column.role is Role.CONTEXT]
 
     def context(count: int) -> pa.Table | None:
         return coded.table.select(given).take(pa.array(rng.integers(coded.rows, size=count))) if given else None
 
     size = model.trial_draw
     sampler = sampler.mended(calibrated, size, int(rng.integers(2**48)), context=context(size))
-    size = max(size, min(coded.rows, model.boosting.most_rows))
-    made = sampler.trial(size, int(rng.integers(2**48)), context=context(size)) if model.boosting.trees else []
+    if not model.boosting.trees or coded.rows < correction.LEAST_ROWS:
+        return sampler
+    size = min(coded.rows, model.boosting.most_rows)
+    made = sampler.trial(size, int(rng.integers(2**48)), context=context(size))
     real = [coded.predictors[at] for at in sequence]
     return replace(sampler, correction=correction.fit(real, made, rows, model.boosting, int(rng.integers(2**48))))
 

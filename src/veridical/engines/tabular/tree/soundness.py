@@ -32,7 +32,9 @@ def check(parts: Sequence[Part], correction: Correction | None) -> None:
         _check_leaves(part.leaves, [*seen, *(STEPS for _ in part.leanings.each)])
     if correction is not None:
         _check_nodes(correction.nodes, correction.roots, correction.masks, bins)
-        _demand(len(correction.values) == len(correction.nodes) and bool(np.isfinite(correction.values).all()), "values")
+        _demand(
+            len(correction.values) == len(correction.nodes) and bool(np.isfinite(correction.values).all()), "values"
+        )
         _demand(1 <= correction.many <= MOST_DRAWN, "rows")
 
 
