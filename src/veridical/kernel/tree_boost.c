@@ -29,6 +29,8 @@ typedef struct {
     double ridge;
     int32_t *order, *spare, *ranked;
     double *slope, *bend, *score; /* per row */
+    uint16_t *codes;              /* of a row side by side: updates of different predictors do not wait for each other */
+    int64_t *starts;              /* of each predictor's bins */
     double *keys;
 } Booster;
 
@@ -39,13 +41,14 @@ static Sum minus(Sum a, Sum b) { return (Sum){a.slope - b.slope, a.bend - b.bend
 static void gather(const Booster *b, Leaf *leaf) {
     Sum *bins = leaf->bins;
     memset(bins, 0, (size_t)b->all_bins * sizeof(Sum));
-    for (int64_t p = 0; p < b->predictors; bins += b->bins[p++]) {
-        const uint16_t *codes = tree_column(b->columns, p);
-        for (int64_t i = leaf->start; i < leaf->end; i++) {
-            int32_t row = b->order[i];
-            Sum *bin = bins + codes[row];
-            bin->slope += b->slope[row];
-            bin->bend += b->bend[row];
+    for (int64_t i = leaf->start; i < leaf->end; i++) {
+        int32_t row = b->order[i];
+        double slope = b->slope[row], bend = b->bend[row];
+        const uint16_t *codes = b->codes + (int64_t)row * b->predictors;
+        for (int64_t p = 0; p < b->predictors; p++) {
+            Sum *bin = bins + b->starts[p] + codes[p];
+            bin->slope += slope;
+            bin->bend += bend;
             bin->rows++;
         }
     }
@@ -191,7 +194,7 @@ static double loss(double score, int real) {
 static int64_t walk(const Booster *b, const int32_t *nodes, const uint32_t *masks, int64_t at, int32_t row) {
     while (nodes[at * NODE_WIDTH + NODE_LEFT] >= 0) {
         const int32_t *node = nodes + at * NODE_WIDTH;
-        uint16_t code = tree_column(b->columns, node[NODE_PREDICTOR])[row];
+        uint16_t code = b->codes[(int64_t)row * b->predictors + node[NODE_PREDICTOR]];
         at = node[NODE_LEFT] + !tree_goes_left(node, masks, code);
     }
     return at;
@@ -255,19 +258,28 @@ VERIDICAL_EXPORT int64_t veridical_tree_boost(const uint64_t *columns, const int
     b.keys = malloc((size_t)widest * sizeof(double));
     b.slope = malloc((size_t)all * sizeof(double));
     b.bend = malloc((size_t)all * sizeof(double));
+    b.codes = malloc((size_t)(all * predictors) * sizeof(uint16_t));
+    b.starts = malloc((size_t)predictors * sizeof(int64_t));
     Leaf *leaves = calloc((size_t)most, sizeof(Leaf));
     Sum *pool = malloc((size_t)(most * b.all_bins) * sizeof(Sum));
     uint32_t *drawn = malloc((size_t)(most * b.mask_words) * sizeof(uint32_t));
-    if (b.order && b.spare && b.ranked && b.keys && b.slope && b.bend && leaves && pool && drawn) {
+    if (b.order && b.spare && b.ranked && b.keys && b.slope && b.bend && b.codes && b.starts && leaves && pool && drawn) {
         for (int64_t k = 0; k < most; k++) {
             leaves[k].bins = pool + k * b.all_bins;
             leaves[k].mask = drawn + k * b.mask_words;
+        }
+        int64_t start = 0;
+        for (int64_t p = 0; p < predictors; start += bins[p++]) {
+            const uint16_t *codes = tree_column(columns, p);
+            b.starts[p] = start;
+            for (int64_t i = 0; i < all; i++) b.codes[i * predictors + p] = codes[i];
         }
         losses[0] = 0.0;
         for (int64_t i = 0; i < held_count; i++) losses[0] += loss(score[held[i]], real[held[i]]);
         result = boost(&b, real, rows, count, held, held_count, rate, leaves, nodes, values, masks, used, roots, losses);
     }
     free(b.order); free(b.spare); free(b.ranked); free(b.keys); free(b.slope); free(b.bend);
+    free(b.codes); free(b.starts);
     free(leaves); free(pool); free(drawn);
     return result;
 }

@@ -33,13 +33,14 @@ CLIPPED = 0.05  # share of drawn rows that should count for more than all of the
 class Boosting:
     """How the boosted trees are grown; `trees` 0: none are."""
 
-    trees: int = 300
+    trees: int = 240
     leaves: int = 16
     min_leaf: int = 40
     rate: float = 0.2
     ridge: float = 20.0  # records
     patience: int = 8
-    most_rows: int = 60_000  # real rows looked at
+    most_rows: int = 60_000  # real rows looked at, and drawn ones
+    most_cells: int = 4_000_000  # of real rows: wide tables have fewer looked at
 
 
 @dataclass(frozen=True)
@@ -72,9 +73,9 @@ def fit(
 
     `real` are all columns' predictor bins, of which `rows` are looked at; `made` the same of drawn rows.
     """
-    if not boosting.trees or len(rows) < LEAST_ROWS or not made or len(real) < 2:
+    if not boosting.trees or len(rows) < LEAST_ROWS or len(real) < 2:
         return None
-    rows = rows[: boosting.most_rows]
+    rows = rows[: min(boosting.most_rows, boosting.most_cells // len(real))]
     drawn = np.arange(min(len(made[0]), len(rows)))
     columns = [np.concatenate([p.codes[rows], code[drawn]]) for p, code in zip(real, made, strict=True)]
     label = np.zeros(len(rows) + len(drawn), dtype=np.uint8)

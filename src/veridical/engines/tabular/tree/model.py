@@ -37,7 +37,7 @@ class TreeModel:
     growth: Growth = field(default_factory=lambda: Growth(trees=2))
     forest_rows: int = 200_000  # rows beyond which one tree is grown: it no longer follows single rows
     smoothing: Smoothing = field(default_factory=Smoothing)
-    prices: tuple[float, ...] = (1.1,)
+    prices: tuple[float, ...] = (1.2,)
     few_prices: tuple[float, ...] = (1.15,)  # the same, of fewer rows than fill the leaves of a forest
     strengths: tuple[float, ...] = (0.3,)
     grains: tuple[int, ...] = (4, 16)
