@@ -42,6 +42,11 @@ class Boosting:
     most_rows: int = 60_000  # real rows looked at, and drawn ones
     most_cells: int = 4_000_000  # of real rows: wide tables have fewer looked at
 
+    def looked_at(self, rows: int, columns: int) -> int:
+        """Return how many real rows, and as many drawn ones, are looked at; 0: too few to learn from."""
+        size = min(rows, self.most_rows, self.most_cells // max(1, columns))
+        return size if self.trees and columns > 1 and size >= LEAST_ROWS else 0
+
 
 @dataclass(frozen=True)
 class Correction:
@@ -73,9 +78,9 @@ def fit(
 
     `real` are all columns' predictor bins, of which `rows` are looked at; `made` the same of drawn rows.
     """
-    if not boosting.trees or len(rows) < LEAST_ROWS or len(real) < 2:
+    rows = rows[: boosting.looked_at(len(rows), len(real))]
+    if not len(rows):
         return None
-    rows = rows[: min(boosting.most_rows, boosting.most_cells // len(real))]
     drawn = np.arange(min(len(made[0]), len(rows)))
     columns = [np.concatenate([p.codes[rows], code[drawn]]) for p, code in zip(real, made, strict=True)]
     label = np.zeros(len(rows) + len(drawn), dtype=np.uint8)

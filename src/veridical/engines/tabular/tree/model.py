@@ -162,9 +162,9 @@ def corrected(
 
     size = model.trial_draw
     sampler = sampler.mended(calibrated, size, int(rng.integers(2**48)), context=context(size))
-    if not model.boosting.trees or coded.rows < correction.LEAST_ROWS:
+    size = model.boosting.looked_at(len(rows), len(sequence))
+    if not size:
         return sampler
-    size = min(coded.rows, model.boosting.most_rows)
     made = sampler.trial(size, int(rng.integers(2**48)), context=context(size))
     real = [coded.predictors[at] for at in sequence]
     return replace(sampler, correction=correction.fit(real, made, rows, model.boosting, int(rng.integers(2**48))))
