@@ -7,9 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
+from veridical.core.chunks import one_array
 from veridical.core.contracts import RunContext
 from veridical.core.dataset import Dataset
 from veridical.core.errors import DataError, SpecError
+from veridical.kernel.memory import sparing
 
 MIN_ROWS = 10
 LEAST_KEPT = 100  # rows kept back: with fewer the attacks of membership cannot be measured
@@ -23,6 +25,7 @@ class Split:
     holdout: Dataset | None
 
 
+@sparing()
 def split(data: Dataset, share: float, ctx: RunContext, *, unit: str | None = None) -> Split:
     """Return the data with a random share of rows kept back, in their order; 0 keeps none back.
 
@@ -52,7 +55,9 @@ def split(data: Dataset, share: float, ctx: RunContext, *, unit: str | None = No
     if share == 0:
         return Split(data, None)
     aside = _rows_aside(table, share, ctx, unit)
-    kept = np.setdiff1d(np.arange(table.num_rows), aside, assume_unique=True)
+    left = np.ones(table.num_rows, dtype=bool)
+    left[aside] = False
+    kept = np.flatnonzero(left).astype(aside.dtype)
     if not len(kept):
         raise DataError(f"all rows belong to one {unit}", where=data.name, fix="name another unit, or none")
     return Split(_take(data, kept), _take(data, aside))
@@ -63,7 +68,9 @@ def _rows_aside(table: pa.Table, share: float, ctx: RunContext, unit: str | None
     if unit is None:
         asked = max(1, round(table.num_rows * share))
         kept = max(asked, LEAST_KEPT) if table.num_rows >= 3 * LEAST_KEPT else asked
-        return np.sort(rng.permutation(table.num_rows)[:kept])
+        rows = np.arange(table.num_rows, dtype=np.int32 if table.num_rows < 2**31 else np.int64)
+        rng.shuffle(rows)
+        return np.sort(rows[:kept])
     coded = table[unit].combine_chunks().dictionary_encode()
     owner = coded.indices.fill_null(-1).to_numpy(zero_copy_only=False)
     owners = np.unique(owner)
@@ -72,4 +79,6 @@ def _rows_aside(table: pa.Table, share: float, ctx: RunContext, unit: str | None
 
 
 def _take(data: Dataset, rows: np.ndarray) -> Dataset:
-    return Dataset.of(data.only.take(pa.array(rows)).combine_chunks(), data.name)
+    table, some = data.only, pa.array(rows)
+    columns = [one_array(column.take(some)) for column in table.columns]
+    return Dataset.of(pa.Table.from_arrays(columns, schema=table.schema), data.name)
