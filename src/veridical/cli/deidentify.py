@@ -95,7 +95,7 @@ def _table(
     from veridical.deidentify.table import deidentify_table
     from veridical.deidentify.text import leaks
 
-    found = deidentify_table(read(source).only, finder, names, columns=columns, subject=subject)
+    found = deidentify_table(read(source, cells="kept").only, finder, names, columns=columns, subject=subject)
     for name, how in found.treated.items():
         click.echo(f"  {name:24s} {how}")
     _tell(found.counts)

@@ -50,6 +50,7 @@ class CellTypes:
     dates: bool = True
     any_date: bool = False
     date_marks: frozenset[str] = frozenset()
+    marked: bool = True  # whether numbers with marks are numbers, and words beside dates missing
     comma_first: bool = False  # in doubt, a comma stands before decimals
     figures: Figures | None = None  # once a cell was no plain number
 
@@ -62,7 +63,7 @@ class CellTypes:
             self._see_number(distinct)
         elif self.figures is not None:
             self._see_figures(distinct)
-        if self.dates:
+        if self.dates and self.marked:
             self._see_dates(distinct)
         self.text_marks |= _found(distinct, TEXT_NULLS)
         if self.only_codes:
@@ -80,6 +81,8 @@ class CellTypes:
         self.any_number = True
         if not (_all_match(distinct.slice(0, HEAD), _DECIMAL) and _all_match(distinct, _DECIMAL)):
             self.number = False
+            if not self.marked:
+                return
             self.figures = Figures(decimals_seen=not self.integer, comma_first=self.comma_first)
             self._see_figures(distinct)
             return

@@ -40,6 +40,8 @@ def read(
 ) -> pa.Table:
     """Return a CSV file as a table of int64, float64 and string columns; of text alone when `cells` is "text".
 
+    With cells "kept", numbers written with marks (1.234,50 or $5) stay text: nothing is written in another way.
+
     Dates, codes with leading zeros and numbers too long for a float stay text, so that nothing is lost;
     notes about missing marks and changed headers are kept with the fields (`connect.note`).
     `on_bad_rows` is "error" or "skip". Cells as text are read by a rule that looks at no other cell.
@@ -54,7 +56,7 @@ def read(
         return pa.table({name: as_text(column) for name, column in zip(table.column_names, table.columns)})
     arrays, fields = [], []
     for name, column in zip(table.column_names, table.columns, strict=True):
-        seen = _cell_types(survey)
+        seen = _cell_types(survey, marked=cells == "typed")
         seen.see(column)
         arrays.append(seen.cast(column))
         fields.append(_noted(seen.field(name), survey.header))
@@ -82,8 +84,8 @@ def scan(path: Path, *, columns: Sequence[str] | None = None) -> Iterator[pa.Rec
         yield from pa.Table.from_arrays(cast, schema=schema).combine_chunks().to_batches()
 
 
-def _cell_types(survey: Survey) -> CellTypes:
-    return CellTypes(comma_first=survey.dialect.delimiter == ";")
+def _cell_types(survey: Survey, *, marked: bool = True) -> CellTypes:
+    return CellTypes(marked=marked, comma_first=survey.dialect.delimiter == ";")
 
 
 def look(path: Path) -> Survey:

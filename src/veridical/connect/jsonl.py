@@ -39,7 +39,7 @@ def read(path: Path, *, columns: Sequence[str] | None = None, cells: str = "type
     arrays, fields = [], []
     for key, name in zip(keys, header.names, strict=True):
         values = [record.get(key) for record in records]
-        array, notes = _column(values) if cells == "typed" else (pa.array(list(map(_text, values)), pa.string()), [])
+        array, notes = _column(values) if cells != "text" else (pa.array(list(map(_text, values)), pa.string()), [])
         renamed = [header.notes[name]] if name in header.notes else []
         arrays.append(array)
         fields.append(with_notes(pa.field(name, array.type), *notes, *renamed))

@@ -40,7 +40,7 @@ def read(
     CSV (any dialect, encoding, gz/zst), Parquet and JSONL files are told by their suffix; a folder's files
     become tables of their names. A database is told by its URL (sqlite:///shop.db). `on_bad_rows` ("error" or
     "skip") says what becomes of CSV rows that do not have the header's width. `cells` of "text" leaves the cells of CSV
-    and JSONL files text, so that no cell decides what another one is.
+    and JSONL files text, so that no cell decides what another one is; "kept" leaves numbers with marks (1.234,50) text.
 
     Example:
         >>> read(pa.table({"age": [31, 45]})).only.num_rows

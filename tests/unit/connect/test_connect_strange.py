@@ -154,3 +154,10 @@ def test_a_spreadsheet_is_told_how(tmp_path: Path) -> None:
     (tmp_path / "t.xlsx").write_bytes(b"PK")
     with pytest.raises(DataError, match="spreadsheet.*save the sheet as CSV"):
         veridical.read(tmp_path / "t.xlsx")
+
+
+def test_what_is_only_cleaned_keeps_its_cells_as_they_are(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("when;x\n0000-00-00;1.234,50\n2020-01-02;12,00\n")
+    table = veridical.read(path, cells="kept").only
+    assert table.to_pydict() == {"when": ["0000-00-00", "2020-01-02"], "x": ["1.234,50", "12,00"]}
