@@ -245,3 +245,16 @@ def test_a_key_that_is_made_afresh_is_in_no_combination() -> None:
     assert not [rule for rule in schema.constraints if "plot" in rule.columns]
     made = veridical.synthesize(veridical.fit(table), 400).to_pandas()
     assert (made.groupby("plot")["variety"].nunique() == 1).all()  # an entity's own, all the same
+
+
+def test_columns_called_as_the_time_is_cut_are_no_parts_of_it() -> None:
+    rng = np.random.default_rng(0)
+    days = np.datetime64("2000-01-01") + np.arange(500)
+    months = days.astype("datetime64[M]").astype(int) % 12 + 1
+    table = pa.table({
+        "date": days.astype(str), "births": rng.poisson(900, 500), "month": months, "step": rng.integers(0, 5, 500),
+    })  # fmt: skip
+    made = veridical.synthesize(veridical.fit(table), 300).to_pandas()
+    told = np.array([int(day[5:7]) for day in made["date"]])
+    assert (told == made["month"]).mean() > 0.3  # of twelve; with the names mixed up there was no model at all
+    assert made["step"].nunique() == 5

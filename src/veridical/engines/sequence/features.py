@@ -178,7 +178,8 @@ def mean_cuts(steps: Steps, rare_below: int) -> dict[str, tuple[float, ...]]:
 def entity_features(steps: Steps, rows: Places, plan: Plan) -> dict[str, Numbers]:
     """Return the features that do not depend on the past's values; entities' own means by groups of entities."""
     owner = steps.layout.owner[rows]
-    found = {name: held[rows] for name, held in steps.moment.items()}
+    # A table has columns called "month" or "step", too: what the time tells has names that none has.
+    found = {f"{name} (of the time)": held[rows] for name, held in steps.moment.items()}
     for name, cuts in plan.means.items():
         if name in steps.means:
             found[f"{name} mean"] = np.searchsorted(cuts, steps.mean(name, rows), side="right").astype(np.float64)
