@@ -11,7 +11,7 @@
 enum { FINE = 3, STEP_BITS = 6, MOST_SCORES = 3 }; /* bits of each score that rows are sorted by; bits it has */
 
 static int sort_by(const int32_t *key, int64_t keys, int64_t count, int32_t *order, int32_t *spare) {
-    int64_t *starts = calloc((size_t)keys + 1, sizeof(int64_t));
+    int32_t *starts = calloc((size_t)keys + 1, sizeof(int32_t));
     if (!starts) return -1;
     for (int64_t i = 0; i < count; i++) starts[key[i] + 1]++;
     for (int64_t k = 0; k < keys; k++) starts[k + 1] += starts[k];
@@ -22,11 +22,18 @@ static int sort_by(const int32_t *key, int64_t keys, int64_t count, int32_t *ord
 }
 
 /* The scores' first bits in turn: rows near each other on all scores get keys near each other (Morton 1966). */
-static int32_t interleaved(const uint64_t *scores, int64_t many, int64_t row) {
-    int32_t key = 0;
-    for (int bit = STEP_BITS - 1; bit >= STEP_BITS - FINE; bit--)
-        for (int64_t s = 0; s < many; s++) key = key << 1 | ((tree_column(scores, s)[row] >> bit) & 1);
-    return key;
+static void interleave(const uint64_t *scores, int64_t many, int64_t count, int32_t *key) {
+    int32_t apart[1 << STEP_BITS]; /* a score's first bits, as far from each other as the scores are many */
+    for (int32_t step = 0; step < 1 << STEP_BITS; step++) {
+        apart[step] = 0;
+        for (int bit = 0; bit < FINE; bit++)
+            apart[step] |= ((step >> (STEP_BITS - FINE + bit)) & 1) << (bit * (int)many);
+    }
+    memset(key, 0, (size_t)count * sizeof(int32_t));
+    for (int64_t s = 0; s < many; s++) {
+        const uint16_t *codes = tree_column(scores, s);
+        for (int64_t i = 0; i < count; i++) key[i] |= apart[codes[i] & ((1 << STEP_BITS) - 1)] << (many - 1 - s);
+    }
 }
 
 /* `order` lists the rows as they were sorted for the column before, and is sorted anew: by `rank` of the leaf reached,
@@ -38,7 +45,7 @@ VERIDICAL_EXPORT int64_t veridical_tree_spread(const int32_t *leaves, const int3
     int64_t failed = !key || !spare;
     if (many > MOST_SCORES) many = MOST_SCORES;
     if (!failed && many) {
-        for (int64_t i = 0; i < count; i++) key[i] = interleaved(scores, many, i);
+        interleave(scores, many, count, key);
         failed = sort_by(key, 1 << (FINE * many), count, order, spare);
     }
     if (!failed && ranks > 1) {

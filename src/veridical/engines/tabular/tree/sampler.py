@@ -145,7 +145,8 @@ class TreeSampler:
 
     def trial(self, rows: int, seed: int, *, context: pa.Table | None = None) -> list[Codes]:
         """Return the predictor bins of drawn rows, column after column in the model's order, before any correction."""
-        plan, drawn = self._plan(rows, context, {}, ()), _Drawn([], [], {}, _shuffled(rows, seed))
+        order = _shuffled(rows, seed) if self._of_few else None
+        plan, drawn = self._plan(rows, context, {}, ()), _Drawn([], [], {}, order)
         for at, part in enumerate(self.parts):
             code, _ = self._column(plan, at, drawn, slice(0, rows), 1, seed)
             drawn.codes.append(code)
@@ -171,6 +172,11 @@ class TreeSampler:
         """The places whose values a wording rests on: those told otherwise, and those told by."""
         told = {at for at, part in enumerate(self.parts) if part.wording.sources}
         return frozenset(told.union(*(part.wording.sources for part in self.parts)))
+
+    @cached_property
+    def _of_few(self) -> bool:
+        """Whether there are forests: of so few rows that noise of the draw matters beside that of the rows."""
+        return any(part.leaves is not None and len(part.leaves.roots) > 1 for part in self.parts)
 
     def save(self, folder: Path) -> None:
         """Write the model as JSON and Arrow files."""
@@ -234,7 +240,8 @@ class TreeSampler:
         many = self._particles(plan)
         window = slice(start, start + rows)
         # Particles of one row are to be apart; free rows are to be spread among rows like them.
-        order = None if many > 1 and (plan.known or self._weighted(plan)) else _shuffled(rows * many, seed)
+        apart = many > 1 and (bool(plan.known) or self._weighted(plan))
+        order = _shuffled(rows * many, seed) if self._of_few and not apart else None
         drawn = _Drawn([], [], {}, order)
         weight = np.zeros(rows * many)
         for at, part in enumerate(self.parts):
@@ -246,10 +253,11 @@ class TreeSampler:
         if many == 1:
             return self._decode(drawn, None, plan, seed)
         ratio = 0.0 if self.correction is None else self.correction.log_ratio(drawn.coarse, rows * many)
-        if order is not None:
-            chosen = correction.kept(weight + ratio, rows, order, seed)
-        else:
+        if apart:
             chosen = _choose((weight + ratio).reshape(rows, many), np.random.default_rng([seed, 1]))
+        else:
+            side_by_side = _shuffled(rows * many, seed) if order is None else order
+            chosen = correction.kept(weight + ratio, rows, side_by_side, seed)
         return self._decode(drawn, chosen, plan, seed)
 
     def _column(
