@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -56,11 +56,7 @@ def find(table: pa.Table, sample: Sample, facts: Sequence[Facts], *, rare_below:
         (pair for pair in one_way if not _follows(pair, one_way)), key=lambda pair: (order[pair[0]], order[pair[1]])
     )
     kinds = {column.name: column.kind for column in sample.columns}
-    # Keys are made afresh: no combination that was seen with one can come again.
-    lasting = [tuple(name for name in group if kinds[name] is not Kind.IDENTIFIER) for group in groups]
-    constraints = [
-        _rule(group, "each value of one goes with one value of the others") for group in lasting if group[1:]
-    ]
+    constraints = [_rule(g, "each value of one goes with one value of the others") for g in _lasting(groups, kinds)]
     findings = []
     for a, b in direct:
         kept = kinds[a] in CATEGORY_KINDS | {Kind.INTEGER} and kinds[b] is not Kind.IDENTIFIER
@@ -70,6 +66,14 @@ def find(table: pa.Table, sample: Sample, facts: Sequence[Facts], *, rare_below:
             findings.append(f"{a} decides {b}")
     pairs = frozenset(frozenset(pair) for pair in held)
     return Dependencies(tuple(constraints), pairs, tuple(findings[:SHOWN]))
+
+
+def _lasting(groups: Sequence[tuple[str, ...]], kinds: Mapping[str, Kind]) -> Iterator[tuple[str, ...]]:
+    """Yield groups without keys, which are made afresh: no combination that was seen with one can come again."""
+    for group in groups:
+        left = tuple(name for name in group if kinds[name] is not Kind.IDENTIFIER)
+        if len(left) > 1:
+            yield left
 
 
 def _rule(columns: tuple[str, ...], reason: str) -> Constraint:

@@ -42,8 +42,8 @@ def find(table: pa.Table, sample: Sample) -> list[Constraint]:
         >>> learn_table(table, name="t")[0].constraints[0].expression
         'price * quantity'
     """
-    columns = [c for c in sample.columns if c.kind in (Kind.INTEGER, Kind.DECIMAL) and _usable(sample, c.name)]
-    columns = columns[:MOST_COLUMNS]
+    numeric = [c for c in sample.columns if c.kind in (Kind.INTEGER, Kind.DECIMAL)]
+    columns = [c for c in numeric if _usable(sample, c.name)][:MOST_COLUMNS]
     if len(columns) < 2:
         return []
     by_name = {column.name: column for column in columns}
@@ -60,10 +60,8 @@ def find(table: pa.Table, sample: Sample) -> list[Constraint]:
             if form.target in derived or form.target in roots:
                 continue
             tolerance = {each: _tolerance(by_name, units, each) for each in (candidate, form)}
-            held = (
-                _holds(rows, by_name, each, tolerance[each]) for rows in (sample.table, table) for each in tolerance
-            )
-            if all(held):
+            tables = (sample.table, table)
+            if all(_holds(rows, by_name, each, slack) for rows in tables for each, slack in tolerance.items()):
                 derived[form.target] = roots
                 used.add(frozenset((form.target, *form.parts)))
                 expression = _as_stored(sample, by_name[form.target], form.expression, single=singles[form.target] > 0)
