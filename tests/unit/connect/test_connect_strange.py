@@ -152,7 +152,7 @@ def test_times_keep_the_zone_that_all_of_them_have(zone: str) -> None:
 
 def test_a_spreadsheet_is_told_how(tmp_path: Path) -> None:
     (tmp_path / "t.xlsx").write_bytes(b"PK")
-    with pytest.raises(DataError, match="spreadsheet.*save the sheet as CSV"):
+    with pytest.raises(DataError, match=r"spreadsheet.*save the sheet as CSV"):
         veridical.read(tmp_path / "t.xlsx")
 
 
