@@ -36,8 +36,8 @@ static void interleave(const uint64_t *scores, int64_t many, int64_t count, int3
     }
 }
 
-/* `order` lists the rows as they were sorted for the column before, and is sorted anew: by `rank` of the leaf reached,
- * in it by up to three scores of 64 steps, in these as before. `levels` gets a number in [0, 1) per row. */
+/* `order` lists the rows at random, and is sorted: by `rank` of the leaf reached, in it by up to three scores of 64
+ * steps. `levels` gets a number in [0, 1) per row. */
 VERIDICAL_EXPORT int64_t veridical_tree_spread(const int32_t *leaves, const int32_t *rank, int64_t ranks,
                                                const uint64_t *scores, int64_t many, int64_t count, double shift,
                                                int32_t *order, double *levels) {

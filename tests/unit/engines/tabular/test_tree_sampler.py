@@ -129,3 +129,14 @@ def test_likelier_rows_score_higher(sampler: TreeSampler) -> None:
     rows = pa.table({"age": [30, 30], "colour": ["blue", "blue"], "income": [3000.0, 8500.0]})
     likely, strange = sampler.log_likelihood(rows)
     assert likely > strange + 1
+
+
+def test_columns_that_have_nothing_to_do_with_each_other_are_drawn_so() -> None:
+    rng = np.random.default_rng(0)
+    table = pa.table({name: rng.integers(0, 10, 12_000) for name in "abc"})
+    columns = [Column(name=name, kind=Kind.INTEGER, storage="int64") for name in "abc"]
+    drawn = TreeModel().fit(table, columns, RunContext(seed=1)).draw(12_000, np.random.default_rng(0)).to_pandas()
+    for left, right in ("ab", "bc", "ac"):
+        cells = np.histogram2d(drawn[left], drawn[right], bins=10)[0]
+        expected = np.outer(cells.sum(1), cells.sum(0)) / 12_000
+        assert ((cells - expected) ** 2 / expected).sum() < 81 + 5 * np.sqrt(2 * 81)

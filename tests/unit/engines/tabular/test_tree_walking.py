@@ -91,8 +91,7 @@ def test_rows_of_a_leaf_draw_at_levels_spread_evenly() -> None:
     leaves, columns = forest()
     reached = walking.route(leaves, columns, 20_000, seed=3)
     score = np.random.default_rng(0).integers(0, 64, 20_000).astype(np.uint16)
-    order = np.random.default_rng(1).permutation(20_000).astype(np.int32)
-    levels = walking.spread(leaves, reached, [score], order, seed=4)
+    levels, order = walking.spread(leaves, reached, [score], seed=4)
     assert sorted(order.tolist()) == list(range(20_000))
     assert np.all((levels >= 0) & (levels < 1))
     ranks = leaves.ranks[reached[order]]
@@ -107,8 +106,7 @@ def test_rows_of_a_leaf_draw_at_levels_spread_evenly() -> None:
 def test_what_is_drawn_at_spread_levels_comes_as_often_as_its_leaf_says() -> None:
     leaves, columns = forest()
     reached = walking.route(leaves, columns, 20_000, seed=3)
-    order = np.random.default_rng(1).permutation(20_000).astype(np.int32)
-    spread = walking.draw(leaves, reached, 5, walking.spread(leaves, reached, [], order, seed=4))
+    spread = walking.draw(leaves, reached, 5, walking.spread(leaves, reached, [], seed=4)[0])
     random = walking.draw(leaves, reached, 5)
 
     def noise(drawn: np.ndarray) -> float:
@@ -122,3 +120,11 @@ def test_what_is_drawn_at_spread_levels_comes_as_often_as_its_leaf_says() -> Non
         return total
 
     assert noise(spread) < 0.3 * noise(random)
+
+
+def test_levels_of_two_columns_have_nothing_to_do_with_each_other() -> None:
+    leaves, columns = forest()
+    reached = walking.route(leaves, columns, 20_000, seed=3)
+    first, second = (walking.spread(leaves, reached, [], seed=seed)[0] for seed in (1, 2))
+    cells = np.histogram2d(first, second, bins=20)[0]
+    assert ((cells - 50) ** 2 / 50).sum() < 361 + 5 * np.sqrt(2 * 361)

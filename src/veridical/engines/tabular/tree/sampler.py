@@ -283,7 +283,9 @@ class TreeSampler:
             code, gained = walking.draw_limited(part.leaves, reached, share, own)
         else:
             scores = told[len(part.predictors) :]
-            levels = None if drawn.order is None else walking.spread(part.leaves, reached, scores, drawn.order, own)
+            levels = None
+            if drawn.order is not None:
+                levels, drawn.order = walking.spread(part.leaves, reached, scores, own)
             code = walking.draw(part.leaves, reached, own, levels)
         if at in self._valued:
             code = self._value(plan, at, code, drawn, [seed, 2, at])

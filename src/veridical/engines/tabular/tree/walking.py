@@ -32,19 +32,20 @@ def route(
     return reached
 
 
-def spread(leaves: Leaves, reached: Reached, scores: Sequence[Codes], order: NDArray[np.int32], seed: int) -> Levels:
-    """Return a level per row to draw at, spread evenly among rows alike; `order` gets the rows side by side so sorted.
+def spread(leaves: Leaves, reached: Reached, scores: Sequence[Codes], seed: int) -> tuple[Levels, NDArray[np.int32]]:
+    """Return a level per row to draw at, spread evenly among rows alike, and the rows sorted side by side so.
 
     Rows are alike that reach the same leaf, or one near it in the tree, and have like scores. What is drawn so comes
     as often as its leaf says, with less noise than independent draws have (systematic sampling: Madow 1949).
     """
-    levels = np.empty(len(reached))
-    shift = float(np.random.default_rng([seed, 3]).random())
+    levels, rng = np.empty(len(reached)), np.random.default_rng([seed, 3])
+    # Each column starts from an order of its own: rows that stood side by side twice would have the same levels twice.
+    order = rng.permutation(len(reached)).astype(np.int32)
     ranks = int(leaves.ranks.max(initial=0)) + 1
-    shape = (addresses(scores), len(scores), len(reached), shift)
+    shape = (addresses(scores), len(scores), len(reached), float(rng.random()))
     if library.call("tree_spread", reached, leaves.ranks, ranks, *shape, order, levels) < 0:
         raise MemoryError("drawing rows")
-    return levels
+    return levels, order
 
 
 def draw(leaves: Leaves, reached: Reached, seed: int, levels: Levels | None = None) -> Codes:
