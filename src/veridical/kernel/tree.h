@@ -43,6 +43,24 @@ static inline int64_t tree_last_at_most(const double *edges, int64_t low, int64_
     return low;
 }
 
+/* Puts bins in the order of their scores. Shell sort: ties keep the lower code first through the comparison, so the
+ * result is the same everywhere. */
+static inline void tree_rank(int32_t *ranked, int64_t used, const double *scores) {
+    for (int64_t gap = used / 2; gap > 0; gap /= 2)
+        for (int64_t i = gap; i < used; i++) {
+            int32_t moving = ranked[i];
+            int64_t at = i;
+            while (at >= gap) {
+                int32_t other = ranked[at - gap];
+                double a = scores[other], b = scores[moving];
+                if (a < b || (a == b && other < moving)) break;
+                ranked[at] = other;
+                at -= gap;
+            }
+            ranked[at] = moving;
+        }
+}
+
 static inline int64_t tree_tile_of(const int32_t *bounds, int64_t tiles, int32_t code) {
     int64_t low = 0, high = tiles;
     while (high - low > 1) {

@@ -52,6 +52,9 @@ static void gather(const Booster *b, Leaf *leaf) {
             bin->rows++;
         }
     }
+    leaf->sum = (Sum){0.0, 0.0, 0};
+    for (int64_t v = 0; v < b->bins[0]; v++)
+        leaf->sum = (Sum){leaf->sum.slope + bins[v].slope, leaf->sum.bend + bins[v].bend, leaf->sum.rows + bins[v].rows};
 }
 
 /* Puts the bins that hold rows in the order they are cut in; returns how many. */
@@ -60,19 +63,7 @@ static int64_t rank(Booster *b, const Sum *bins, int64_t many, int nominal) {
     for (int64_t v = 0; v < many; v++) if (bins[v].rows) b->ranked[used++] = (int32_t)v;
     if (!nominal) return used;
     for (int64_t v = 0; v < many; v++) b->keys[v] = bins[v].slope / (bins[v].bend + NOMINAL_RIDGE);
-    for (int64_t gap = used / 2; gap > 0; gap /= 2)
-        for (int64_t i = gap; i < used; i++) {
-            int32_t moving = b->ranked[i];
-            int64_t at = i;
-            while (at >= gap) {
-                int32_t other = b->ranked[at - gap];
-                double low = b->keys[other], high = b->keys[moving];
-                if (low < high || (low == high && other < moving)) break;
-                b->ranked[at] = other;
-                at -= gap;
-            }
-            b->ranked[at] = moving;
-        }
+    tree_rank(b->ranked, used, b->keys);
     return used;
 }
 
@@ -149,12 +140,6 @@ static int split(Booster *b, Leaf *leaf, Leaf *new, int32_t *nodes, int64_t *cou
     gather(b, small);
     for (int64_t v = 0; v < b->all_bins; v++) whole[v] = minus(whole[v], other[v]);
     (small == new ? leaf : new)->bins = whole;
-    small->sum = (Sum){0.0, 0.0, 0};
-    for (int64_t v = 0; v < b->bins[0]; v++) {
-        small->sum.slope += small->bins[v].slope;
-        small->sum.bend += small->bins[v].bend;
-        small->sum.rows += small->bins[v].rows;
-    }
     (small == new ? leaf : new)->sum = minus(total, small->sum);
     find_split(b, leaf);
     find_split(b, new);
@@ -169,12 +154,6 @@ static int64_t grow(Booster *b, int64_t rows, Leaf *leaves, int32_t *nodes, int6
     leaves[0].end = rows;
     set_node(nodes + leaves[0].node * NODE_WIDTH);
     gather(b, leaves);
-    leaves[0].sum = (Sum){0.0, 0.0, 0};
-    for (int64_t v = 0; v < b->bins[0]; v++) {
-        leaves[0].sum.slope += leaves[0].bins[v].slope;
-        leaves[0].sum.bend += leaves[0].bins[v].bend;
-        leaves[0].sum.rows += leaves[0].bins[v].rows;
-    }
     find_split(b, leaves);
     while (held < b->settings[MOST_LEAVES] && *count + 2 <= b->settings[MOST_NODES]) {
         int64_t best = 0;

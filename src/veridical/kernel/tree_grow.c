@@ -152,20 +152,7 @@ static int64_t rank_bins(Grower *g, int64_t bins) {
         int64_t at = used++;
         g->ranked[at] = (int32_t)v;
     }
-    /* Shell sort: ties keep the lower code first through the comparison, so the result is the same everywhere. */
-    for (int64_t gap = used / 2; gap > 0; gap /= 2)
-        for (int64_t i = gap; i < used; i++) {
-            int32_t moving = g->ranked[i];
-            int64_t at = i;
-            while (at >= gap) {
-                int32_t other = g->ranked[at - gap];
-                double a = g->scores[other], b = g->scores[moving];
-                if (a < b || (a == b && other < moving)) break;
-                g->ranked[at] = other;
-                at -= gap;
-            }
-            g->ranked[at] = moving;
-        }
+    tree_rank(g->ranked, used, g->scores);
     return used;
 }
 

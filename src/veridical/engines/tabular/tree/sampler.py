@@ -59,7 +59,7 @@ class _Drawn:
     codes: list[Codes]
     coarse: list[Codes]
     values: dict[int, Values]
-    order: NDArray[np.int32] | None = None  # rows as they were last sorted to spread their draws; None: drawn apart
+    spread: bool = False  # whether rows alike draw at levels spread evenly
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,8 +145,7 @@ class TreeSampler:
 
     def trial(self, rows: int, seed: int, *, context: pa.Table | None = None) -> list[Codes]:
         """Return the predictor bins of drawn rows, column after column in the model's order, before any correction."""
-        order = _shuffled(rows, seed) if self._of_few else None
-        plan, drawn = self._plan(rows, context, {}, ()), _Drawn([], [], {}, order)
+        plan, drawn = self._plan(rows, context, {}, ()), _Drawn([], [], {}, self._of_few)
         for at, part in enumerate(self.parts):
             code, _ = self._column(plan, at, drawn, slice(0, rows), 1, seed)
             drawn.codes.append(code)
@@ -241,8 +240,7 @@ class TreeSampler:
         window = slice(start, start + rows)
         # Particles of one row are to be apart; free rows are to be spread among rows like them.
         apart = many > 1 and (bool(plan.known) or self._weighted(plan))
-        order = _shuffled(rows * many, seed) if self._of_few and not apart else None
-        drawn = _Drawn([], [], {}, order)
+        drawn = _Drawn([], [], {}, self._of_few and not apart)
         weight = np.zeros(rows * many)
         for at, part in enumerate(self.parts):
             code, gained = self._column(plan, at, drawn, window, many, seed)
@@ -256,8 +254,7 @@ class TreeSampler:
         if apart:
             chosen = _choose((weight + ratio).reshape(rows, many), np.random.default_rng([seed, 1]))
         else:
-            side_by_side = _shuffled(rows * many, seed) if order is None else order
-            chosen = correction.kept(weight + ratio, rows, side_by_side, seed)
+            chosen = correction.kept(weight + ratio, rows, _shuffled(rows * many, seed), seed)
         return self._decode(drawn, chosen, plan, seed)
 
     def _column(
@@ -283,9 +280,7 @@ class TreeSampler:
             code, gained = walking.draw_limited(part.leaves, reached, share, own)
         else:
             scores = told[len(part.predictors) :]
-            levels = None
-            if drawn.order is not None:
-                levels, drawn.order = walking.spread(part.leaves, reached, scores, own)
+            levels = walking.spread(part.leaves, reached, scores, own)[0] if drawn.spread else None
             code = walking.draw(part.leaves, reached, own, levels)
         if at in self._valued:
             code = self._value(plan, at, code, drawn, [seed, 2, at])
